@@ -1,0 +1,68 @@
+# idag needs Go, make and git; everything else comes through the Go proxy.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+LINT    := go tool -modfile=tools/go.mod golangci-lint
+PKG     ?= ./...
+FUZZTIME ?= 20s
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/idag, a static binary
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/idag ./cmd/idag
+
+demo: build ## run the meter job both ways over 2,000,000 events and compare
+	bin/idag demo
+
+test: ## run all tests (PKG=./driver/... for some)
+	go test -timeout 5m $(PKG)
+
+check: fmt-check vet lint plan docs race ## format, vet, lint, floor plan, generated docs, tests with -race
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+fmt-check:
+	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "not formatted (make fmt):"; echo "$$bad"; exit 1; fi
+
+vet:
+	go vet $(PKG)
+
+lint: ## run the linters of .golangci.yml, at the version in tools/go.mod
+	$(LINT) run $(PKG)
+
+plan: ## hold the tree to its floor plan and its budget
+	go test -count=1 ./internal/floorplan
+
+docs: ## check that the generated pages in docs/ are up to date
+	go test -count=1 -run '^TestDocs' ./...
+
+docs-write: ## write the generated pages in docs/ anew
+	@for d in $$(grep -rlE --include='*_test.go' '^func TestDocs' . | xargs -n1 dirname | sort -u); do \
+		go test -count=1 -run '^TestDocs' "$$d" -update; done
+
+race: ## run all tests with the race detector, which needs a C compiler
+	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then go test -race -timeout 15m $(PKG); \
+	else echo "skipped: tests with -race (no C compiler)"; fi
+
+bench: build ## measure: Go benchmarks, then the replay of a data set
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms $(PKG)
+	bin/idag bench replay
+
+fuzz: ## fuzz every target for FUZZTIME
+	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		name=$${func#func }; echo "$$(dirname "$$file") $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; done
+
+interop: ## test against other Parquet libraries, in a module of their own
+	cd internal/interop && go vet ./... && go test -timeout 10m ./...
+
+clean: ## remove what the build and the demo made
+	rm -rf bin data out
+
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write race bench fuzz interop clean

@@ -1,0 +1,73 @@
+// Package connectors says what a source and a sink promise, and how a
+// connector describes itself. Each connector lives in a folder of its own
+// below this one; a [Registry] is a value that holds the ones a program has.
+//
+// # Duties of a source
+//
+//  1. Schema returns the types that its frames will have. Numbers, strings and
+//     times are widened to the engine's types (bool, int64, float64, string or
+//     dictionary-encoded string, timestamp in microseconds UTC, date).
+//  2. Cut slices what lies after an offset and never reads rows to do so.
+//     Splits of one partition come in sequence. At the end of a bounded source
+//     it returns [io.EOF] with whatever splits are left.
+//  3. Read yields exactly the rows of the split, every time, in sequence.
+//     Each frame's header bears its origin. Buffers come from the
+//     projection's allocator.
+//
+// # Duties of a sink
+//
+//  1. Stage writes where no reader can see it, and may be called again for the
+//     same block after a failure.
+//  2. Publish makes all parts of a batch visible at once. It may be called again
+//     for the same batch: the first call wins, and the parts of a second are
+//     thrown away.
+package connectors
+
+import (
+	"context"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/rdd"
+)
+
+// Source is a replayable stream of rows without labels.
+type Source interface {
+	// Schema of the rows, before anything runs.
+	Schema(ctx context.Context) (*arrow.Schema, error)
+	// Cut slices what lies after from. Rows and bytes are a wish. The error is
+	// io.EOF when nothing will ever come after next.
+	Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) (splits []rdd.Split, next rdd.Offset, err error)
+	// Read yields exactly the rows of s.
+	Read(ctx context.Context, s rdd.Split, want rdd.Projection) rdd.Stream
+	// Close frees what the source holds open.
+	Close() error
+}
+
+// Sink takes the rows of one Write.
+type Sink interface {
+	// Stage writes the rows of one block where no reader can see them. The
+	// frames of in bear one label each.
+	Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (rdd.Staged, error)
+	// Publish makes the parts of a batch visible at once.
+	Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) error
+	// Close frees what the sink holds and removes what was staged and never
+	// published.
+	Close() error
+}
+
+// Env is what a connector is opened with besides its options.
+type Env struct {
+	Job    string
+	Labels []string // names of the job's labels
+	// Time names the column that holds the event time, or is "": a source that
+	// knows its range without reading rows gives it in its splits.
+	Time string
+	// Schemas that a sink will be given, by label index; nil for sources.
+	Schemas map[int]*arrow.Schema
+	// Mem is for what a connector keeps beyond one read.
+	Mem memory.Allocator
+	// Out is the terminal or whatever stands for it.
+	Out io.Writer
+}

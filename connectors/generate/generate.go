@@ -1,0 +1,284 @@
+// Package generate is a connector that makes events: seeded, deterministic and
+// replayable, for demonstrations, benchmarks and tests.
+//
+// A row is a pure function of the options, its partition and its sequence
+// number. Every value is drawn by hashing these with a constant of its column
+// (a counter-based generator: [SplitMix64]'s finaliser over a Weyl sequence),
+// so any split can be made alone, by any node, and the rows do not depend on
+// how they are cut into splits, batches and frames. The default options make
+// the default data set on every machine.
+//
+// # Memory
+//
+// Strings are dictionary arrays whose values are made once, from Env.Mem, when
+// the source is opened, and are shared by all frames; everything else comes
+// from the projection's allocator.
+//
+// [SplitMix64]: https://doi.org/10.1145/2660193.2660195
+package generate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// splitRows is the size of a split: small enough that a batch spreads over
+// many tasks.
+const splitRows = 64 << 10
+
+// events is what a generator must do to be one; newMeter makes the only one so
+// far. It draws column values; the source around it cuts, replays and paces.
+type events interface {
+	// Schema of the rows.
+	Schema() *arrow.Schema
+	// Draw makes column c of rows first to first+n of a partition.
+	Draw(mem memory.Allocator, c int, partition int32, first int64, n int) arrow.Array
+	// Times bounds the event times of rows first to first+n of any partition.
+	Times(first, n int64) rdd.TimeRange
+	// Close gives back what the generator keeps.
+	Close()
+}
+
+type source struct {
+	gen  events
+	name string
+	rows []int64 // of each partition
+	pace pace
+}
+
+var _ connectors.Source = (*source)(nil)
+
+// Kind describes the connector.
+func Kind() connectors.Kind {
+	return connectors.Kind{
+		Name:   "generate",
+		Doc:    doc(),
+		Fields: fields(),
+		Examples: []connectors.Example{
+			{Title: "Two million meter events over four days", YAML: "read: {generate: meter}"},
+			{Title: "An endless-looking stream: 50,000 rows a second, times out of order by up to a minute", YAML: "read: {generate: {events: meter, rows: 100000000, rate: 50000, disorder: 1 minute}}"},
+		},
+		Source: open,
+	}
+}
+
+func doc() string {
+	return `Seeded smart-meter events, the same on every machine. Any part of them can be made again alone.
+
+The columns of ` + "`meter`" + ` are ts (timestamp), meter, feeder, kind and firmware (strings), wh and back (energy drawn and fed
+back, in Wh), mv (voltage, in mV), ma (current, in mA) and code (whole number: the error's code, its hundreds the severity
+from 1 to 5; null for events that are no errors). A meter belongs to one feeder and to one partition.`
+}
+
+func fields() []connectors.Field {
+	return []connectors.Field{
+		{Name: "events", Type: connectors.String, Default: "meter", Main: true, Enum: []string{"meter"}, Doc: "What kind of events."},
+		{Name: "rows", Type: connectors.Int, Default: int64(2_000_000), Doc: "Rows in all."},
+		{Name: "seed", Type: connectors.Int, Default: int64(1), Doc: "Another seed makes other rows."},
+		{Name: "partitions", Type: connectors.Int, Default: int64(4), Doc: "Source partitions; their rows are in sequence of time."},
+		{Name: "meters", Type: connectors.Int, Default: int64(10_000), Doc: "Devices."},
+		{Name: "mix", Type: connectors.String, Default: "5/15/80", Doc: "Error, backup and information events, in percent."},
+		{Name: "start", Type: connectors.String, Default: "2026-01-05T00:00:00Z", Doc: "Event time of the first row, as in RFC 3339."},
+		{Name: "span", Type: connectors.Duration, Default: "4 days", Doc: "Event time from the first row to the last."},
+		{Name: "disorder", Type: connectors.Duration, Default: "0s", Doc: "How much an event's time may lie before its place in the sequence, at the most."},
+		{Name: "dirt", Type: connectors.Float, Default: 0.0, Doc: "Fraction of rows of a kind that no label is known for."},
+		{Name: "rate", Type: connectors.Float, Default: 0.0, Doc: "Rows a second; 0 is as fast as they are taken."},
+	}
+}
+
+func open(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
+	rows, _ := o["rows"].(int64)
+	parts, _ := o["partitions"].(int64)
+	meters, _ := o["meters"].(int64)
+	rate, _ := o["rate"].(float64)
+	switch {
+	case rows < 0:
+		return nil, wrong("rows", "expected 0 or more, got %d", rows)
+	case parts < 1 || parts > 1024:
+		return nil, wrong("partitions", "expected 1 to 1024, got %d", parts)
+	case meters < parts || meters > 10_000_000:
+		return nil, wrong("meters", "expected at least one a partition and 10,000,000 at the most, got %d", meters)
+	case rate < 0:
+		return nil, wrong("rate", "expected 0 or more, got %v", rate)
+	}
+	s := &source{rows: make([]int64, parts), pace: pace{rate: rate}}
+	for i := range s.rows {
+		s.rows[i] = (rows + parts - 1 - int64(i)) / parts
+	}
+	s.name, _ = o["events"].(string)
+	m, err := newMeter(o, s.rows[0], env.Mem)
+	if err != nil {
+		return nil, err
+	}
+	s.gen = m
+	return s, nil
+}
+
+func wrong(option, format string, args ...any) error {
+	return &connectors.OptionError{Kind: "generate", Option: option, Text: fmt.Sprintf(format, args...)}
+}
+
+func (s *source) Schema(context.Context) (*arrow.Schema, error) { return s.gen.Schema(), nil }
+
+func (s *source) Close() error {
+	s.gen.Close()
+	return nil
+}
+
+// Cut takes splits from the partitions in turn. The offset is the number of
+// rows cut from each partition, as a JSON list. With a rate it waits, a tenth
+// of a second at the most, for rows to be due, and may return none.
+func (s *source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd.Split, rdd.Offset, error) {
+	done := make([]int64, len(s.rows))
+	if from != "" {
+		if err := json.Unmarshal([]byte(from), &done); err != nil || len(done) != len(s.rows) {
+			return nil, from, fault.New(fault.Invalid, "generate: %q is not an offset of %d partitions", from, len(s.rows))
+		}
+	}
+	due, err := s.pace.wait(ctx, sum(done))
+	if err != nil {
+		return nil, from, err
+	}
+	var splits []rdd.Split
+	for taken := int64(0); (wish.Rows == 0 || taken < wish.Rows) && taken < due; {
+		p := s.choose(done)
+		if p < 0 {
+			break
+		}
+		split := s.split(p, done[p], due-taken)
+		done[p] += split.Rows
+		taken += split.Rows
+		splits = append(splits, split)
+	}
+	next, err := json.Marshal(done)
+	if err != nil {
+		return nil, from, fault.Wrap(fault.Bug, err)
+	}
+	if s.choose(done) < 0 {
+		return splits, rdd.Offset(next), io.EOF
+	}
+	return splits, rdd.Offset(next), nil
+}
+
+func sum(list []int64) (n int64) {
+	for _, v := range list {
+		n += v
+	}
+	return n
+}
+
+// choose returns the partition that is furthest behind, or -1 at the end.
+func (s *source) choose(done []int64) int {
+	p := -1
+	for i, n := range done {
+		if n < s.rows[i] && (p < 0 || n < done[p]) {
+			p = i
+		}
+	}
+	return p
+}
+
+func (s *source) split(p int, first, most int64) rdd.Split {
+	n := min(splitRows, s.rows[p]-first, most)
+	return rdd.Split{
+		Partition: int32(p), Name: fmt.Sprintf("%s/%d", s.name, p), First: first, Rows: n, Bytes: -1,
+		Times: s.gen.Times(first, n), Last: first+n == s.rows[p],
+	}
+}
+
+func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection) rdd.Stream {
+	return func(yield func(*rdd.Frame, error) bool) {
+		cols, schema, err := s.project(split, want)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		end := split.First + split.Rows
+		for at := split.First; at < end; {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			n := int(min(int64(max(want.Rows, 1)), end-at))
+			origin := rdd.Origin{Source: split.Source, Partition: split.Partition, First: at}
+			if !s.lend(want.Mem, schema, cols, origin, n, yield) {
+				return
+			}
+			at += int64(n)
+		}
+	}
+}
+
+func (s *source) lend(mem memory.Allocator, schema *arrow.Schema, cols []int, o rdd.Origin, n int, yield func(*rdd.Frame, error) bool) bool {
+	arrays := make([]arrow.Array, len(cols))
+	for i, c := range cols {
+		arrays[i] = s.gen.Draw(mem, c, o.Partition, o.First, n)
+		defer arrays[i].Release()
+	}
+	batch := array.NewRecordBatch(schema, arrays, int64(n))
+	defer batch.Release()
+	return yield(&rdd.Frame{Header: rdd.Header{Origin: o}, Batch: batch}, nil)
+}
+
+// project finds the wanted columns and checks that the split is one of ours.
+func (s *source) project(split rdd.Split, want rdd.Projection) ([]int, *arrow.Schema, error) {
+	p := int(split.Partition)
+	if p < 0 || p >= len(s.rows) || split.First < 0 || split.Rows < 0 || split.First+split.Rows > s.rows[p] {
+		return nil, nil, fault.New(fault.Invalid, "generate: there is no split %s of %d rows from %d", split.Name, split.Rows, split.First)
+	}
+	all := s.gen.Schema()
+	cols, fields := make([]int, len(want.Columns)), make([]arrow.Field, len(want.Columns))
+	for i, name := range want.Columns {
+		at := all.FieldIndices(name)
+		if len(at) != 1 {
+			return nil, nil, fault.New(fault.Invalid, "generate: %s events have no column %q", s.name, name)
+		}
+		cols[i], fields[i] = at[0], all.Field(at[0])
+	}
+	return cols, arrow.NewSchema(fields, nil), nil
+}
+
+// pace limits how fast rows fall due, counted from the first Cut. The clock
+// decides when rows come, never what they are.
+type pace struct {
+	rate float64 // rows a second; 0: no limit
+
+	mu     sync.Mutex
+	began  time.Time
+	before int64 // rows that an earlier run had cut
+}
+
+// wait returns how many rows are due after the done ones. If there are none it
+// waits for some, but not long.
+func (p *pace) wait(ctx context.Context, done int64) (int64, error) {
+	if p.rate == 0 {
+		return 1<<63 - 1, nil
+	}
+	p.mu.Lock()
+	if p.began.IsZero() {
+		p.began, p.before = time.Now(), done
+	}
+	began, before := p.began, p.before
+	p.mu.Unlock()
+	due := func() int64 { return before + int64(p.rate*time.Since(began).Seconds()) - done }
+	if n := due(); n > 0 {
+		return n, nil
+	}
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(100 * time.Millisecond):
+		return max(due(), 0), nil
+	}
+}

@@ -1,0 +1,57 @@
+package memory
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/expr"
+)
+
+// boundsOf computes the exact bounds of every column of b.
+func boundsOf(b arrow.RecordBatch) expr.Bounds {
+	out := make(expr.Bounds, b.NumCols())
+	for c, f := range b.Schema().Fields() {
+		a := b.Column(c)
+		r := expr.Range{AllNull: true}
+		for i := range a.Len() {
+			include(&r, value(a, i))
+		}
+		out[f.Name] = r
+	}
+	return out
+}
+
+// include makes r hold v.
+func include(r *expr.Range, v any) {
+	if v == nil {
+		r.Nulls = true
+		return
+	}
+	r.AllNull = false
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) {
+			r.NaN = true
+			return
+		}
+		extend(r, v)
+	case int64:
+		extend(r, v)
+	case string:
+		extend(r, v)
+	case arrow.Timestamp:
+		extend(r, v)
+	case arrow.Date32:
+		extend(r, v)
+	}
+}
+
+func extend[T cmp.Ordered](r *expr.Range, v T) {
+	if r.Min == nil || v < r.Min.(T) {
+		r.Min = v
+	}
+	if r.Max == nil || v > r.Max.(T) {
+		r.Max = v
+	}
+}

@@ -1,0 +1,318 @@
+package memory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// table is one named table. It is immutable but for its references.
+type table struct {
+	name       string
+	schema     *arrow.Schema
+	partitions []partition
+}
+
+type partition struct {
+	batches []arrow.RecordBatch
+	starts  []int64 // of each batch, and at last the number of rows
+	bytes   int64
+}
+
+func (p *partition) rows() int64 { return p.starts[len(p.starts)-1] }
+
+func newTable(name string, partitions [][]arrow.RecordBatch) (*table, error) {
+	t := &table{name: name}
+	for _, batches := range partitions {
+		p := partition{batches: slices.Clone(batches), starts: []int64{0}}
+		for _, b := range batches {
+			if err := t.admit(b.Schema()); err != nil {
+				return nil, err
+			}
+			p.starts = append(p.starts, p.rows()+b.NumRows())
+			for _, c := range b.Columns() {
+				p.bytes += int64(c.Data().SizeInBytes())
+			}
+		}
+		t.partitions = append(t.partitions, p)
+	}
+	if t.schema == nil {
+		return nil, fault.New(fault.Invalid, "memory: the table %q has no batch, and so no schema", name)
+	}
+	return t, nil
+}
+
+// admit checks the schema of one batch against the engine's types and the
+// batches before.
+func (t *table) admit(s *arrow.Schema) error {
+	for _, f := range s.Fields() {
+		if !known(f.Type) {
+			return fault.New(fault.Invalid, "memory: the table %q: column %q has the type %s, which is none of the engine's", t.name, f.Name, f.Type)
+		}
+	}
+	if t.schema == nil {
+		t.schema = s
+		return nil
+	}
+	same := s.NumFields() == t.schema.NumFields()
+	for i := 0; same && i < s.NumFields(); i++ {
+		a, b := s.Field(i), t.schema.Field(i)
+		same = a.Name == b.Name && (arrow.TypeEqual(a.Type, b.Type) || isString(a.Type) && isString(b.Type))
+	}
+	if !same {
+		return fault.New(fault.Invalid, "memory: the table %q: batches differ in their schemas: %s and %s", t.name, inLine(t.schema), inLine(s))
+	}
+	return nil
+}
+
+func inLine(s *arrow.Schema) string {
+	parts := make([]string, s.NumFields())
+	for i, f := range s.Fields() {
+		parts[i] = f.Name + " " + f.Type.String()
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+func isString(t arrow.DataType) bool {
+	d, ok := t.(*arrow.DictionaryType)
+	return t.ID() == arrow.STRING || ok && d.ValueType.ID() == arrow.STRING && d.IndexType.ID() == arrow.INT32
+}
+
+func known(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.DATE32:
+		return true
+	case arrow.TIMESTAMP:
+		return arrow.TypeEqual(t, &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"})
+	}
+	return isString(t)
+}
+
+func (t *table) retain() {
+	for _, p := range t.partitions {
+		for _, b := range p.batches {
+			b.Retain()
+		}
+	}
+}
+
+func (t *table) release() {
+	for _, p := range t.partitions {
+		for _, b := range p.batches {
+			b.Release()
+		}
+	}
+}
+
+// source reads one table. It keeps the table until it is closed.
+type source struct {
+	*table
+	splitRows int64
+	shuffle   int64
+	time      int // column of the event time, or -1
+	bounds    bool
+}
+
+var _ connectors.Source = (*source)(nil)
+
+func (s *Store) source(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
+	name, _ := o["name"].(string)
+	t, err := s.table(name)
+	if err != nil {
+		return nil, err
+	}
+	out := &source{table: t, time: -1}
+	out.splitRows, _ = o["split_rows"].(int64)
+	if out.splitRows < 1 {
+		return nil, &connectors.OptionError{Kind: "memory", Option: "split_rows", Text: fmt.Sprintf("expected at least 1, got %d", out.splitRows)}
+	}
+	out.shuffle, _ = o["shuffle"].(int64)
+	out.bounds, _ = o["bounds"].(bool)
+	if times, _ := o["times"].(bool); times {
+		if i := t.schema.FieldIndices(env.Time); len(i) == 1 && t.schema.Field(i[0]).Type.ID() == arrow.TIMESTAMP {
+			out.time = i[0]
+		}
+	}
+	t.retain()
+	return out, nil
+}
+
+func (s *source) Schema(context.Context) (*arrow.Schema, error) { return s.schema, nil }
+
+func (s *source) Close() error {
+	s.release()
+	return nil
+}
+
+// Cut takes splits from the partitions in turn, or in a seeded order. The
+// offset is the number of rows cut from each partition, as a JSON list.
+func (s *source) Cut(_ context.Context, from rdd.Offset, wish rdd.Size) ([]rdd.Split, rdd.Offset, error) {
+	done, err := s.parse(from)
+	if err != nil {
+		return nil, from, err
+	}
+	var splits []rdd.Split
+	var rows, size int64
+	for more := true; more; {
+		p := s.choose(done)
+		if p < 0 {
+			break
+		}
+		split := s.split(p, done[p])
+		done[p] += split.Rows
+		rows, size = rows+split.Rows, size+split.Bytes
+		splits = append(splits, split)
+		more = (wish.Rows == 0 || rows < wish.Rows) && (wish.Bytes == 0 || size < wish.Bytes)
+	}
+	next, err := json.Marshal(done)
+	if err != nil {
+		return nil, from, fault.Wrap(fault.Bug, err)
+	}
+	if s.choose(done) < 0 {
+		return splits, rdd.Offset(next), io.EOF
+	}
+	return splits, rdd.Offset(next), nil
+}
+
+func (s *source) parse(from rdd.Offset) ([]int64, error) {
+	done := make([]int64, len(s.partitions))
+	if from == "" {
+		return done, nil
+	}
+	if err := json.Unmarshal([]byte(from), &done); err != nil || len(done) != len(s.partitions) {
+		return nil, fault.New(fault.Invalid, "memory: %q is not an offset of the table %q with %d partitions", from, s.name, len(s.partitions))
+	}
+	return done, nil
+}
+
+// choose returns the partition to cut next, or -1 at the end: that which has
+// been cut least often, or one that is drawn by the seed and what is done.
+func (s *source) choose(done []int64) int {
+	var open []int
+	sum := uint64(0)
+	for i := range done {
+		sum += uint64(done[i])
+		if done[i] < s.partitions[i].rows() {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	if s.shuffle != 0 {
+		return open[rand.New(rand.NewPCG(uint64(s.shuffle), sum)).IntN(len(open))]
+	}
+	return slices.MinFunc(open, func(a, b int) int { return int(done[a]/s.splitRows - done[b]/s.splitRows) })
+}
+
+func (s *source) split(p int, first int64) rdd.Split {
+	part := &s.partitions[p]
+	n := min(s.splitRows, part.rows()-first)
+	out := rdd.Split{
+		Partition: int32(p), Name: fmt.Sprintf("%s/%d", s.name, p), First: first, Rows: n,
+		Bytes: part.bytes * n / part.rows(), Last: first+n == part.rows(),
+	}
+	if s.time < 0 {
+		return out
+	}
+	part.slices(first, n, func(b arrow.RecordBatch, i, j, _ int64) bool {
+		out.Times = widen(out.Times, b.Column(s.time).(*array.Timestamp), i, j)
+		return true
+	})
+	return out
+}
+
+// widen returns r with the values of a from i to j.
+func widen(r rdd.TimeRange, a *array.Timestamp, i, j int64) rdd.TimeRange {
+	for ; i < j; i++ {
+		if a.IsNull(int(i)) {
+			continue
+		}
+		v := int64(a.Value(int(i)))
+		if !r.Known {
+			r = rdd.TimeRange{Known: true, Min: v, Max: v}
+		}
+		r.Min, r.Max = min(r.Min, v), max(r.Max, v)
+	}
+	return r
+}
+
+// slices calls f for each piece of n rows from first that lies in one batch:
+// rows i to j of b, of which the first has the sequence at.
+func (p *partition) slices(first, n int64, f func(b arrow.RecordBatch, i, j, at int64) bool) {
+	for k, b := range p.batches {
+		i, j := max(first, p.starts[k]), min(first+n, p.starts[k+1])
+		if i < j && !f(b, i-p.starts[k], j-p.starts[k], i) {
+			return
+		}
+	}
+}
+
+func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection) rdd.Stream {
+	return func(yield func(*rdd.Frame, error) bool) {
+		cols, err := s.columns(split, want)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		part := &s.partitions[split.Partition]
+		part.slices(split.First, split.Rows, func(b arrow.RecordBatch, i, j, at int64) bool {
+			for step := int64(max(want.Rows, 1)); i < j; i, at = i+step, at+step {
+				if err := ctx.Err(); err != nil {
+					yield(nil, err)
+					return false
+				}
+				origin := rdd.Origin{Source: split.Source, Partition: split.Partition, First: at}
+				if !s.lend(b, cols, i, min(i+step, j), origin, want, yield) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// columns finds the wanted columns and checks that the split is one of ours.
+func (s *source) columns(split rdd.Split, want rdd.Projection) ([]int, error) {
+	if p := int(split.Partition); p < 0 || p >= len(s.partitions) ||
+		split.First < 0 || split.Rows < 0 || split.First+split.Rows > s.partitions[p].rows() {
+		return nil, fault.New(fault.Invalid, "memory: the table %q has no split %s of %d rows from %d", s.name, split.Name, split.Rows, split.First)
+	}
+	cols := make([]int, len(want.Columns))
+	for i, name := range want.Columns {
+		at := s.schema.FieldIndices(name)
+		if len(at) != 1 {
+			return nil, fault.New(fault.Invalid, "memory: the table %q has no column %q", s.name, name)
+		}
+		cols[i] = at[0]
+	}
+	return cols, nil
+}
+
+// lend yields rows i to j of b.
+func (s *source) lend(b arrow.RecordBatch, cols []int, i, j int64, o rdd.Origin, want rdd.Projection, yield func(*rdd.Frame, error) bool) bool {
+	piece := b.NewSlice(i, j)
+	defer piece.Release()
+	if want.Skip != nil && s.bounds {
+		if bounds := boundsOf(piece); want.Skip(bounds) {
+			return yield(&rdd.Frame{Header: rdd.Header{Origin: o, Pruned: j - i, Bounds: bounds}}, nil)
+		}
+	}
+	fields, arrays := make([]arrow.Field, len(cols)), make([]arrow.Array, len(cols))
+	for k, c := range cols {
+		fields[k], arrays[k] = piece.Schema().Field(c), piece.Column(c)
+	}
+	batch := array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, j-i)
+	defer batch.Release()
+	return yield(&rdd.Frame{Header: rdd.Header{Origin: o}, Batch: batch}, nil)
+}

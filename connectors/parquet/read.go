@@ -1,0 +1,226 @@
+package parquet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// defaultFrameRows is the size of a frame where nobody says.
+const defaultFrameRows = 16 << 10
+
+// Read implements connectors.Source.
+func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection) rdd.Stream {
+	return func(yield func(*rdd.Frame, error) bool) {
+		r, err := s.reader(split, want)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer r.close()
+		if want.Skip != nil {
+			r.bounds = bounds(r.file.meta, r.group, r.file.columns, r.at.Fixed)
+			if want.Skip(r.bounds) {
+				yield(&rdd.Frame{Header: r.header(0, split.Rows)}, nil)
+				return
+			}
+		}
+		if err := r.open(s.codecs); err != nil {
+			yield(nil, err)
+			return
+		}
+		for done := int64(0); done < split.Rows; {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			n := min(int64(r.want.Rows), split.Rows-done)
+			batch, err := r.batch(int(n))
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := yield(&rdd.Frame{Header: r.header(done, 0), Batch: batch}, nil)
+			batch.Release()
+			if !more {
+				return
+			}
+			done += n
+		}
+	}
+}
+
+// reader reads one split.
+type reader struct {
+	split   rdd.Split
+	at      place
+	want    rdd.Projection
+	files   *files
+	file    *file
+	group   *group
+	bounds  expr.Bounds
+	columns []column
+	arrays  []arrow.Array // of the frame under way
+	schema  *arrow.Schema // of the last frame
+}
+
+func (s *source) reader(split rdd.Split, want rdd.Projection) (*reader, error) {
+	r := &reader{split: split, want: want, files: s.files}
+	if err := json.Unmarshal(split.Payload, &r.at); err != nil {
+		return nil, fault.New(fault.Invalid, "%s: not a split of this source: %v", split.Name, err)
+	}
+	if r.want.Rows <= 0 {
+		r.want.Rows = defaultFrameRows
+	}
+	if r.want.Mem == nil {
+		r.want.Mem = memory.DefaultAllocator
+	}
+	f, err := s.files.acquire(r.at.Path)
+	if err != nil {
+		return nil, err
+	}
+	r.file = f
+	if fmt.Sprintf("%016x", f.sum) != r.at.Sum {
+		r.close()
+		return nil, fault.New(fault.Invalid, "%s: the file has changed since the job planned to read it", r.at.Path)
+	}
+	if r.at.Group < 0 || r.at.Group >= len(f.meta.groups) {
+		r.close()
+		return nil, fault.New(fault.Invalid, "%s: there is no row group %d", r.at.Path, r.at.Group)
+	}
+	r.group = &f.meta.groups[r.at.Group]
+	if r.at.From < 0 || split.Rows < 0 || r.at.From+split.Rows > r.group.rows {
+		r.close()
+		return nil, fault.New(fault.Invalid, "%s: row group %d has fewer rows than the split", r.at.Path, r.at.Group)
+	}
+	return r, nil
+}
+
+func (r *reader) close() {
+	for _, c := range r.columns {
+		c.close()
+	}
+	r.columns = nil
+	r.files.release(r.file)
+}
+
+// header of a frame that starts at row done of the split.
+func (r *reader) header(done, pruned int64) rdd.Header {
+	return rdd.Header{
+		Origin: rdd.Origin{Source: r.split.Source, Partition: r.split.Partition, First: r.split.First + done},
+		Pruned: pruned,
+		Bounds: r.bounds,
+	}
+}
+
+// open opens the wanted columns at the split's first row.
+func (r *reader) open(c *codecs) error {
+	for _, name := range r.want.Columns {
+		if err := r.guard(name, func() error {
+			col, err := r.column(name, c)
+			if err != nil {
+				return err
+			}
+			r.columns = append(r.columns, col)
+			return col.skip(r.at.From)
+		}); err != nil {
+			return err
+		}
+	}
+	r.arrays = make([]arrow.Array, len(r.columns))
+	return nil
+}
+
+func (r *reader) column(name string, c *codecs) (column, error) {
+	for i := range r.at.Fixed {
+		if k := &r.at.Fixed[i]; k.Name == name {
+			n := min(int64(r.want.Rows), r.split.Rows)
+			return &constantColumn{all: k.array(r.want.Mem, int(n))}, nil
+		}
+	}
+	l := r.file.column(name)
+	if l == nil || l.rule == unsupported {
+		why := ""
+		var have []string
+		if l != nil {
+			why = l.why
+		}
+		for i := range r.file.columns {
+			have = append(have, r.file.columns[i].name)
+		}
+		return nil, unknownColumn(name, why, have, r.at.Path)
+	}
+	k := &r.group.chunks[l.index]
+	if k.external || k.encrypted {
+		return nil, errors.New("its data is encrypted or lies in another file")
+	}
+	return newColumn(r.file, c, k, l, r.group.rows, r.want.Mem), nil
+}
+
+// batch reads the next n rows.
+func (r *reader) batch(n int) (arrow.RecordBatch, error) {
+	defer func() {
+		for i, a := range r.arrays {
+			if a != nil {
+				a.Release()
+				r.arrays[i] = nil
+			}
+		}
+	}()
+	for i, name := range r.want.Columns {
+		if err := r.guard(name, func() (err error) {
+			r.arrays[i], err = r.columns[i].read(n)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if !r.fits() {
+		fields := make([]arrow.Field, len(r.arrays))
+		for i, a := range r.arrays {
+			fields[i] = arrow.Field{Name: r.want.Columns[i], Type: a.DataType(), Nullable: true}
+		}
+		r.schema = arrow.NewSchema(fields, nil)
+	}
+	return array.NewRecordBatch(r.schema, r.arrays, int64(n)), nil
+}
+
+// fits reports whether the last frame's schema is right for this one: strings
+// change from dictionary to plain and nothing else changes.
+func (r *reader) fits() bool {
+	return r.schema != nil && !slices.ContainsFunc(r.schema.Fields(), func(f arrow.Field) bool {
+		i := slices.Index(r.want.Columns, f.Name)
+		return f.Type.ID() != r.arrays[i].DataType().ID()
+	})
+}
+
+// guard says where an error was met. The decoders below it were written for
+// well-formed input and may panic on what is not; here, where a page of a
+// foreign file meets them, a panic means a corrupt page.
+func (r *reader) guard(column string, decode func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = r.corrupt(column, fmt.Errorf("the data is corrupt: %v", p))
+		}
+	}()
+	if err := decode(); err != nil {
+		return r.corrupt(column, err)
+	}
+	return nil
+}
+
+func (r *reader) corrupt(column string, err error) error {
+	if fault.Of(err) != fault.Bug {
+		return err
+	}
+	return fault.New(fault.Invalid, "%s: row group %d, column %q: %w", r.at.Path, r.at.Group, column, err)
+}

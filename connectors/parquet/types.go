@@ -1,0 +1,250 @@
+package parquet
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// Ids of the members of Parquet's LogicalType union.
+const (
+	logicalString    = 1
+	logicalEnum      = 4
+	logicalDecimal   = 5
+	logicalDate      = 6
+	logicalTime      = 7
+	logicalTimestamp = 8
+	logicalInt       = 10
+	logicalJSON      = 12
+	logicalBSON      = 13
+	logicalUUID      = 14
+	logicalFloat16   = 15
+)
+
+// rule says how physical values become the engine's.
+type rule uint8
+
+const (
+	unsupported rule = iota
+	same64           // int64, double, timestamp in microseconds
+	same32           // date
+	signed32         // int8, int16, int32
+	unsigned32       // uint8, uint16, uint32
+	unsigned64       // checked
+	float32s
+	millis
+	nanos
+	int96s
+	bools
+	texts
+)
+
+// leaf is a column of a file: a top-level field of the schema.
+type leaf struct {
+	name     string
+	index    int // among the chunks of a row group
+	optional bool
+	rule     rule
+	typ      arrow.DataType // the engine's; nil if unsupported
+	why      string         // it is unsupported
+}
+
+// physicalWidth is the width in bytes of the physical values behind r.
+func (r rule) physicalWidth() int {
+	switch r {
+	case same64, unsigned64, millis, nanos:
+		return 8
+	case same32, signed32, unsigned32, float32s:
+		return 4
+	case int96s:
+		return 12
+	case unsupported, bools, texts:
+	}
+	return 0
+}
+
+// leaves lists the columns of a file.
+func (f *footer) leaves(binaryAsString bool) ([]leaf, error) {
+	var out []leaf
+	index, at := 0, 1
+	for range f.schema[0].children {
+		if at >= len(f.schema) {
+			return nil, errSchema
+		}
+		e := &f.schema[at]
+		first := index
+		next, err := f.pass(at, &index, 0)
+		if err != nil {
+			return nil, err
+		}
+		l := leaf{name: e.name, index: first, optional: e.repeat == format.Optional}
+		switch {
+		case !e.leaf:
+			l.why = "it is nested"
+		case e.repeat == format.Repeated:
+			l.why = "it is repeated"
+		default:
+			l.rule, l.typ, l.why = ruleOf(e, binaryAsString)
+		}
+		out = append(out, l)
+		at = next
+	}
+	if at != len(f.schema) {
+		return nil, errSchema
+	}
+	return out, nil
+}
+
+var errSchema = fmt.Errorf("the schema is not a tree")
+
+// pass returns the index of the element after the subtree at at, and counts its leaves.
+func (f *footer) pass(at int, leaves *int, depth int) (int, error) {
+	if at >= len(f.schema) || depth > maxDepth {
+		return 0, errSchema
+	}
+	e := &f.schema[at]
+	at++
+	if e.leaf {
+		*leaves++
+		return at, nil
+	}
+	var err error
+	for range e.children {
+		if at, err = f.pass(at, leaves, depth+1); err != nil {
+			return 0, err
+		}
+	}
+	return at, nil
+}
+
+func timestampType() arrow.DataType {
+	return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+}
+
+// ruleOf chooses the engine's type for a leaf, or says why there is none.
+func ruleOf(e *element, binaryAsString bool) (rule, arrow.DataType, string) {
+	i64, f64, text := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String
+	kind := e.annotation()
+	switch kind {
+	case logicalTime:
+		return unsupported, nil, "its type is a time of day"
+	case logicalDecimal:
+		if e.decimalScale() != 0 || e.physical != format.Int32 && e.physical != format.Int64 {
+			return unsupported, nil, "decimals with a scale are not supported yet"
+		}
+	}
+	switch e.physical {
+	case format.Boolean:
+		return bools, arrow.FixedWidthTypes.Boolean, ""
+	case format.Int32:
+		switch {
+		case kind == logicalDate:
+			return same32, arrow.FixedWidthTypes.Date32, ""
+		case e.unsigned():
+			return unsigned32, i64, ""
+		}
+		return signed32, i64, ""
+	case format.Int64:
+		return e.int64Rule(kind)
+	case format.Int96:
+		return int96s, timestampType(), ""
+	case format.Float:
+		return float32s, f64, ""
+	case format.Double:
+		return same64, f64, ""
+	case format.ByteArray:
+		switch kind {
+		case logicalString, logicalEnum, logicalJSON:
+			return texts, text, ""
+		case 0:
+			if binaryAsString {
+				return texts, text, ""
+			}
+			return unsupported, nil, "its type is binary (binary_as_string: true reads it as text)"
+		}
+	case format.FixedLenByteArray:
+	}
+	return unsupported, nil, fmt.Sprintf("its type %s is not supported", e.typeName())
+}
+
+func (e *element) int64Rule(kind int16) (rule, arrow.DataType, string) {
+	switch {
+	case kind == logicalTimestamp:
+		switch e.timeUnit() {
+		case 1:
+			return millis, timestampType(), ""
+		case 3:
+			return nanos, timestampType(), ""
+		}
+		return same64, timestampType(), ""
+	case e.unsigned():
+		return unsigned64, arrow.PrimitiveTypes.Int64, ""
+	}
+	return same64, arrow.PrimitiveTypes.Int64, ""
+}
+
+// annotation is the logical type's id, whether written in the new way or the old.
+func (e *element) annotation() int16 {
+	if e.logical.id != 0 {
+		return e.logical.id
+	}
+	switch deprecated.ConvertedType(e.converted) {
+	case deprecated.UTF8:
+		return logicalString
+	case deprecated.Enum:
+		return logicalEnum
+	case deprecated.Decimal:
+		return logicalDecimal
+	case deprecated.Date:
+		return logicalDate
+	case deprecated.TimeMillis, deprecated.TimeMicros:
+		return logicalTime
+	case deprecated.TimestampMillis, deprecated.TimestampMicros:
+		return logicalTimestamp
+	case deprecated.Json:
+		return logicalJSON
+	case deprecated.Bson:
+		return logicalBSON
+	}
+	return 0
+}
+
+func (e *element) unsigned() bool {
+	if e.logical.id == logicalInt {
+		return !e.logical.signed
+	}
+	c := deprecated.ConvertedType(e.converted)
+	return e.logical.id == 0 && c >= deprecated.Uint8 && c <= deprecated.Uint64
+}
+
+func (e *element) timeUnit() int16 {
+	if e.logical.id != 0 {
+		return e.logical.unit
+	}
+	if deprecated.ConvertedType(e.converted) == deprecated.TimestampMillis {
+		return 1
+	}
+	return 2
+}
+
+func (e *element) decimalScale() int {
+	if e.logical.id != 0 {
+		return e.logical.scale
+	}
+	return e.scale
+}
+
+func (e *element) typeName() string {
+	name := e.physical.String()
+	switch e.annotation() {
+	case logicalBSON:
+		return name + " BSON"
+	case logicalUUID:
+		return name + " UUID"
+	case logicalFloat16:
+		return name + " FLOAT16"
+	}
+	return name
+}

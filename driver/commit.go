@@ -1,0 +1,257 @@
+package driver
+
+import (
+	"slices"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// journal is what is on its way into the ledger. There is one append at a
+// time; what becomes due meanwhile shares the next.
+type journal struct {
+	queue []Entry
+	out   []Entry
+}
+
+func (j *journal) add(e Entry) { j.queue = append(j.queue, e) }
+
+// flush appends what has become due. A Started waits for company: it says
+// nothing as long as nothing is planned.
+func (c *core) flush() {
+	j := &c.journal
+	if len(j.out) > 0 || len(j.queue) == 0 {
+		return
+	}
+	if _, alone := j.queue[0].(Started); alone && len(j.queue) == 1 {
+		return
+	}
+	j.out, j.queue = j.queue, nil
+	c.do(appendLog{j.out})
+}
+
+// logged goes on with the batches whose entries are durable.
+func (c *core) logged() {
+	j := &c.journal
+	entries := j.out
+	j.out = nil
+	c.repairs.logs = 0
+	for _, e := range entries {
+		switch e := e.(type) {
+		case Started:
+		case Planned:
+			c.open(c.at(e.Batch))
+		case Committed:
+			c.drop(c.at(e.Batch))
+		}
+	}
+}
+
+// taskDone accepts a receipt. The first one for a task counts.
+func (c *core) taskDone(e taskDone) {
+	t := c.running(e.ref)
+	if t == nil {
+		return
+	}
+	c.slots.release(t.node)
+	if t.receipt == nil { // rows are counted once, also those of a task run again
+		c.progress.Read += e.receipt.Tally.RowsIn
+	}
+	b, st := t.batch, &t.batch.stages[t.stage]
+	if err := t.check(&e.receipt); err != nil {
+		c.abort(err)
+		return
+	}
+	if t.receipt != nil {
+		for _, next := range c.graph.consumers[t.stage] {
+			b.stages[next].remade++
+		}
+	}
+	t.state, t.receipt = accepted, &e.receipt
+	st.left--
+	b.pending--
+	c.wakeWaiters(t)
+	if c.graph.stages[t.stage].Stateful {
+		c.turnGroup(t.stage, t.index)
+	}
+	c.closeStage(b, t.stage)
+	if c.graph.stages[t.stage].Source >= 0 {
+		c.report(nil)
+	}
+}
+
+// check refuses a receipt that speaks of another task's blocks: who reads them
+// would look for them in the wrong place.
+func (t *task) check(r *planner.Receipt) error {
+	for i := range r.Blocks {
+		if b := &r.Blocks[i]; b.Batch != t.batch.id || b.Stage != t.stage || b.Task != t.index {
+			return fault.New(fault.Bug, "the receipt of batch %d stage %d task %d names a block of batch %d stage %d task %d",
+				t.batch.id, t.stage, t.index, b.Batch, b.Stage, b.Task)
+		}
+	}
+	return nil
+}
+
+// sinkRun is the publication of a batch in one sink.
+type sinkRun struct {
+	sink  int
+	parts []rdd.Staged
+	tries int
+	done  bool
+	lost  bool // parts are gone and must be staged again
+}
+
+// publish publishes the next batch, if it is that far: batches are published
+// one after the other, each in all its sinks at once. It reports whether a
+// batch was complete with that.
+func (c *core) publish() bool {
+	i := slices.IndexFunc(c.batches, func(b *batch) bool { return b.state != complete })
+	if i < 0 || c.over {
+		return false
+	}
+	b := c.batches[i]
+	if b.state != running || b.unopened > 0 || b.pending > 0 {
+		return false
+	}
+	b.state = publishing
+	c.stage(b)
+	for i := range b.sinks {
+		if !b.sinks[i].done {
+			b.missing++
+			c.publishSink(b, &b.sinks[i])
+		}
+	}
+	if b.missing > 0 {
+		return false
+	}
+	c.complete(b)
+	return true
+}
+
+// stage gathers the parts of a batch by sink, in the order of the tasks. Sinks
+// that have published already, before parts for others were lost, are kept.
+func (c *core) stage(b *batch) {
+	if b.again {
+		return
+	}
+	for i := range b.sinks {
+		if !b.sinks[i].done {
+			b.sinks[i].parts, b.sinks[i].lost = nil, false
+		}
+	}
+	for t := range b.tasks() {
+		if t.receipt == nil {
+			continue
+		}
+		for _, part := range t.receipt.Staged {
+			if s := b.sink(part.Sink); !s.done {
+				s.parts = append(s.parts, part)
+			}
+		}
+	}
+	slices.SortFunc(b.sinks, func(a, b sinkRun) int { return a.sink - b.sink })
+}
+
+// sink returns the publication in a sink, a new one at the first call.
+func (b *batch) sink(id int) *sinkRun {
+	for i := range b.sinks {
+		if b.sinks[i].sink == id {
+			return &b.sinks[i]
+		}
+	}
+	b.sinks = append(b.sinks, sinkRun{sink: id})
+	return &b.sinks[len(b.sinks)-1]
+}
+
+func (c *core) publishSink(b *batch, s *sinkRun) {
+	s.tries++
+	c.do(publishParts{sink: s.sink, commit: rdd.Commit{Job: c.job, Batch: b.id, Epoch: c.epoch}, parts: s.parts})
+}
+
+// publication returns the publication that an answer is about, or nil.
+func (c *core) publication(id rdd.BatchID, sink int) (*batch, *sinkRun) {
+	b := c.at(id)
+	if b == nil || b.state != publishing {
+		return nil, nil
+	}
+	for i := range b.sinks {
+		if s := &b.sinks[i]; s.sink == sink && !s.done && !s.lost {
+			return b, s
+		}
+	}
+	return nil, nil
+}
+
+func (c *core) published(e published) {
+	b, s := c.publication(e.batch, e.sink)
+	if s == nil {
+		return
+	}
+	s.done = true
+	c.answered(b)
+}
+
+// answered counts a sink that has published or lost its parts. When all have,
+// the batch is complete or goes back to make the missing parts.
+func (c *core) answered(b *batch) {
+	if b.missing--; b.missing > 0 {
+		return
+	}
+	if slices.ContainsFunc(b.sinks, func(s sinkRun) bool { return s.lost }) {
+		c.restage(b)
+		return
+	}
+	c.complete(b)
+}
+
+// complete takes a published batch out of flight. Its committed entry and the
+// planned entry of the batch that takes its place share an append.
+func (c *core) complete(b *batch) {
+	b.state = complete
+	b.wall = time.Duration(c.now-b.began) * time.Microsecond
+	c.inFlight--
+	seen := observation{batch: b.id, splits: b.plan.Splits}
+	for t := range b.tasks() {
+		if t.receipt != nil {
+			b.tally.Add(t.receipt.Tally)
+			seen.times = append(seen.times, t.receipt.Times...)
+		}
+	}
+	c.input.unseen = append(c.input.unseen, seen)
+	if b.again {
+		c.drop(b)
+	} else {
+		c.journal.add(Committed{Batch: b.id, Wall: b.wall, Tally: b.tally})
+	}
+}
+
+// drop lets a batch go that is committed in the ledger.
+func (c *core) drop(b *batch) {
+	c.batches = slices.Delete(c.batches, 0, 1)
+	c.do(releaseBlocks{b.id})
+	c.outcome.Batches++
+	c.outcome.Tally.Add(b.tally)
+	c.outcome.Watermark = b.plan.Watermark
+	c.report(&Report{
+		Batch: b.id, Splits: len(b.plan.Splits), Watermark: b.plan.Watermark, Final: b.plan.Final,
+		Again: b.again, Wall: b.wall, Tally: b.tally,
+	})
+}
+
+// stop plans nothing more. What is planned is finished.
+func (c *core) stop() {
+	c.input.stopping = true
+	c.input.ahead = nil
+}
+
+// end finishes the run when nothing is left to do.
+func (c *core) end() {
+	in := &c.input
+	if !(in.final || in.stopping) || len(c.batches) > 0 || len(c.journal.out) > 0 || c.over {
+		return
+	}
+	c.do(finish{c.finished()})
+	c.over = true
+}

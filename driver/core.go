@@ -1,0 +1,262 @@
+package driver
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// core decides what a run does next. It is pure: Step's answer depends on
+// nothing but the events before. What it decides is told by file:
+//
+//	cut.go       what the next batch reads, and its watermark
+//	schedule.go  which task becomes ready when
+//	slots.go     which ready task goes to which node
+//	commit.go    receipts, publication, ledger, release, end
+//	failure.go   what a failure leads to
+//
+// Its work is in proportion to what changed: no event scans the tasks of a
+// batch but those that begin, end or repair one.
+type core struct {
+	graph  graph
+	job    string
+	digest string
+	mode   planner.Mode
+	set    rdd.Settings
+	epoch  int64
+
+	now int64 // microseconds since the epoch, of the last tick
+	out []command
+
+	input   input
+	slots   slots
+	journal journal
+	groups  groups
+	repairs repairs
+
+	batches  []*batch // planned and not yet committed in the ledger, without gaps
+	next     rdd.BatchID
+	inFlight int // batches planned and not published
+
+	progress Progress
+	outcome  Outcome
+	over     bool // finish or abort has been said
+}
+
+// newCore makes the core of a run of a plan.
+func newCore(p *planner.Plan, pace Pace) (*core, error) {
+	g, err := newGraph(p)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), next: 1}
+	c.input = newInput(len(p.Reads), pace)
+	c.groups = newGroups(g, c.set.KeyGroups)
+	c.repairs = newRepairs()
+	c.progress.Watermark, c.outcome.Watermark = planner.NoTime, planner.NoTime
+	return c, nil
+}
+
+// step takes one event and returns what is to be done, in order. The slice is
+// lent until the next step. After finish or abort there is nothing more to do.
+func (c *core) step(e event) []command {
+	c.out = c.out[:0]
+	if c.over {
+		return nil
+	}
+	switch e := e.(type) {
+	case started:
+		c.start(e)
+	case ticked:
+		c.now = max(c.now, e.now)
+		c.wake()
+	case sliced:
+		c.sliced(e)
+	case logged:
+		c.logged()
+	case taskDone:
+		c.taskDone(e)
+	case taskFailed:
+		c.taskFailed(e)
+	case published:
+		c.published(e)
+	case broke:
+		c.broke(e)
+	case stopped:
+		c.stop()
+	}
+	c.settle()
+	return c.out
+}
+
+// start begins the run, behind what an earlier one planned.
+func (c *core) start(e started) {
+	c.epoch = e.epoch
+	c.slots = newSlots(e.nodes)
+	if c.slots.total == 0 {
+		c.abort(fault.New(fault.Invalid, "no executor has a slot for a task"))
+		return
+	}
+	c.input.history, c.input.committed = e.history, e.committed
+	c.journal.queue = append(c.journal.queue, Started{
+		Job: c.job, Plan: c.digest, Mode: c.mode, Epoch: c.epoch, Settings: c.set, Schemas: e.schemas, At: c.now,
+	})
+}
+
+// settle does what may follow any event.
+func (c *core) settle() {
+	for c.plan(); c.publish(); {
+		c.plan()
+	}
+	c.cut()
+	c.dispatch()
+	c.flush()
+	c.setAlarm()
+	c.end()
+}
+
+func (c *core) do(cmd command) {
+	if !c.over {
+		c.out = append(c.out, cmd)
+	}
+}
+
+// abort ends the run. Nothing said before in this step counts any more.
+func (c *core) abort(err error) {
+	if !c.over {
+		c.over = true
+		c.out = append(c.out[:0], abort{err})
+	}
+}
+
+// batch is one micro-batch under way.
+type batch struct {
+	id     rdd.BatchID
+	plan   Planned
+	again  bool // an earlier run has committed it: nothing is published or logged
+	began  int64
+	stages []stageRun
+
+	unopened int // stages whose inputs are not complete
+	pending  int // tasks not accepted
+
+	sinks   []sinkRun // while it is being published
+	missing int       // sinks not published
+	state   batchState
+	tally   planner.Tally
+	wall    time.Duration
+}
+
+// tasks yields all tasks of a batch, by stage and index.
+func (b *batch) tasks() iter.Seq[*task] {
+	return func(yield func(*task) bool) {
+		for i := range b.stages {
+			for j := range b.stages[i].tasks {
+				if !yield(&b.stages[i].tasks[j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+type batchState uint8
+
+const (
+	planning   batchState = iota // its planned entry is on its way to the ledger
+	running                      // tasks
+	publishing                   // all tasks are accepted
+	complete                     // published; its committed entry is on its way
+)
+
+// stageRun is a stage in one batch.
+type stageRun struct {
+	tasks   []task
+	waiting int // producers that are not complete
+	left    int // tasks not accepted
+	opened  bool
+	closed  bool // was complete once; consumers have been told
+	remade  int  // how often a task that feeds it was run again
+	filled  int  // remade when the tasks were last given their blocks
+}
+
+// task is one partition of a stage in a batch.
+type task struct {
+	batch   *batch
+	stage   int
+	index   int
+	state   taskState
+	node    int // where it must run, or anyNode; where it runs
+	attempt int // the last one launched, from 1
+	splits  []rdd.Split
+	blocks  []rdd.Block
+	receipt *planner.Receipt // of the last accepted attempt
+
+	remade  int     // of its stage, when it was launched
+	waits   int     // producers that are being run again for it
+	waiters []*task // tasks that wait for this one to be run again
+}
+
+type taskState uint8
+
+const (
+	blocked  taskState = iota // its key group has not come to this batch
+	parked                    // waits for a retry or for a producer
+	ready                     // waits for a slot
+	launched                  // out
+	accepted                  // has a receipt
+	skipped                   // has nothing to do
+)
+
+// anyNode is the node of a task that may run anywhere.
+const anyNode = -1
+
+// at returns a batch that is under way, or nil.
+func (c *core) at(id rdd.BatchID) *batch {
+	if len(c.batches) == 0 {
+		return nil
+	}
+	i := id - c.batches[0].id
+	if i < 0 || i >= rdd.BatchID(len(c.batches)) {
+		return nil
+	}
+	return c.batches[i]
+}
+
+// running returns the task that an answer is about if that very attempt is
+// out, else nil: a second answer, or one of an attempt given up, changes
+// nothing.
+func (c *core) running(r taskRef) *task {
+	b := c.at(r.batch)
+	if b == nil || r.stage < 0 || r.stage >= len(b.stages) {
+		return nil
+	}
+	tasks := b.stages[r.stage].tasks
+	if r.index < 0 || r.index >= len(tasks) {
+		return nil
+	}
+	t := &tasks[r.index]
+	if t.state != launched || t.attempt != r.attempt {
+		return nil
+	}
+	return t
+}
+
+// report tells the observer how far the run is.
+func (c *core) report(done *Report) {
+	p := c.progress
+	p.Batch, p.InFlight, p.Ended, p.Committed = c.next-1, c.inFlight, c.input.final, done
+	c.do(notify{p})
+}
+
+// finished returns what the run came to.
+func (c *core) finished() Outcome {
+	o := c.outcome
+	o.Final, o.Stopped = c.input.final, c.input.stopping && !c.input.final
+	o.Offsets = slices.Clone(c.input.planned)
+	return o
+}

@@ -1,0 +1,320 @@
+package driver
+
+import (
+	"slices"
+	"time"
+
+	"github.com/idag/idag/internal/eventtime"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// input is what the core knows of the sources.
+type input struct {
+	pace    Pace
+	offsets []rdd.Offset // by source: how far it has been cut
+	planned []rdd.Offset // by source: how far batches have been planned
+	ended   []bool       // by source: nothing is left to cut
+	wish    rdd.Size     // of the last cut, for each source
+
+	cutting bool   // a cut is out
+	polling bool   // the sources had nothing; asked again later
+	ahead   *ahead // cut and not yet planned
+
+	stopping bool
+	final    bool // the final batch is planned
+
+	history   []Planned // batches of an earlier run that are still to be run again
+	committed rdd.BatchID
+
+	clock  eventtime.Tracker
+	quiet  []map[eventtime.Part]int64 // by source: since when partitions have had nothing
+	mark   int64                      // the watermark of the last batch planned
+	unseen []observation              // published batches whose receipts the clock has not seen
+}
+
+// ahead is what the next batch will read.
+type ahead struct {
+	splits []rdd.Split
+}
+
+// observation is what a published batch has to say about event time.
+type observation struct {
+	batch  rdd.BatchID
+	splits []rdd.Split
+	times  []planner.PartTime
+}
+
+func newInput(sources int, pace Pace) input {
+	in := input{
+		pace:    pace,
+		offsets: make([]rdd.Offset, sources),
+		planned: make([]rdd.Offset, sources),
+		ended:   make([]bool, sources),
+		quiet:   make([]map[eventtime.Part]int64, sources),
+		mark:    planner.NoTime,
+	}
+	for i := range in.quiet {
+		in.quiet[i] = map[eventtime.Part]int64{}
+	}
+	return in
+}
+
+// allEnded reports whether no source has anything left to cut.
+func (in *input) allEnded() bool { return !slices.Contains(in.ended, false) }
+
+// slowStart is how often the first batches are halved: the first is a
+// sixteenth of the size, so that the first row comes soon, and each following
+// one twice the one before.
+const slowStart = 4
+
+// wish returns what one source should give for the batch, of live sources.
+func wish(set rdd.Settings, batch rdd.BatchID, live int) rdd.Size {
+	shift := max(0, slowStart-int(min(batch-1, slowStart)))
+	share := func(whole int64) int64 {
+		if whole <= 0 {
+			return 0
+		}
+		return max(1, (whole>>shift)/int64(live))
+	}
+	return rdd.Size{Rows: share(set.BatchRows), Bytes: share(set.BatchBytes)}
+}
+
+// cut asks the sources for the next batch. One batch may be cut ahead of the
+// ones in flight, so that its planned entry is ready for the append that
+// commits the batch it waits for.
+func (c *core) cut() {
+	in := &c.input
+	if in.cutting || in.polling || in.ahead != nil || in.stopping || in.final || in.allEnded() || len(in.history) > 0 {
+		return
+	}
+	live := 0
+	for _, e := range in.ended {
+		if !e {
+			live++
+		}
+	}
+	in.cutting, in.wish = true, wish(c.set, c.next, live)
+	c.askSources()
+}
+
+// askSources asks every source that has not ended. A retry asks the same again.
+func (c *core) askSources() {
+	var ask cutSources
+	for i, ended := range c.input.ended {
+		if !ended {
+			ask.from = append(ask.from, cutFrom{source: i, from: c.input.offsets[i], wish: c.input.wish})
+		}
+	}
+	c.do(ask)
+}
+
+// sliced takes what the sources gave for the next batch.
+func (c *core) sliced(e sliced) {
+	in := &c.input
+	if !in.cutting || in.stopping {
+		return
+	}
+	in.cutting = false
+	c.repairs.cuts = 0
+	next := &ahead{}
+	for _, s := range e.slices {
+		for i := range s.splits {
+			s.splits[i].Source = s.source
+		}
+		next.splits = append(next.splits, s.splits...)
+		in.offsets[s.source], in.ended[s.source] = s.next, s.ended
+		c.listen(s)
+	}
+	in.ahead = next
+}
+
+// listen notes which partitions of a source had nothing to give although the
+// source was asked: they may turn idle. Three things look alike and are not: a
+// source that does not answer is stalled, one that is not asked because batches
+// are in flight is held back, and one that gave all that was wished may have
+// more. None of them says anything about a partition.
+func (c *core) listen(s slice) {
+	if c.input.pace.Idle <= 0 {
+		return
+	}
+	quiet := c.input.quiet[s.source]
+	var rows, bytes int64
+	known := true
+	for i := range s.splits {
+		delete(quiet, eventtime.Part{Source: s.source, Partition: s.splits[i].Partition})
+		rows, bytes = rows+s.splits[i].Rows, bytes+max(0, s.splits[i].Bytes)
+		known = known && s.splits[i].Rows >= 0
+	}
+	wish := c.input.wish
+	if !known || rows >= wish.Rows || (wish.Bytes > 0 && bytes >= wish.Bytes) {
+		return
+	}
+	gave := func(p eventtime.Part) bool {
+		return slices.ContainsFunc(s.splits, func(s rdd.Split) bool { return s.Partition == p.Partition })
+	}
+	for _, p := range c.input.clock.Parts(s.source) {
+		if _, ok := quiet[p]; !ok && !gave(p) {
+			quiet[p] = c.now
+		}
+	}
+}
+
+// idle returns the partitions that have been quiet for long enough.
+func (c *core) idle() []eventtime.Part {
+	in := &c.input
+	var out []eventtime.Part
+	if in.pace.Idle <= 0 {
+		return nil
+	}
+	for source, quiet := range in.quiet {
+		if len(quiet) == 0 {
+			continue
+		}
+		for _, p := range in.clock.Parts(source) {
+			if since, ok := quiet[p]; ok && c.now-since >= in.pace.Idle.Microseconds() {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// plan plans batches as long as there is something to read and room in flight.
+func (c *core) plan() {
+	in := &c.input
+	for c.inFlight < c.set.InFlight && !in.stopping && !in.final && !c.over {
+		switch {
+		case len(in.history) > 0:
+			c.replan()
+		case in.ahead == nil:
+			return
+		case len(in.ahead.splits) == 0 && !in.allEnded() && !c.moves():
+			in.ahead, in.polling = nil, true
+			c.later(retry{due: c.now + in.pace.poll().Microseconds(), op: opPoll})
+			return
+		default:
+			p := c.fix(in.ahead.splits)
+			in.ahead = nil
+			c.begin(p)
+			c.journal.add(p)
+		}
+	}
+}
+
+// fix decides everything that decides the rows of the next batch.
+func (c *core) fix(splits []rdd.Split) Planned {
+	in := &c.input
+	p := Planned{
+		Batch: c.next, Splits: splits, Offsets: slices.Clone(in.offsets), Ended: slices.Clone(in.ended),
+		Idle:  c.idle(),
+		Marks: planner.Marks{Closed: in.mark, Final: in.allEnded(), Now: c.now},
+	}
+	p.Idle = c.turn(p)
+	p.Watermark = in.clock.Advance()
+	return p
+}
+
+// replan takes the next batch from the ledger of an earlier run, and turns the
+// clock as it was turned then.
+func (c *core) replan() {
+	in := &c.input
+	p := in.history[0]
+	in.history = in.history[1:]
+	copy(in.offsets, p.Offsets)
+	copy(in.ended, p.Ended)
+	c.turn(p)
+	in.clock.Advance()
+	c.begin(p)
+	c.open(c.at(p.Batch))
+}
+
+// turn shows the clock what may decide the watermark of a batch: the receipts
+// of the batches that are InFlight behind it, and the splits up to it. It
+// returns the partitions that are idle.
+func (c *core) turn(p Planned) []eventtime.Part {
+	in := &c.input
+	c.observe(p.Batch - rdd.BatchID(c.set.InFlight))
+	in.clock.Cut(p.Splits)
+	for source, ended := range p.Ended {
+		if ended {
+			in.clock.End(source)
+		}
+	}
+	return in.clock.Idle(p.Idle)
+}
+
+// observe shows the clock the receipts of the batches up to upTo.
+func (c *core) observe(upTo rdd.BatchID) {
+	in := &c.input
+	for len(in.unseen) > 0 && in.unseen[0].batch <= upTo {
+		in.unseen[0].show(&in.clock)
+		in.unseen = in.unseen[1:]
+	}
+}
+
+func (o *observation) show(clock *eventtime.Tracker) {
+	for _, t := range o.times {
+		clock.Seen(eventtime.Part{Source: t.Source, Partition: t.Partition}, t.Max)
+	}
+	clock.Read(o.splits)
+}
+
+// moves reports whether a batch without rows would do something: move the
+// watermark, or bring it closer to what the last batches have seen. The latter
+// takes as many empty batches as are in flight, because a watermark looks back
+// that far; they are only made when nothing else is under way.
+func (c *core) moves() bool {
+	in := &c.input
+	c.observe(c.next - rdd.BatchID(c.set.InFlight))
+	clock := in.clock.Clone()
+	clock.Idle(c.idle())
+	if clock.Advance() > in.mark {
+		return true
+	}
+	if c.inFlight > 0 || len(in.unseen) == 0 {
+		return false
+	}
+	for i := range in.unseen {
+		in.unseen[i].show(clock)
+	}
+	clock.Idle(c.idle())
+	return clock.Advance() > in.mark
+}
+
+// begin puts a planned batch under way. Its tasks begin when its planned entry
+// is in the ledger.
+func (c *core) begin(p Planned) {
+	in := &c.input
+	b := &batch{id: p.Batch, plan: p, again: p.Batch <= in.committed, began: c.now, unopened: len(c.graph.stages)}
+	b.stages = make([]stageRun, len(c.graph.stages))
+	for i := range b.stages {
+		b.stages[i].waiting = len(c.graph.producers[i])
+	}
+	c.batches = append(c.batches, b)
+	c.next = p.Batch + 1
+	c.inFlight++
+	in.mark, in.final, in.planned = p.Watermark, p.Final, p.Offsets
+	for i := range p.Splits {
+		c.progress.Planned += max(0, p.Splits[i].Rows)
+	}
+	c.progress.Watermark = p.Watermark
+	c.report(nil)
+}
+
+// Pace is how a run waits.
+type Pace struct {
+	// Poll is how long the driver waits before it asks sources again that had
+	// nothing; 0 means 10 ms.
+	Poll time.Duration
+	// Idle is how long a partition may have nothing, though its source
+	// answers, before it stops holding the watermark; 0 means for ever.
+	Idle time.Duration
+}
+
+func (p Pace) poll() time.Duration {
+	if p.Poll <= 0 {
+		return 10 * time.Millisecond
+	}
+	return p.Poll
+}

@@ -1,0 +1,264 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// Fleet is the executors.
+type Fleet interface {
+	// Nodes returns the executors. It is asked once, when a run begins.
+	Nodes() []Node
+	// Run runs a task on a node and returns its receipt. The kind of an error
+	// says what the driver does about it: fault.Retry runs the task again,
+	// fault.Lost first the tasks that made its blocks. When ctx ends the result
+	// does not matter any more.
+	Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error)
+	// Release says that nobody will read the blocks of a batch again.
+	Release(batch rdd.BatchID)
+}
+
+// Node is one executor.
+type Node struct {
+	Name  string
+	Slots int // tasks it runs at once
+}
+
+// Config is what a run needs. All but DeadLetters, Epoch, Pace, Stop, Now and
+// Observe is required. What is opened stays the caller's to close.
+type Config struct {
+	Plan        *planner.Plan
+	Sources     []connectors.Source // in the order of Plan.Reads
+	Sinks       []connectors.Sink   // in the order of Plan.Writes
+	DeadLetters connectors.Sink     // nil: tasks must not stage any
+	Fleet       Fleet
+	Ledger      Ledger
+	// Epoch of the run, if it is higher than what follows from the ledger.
+	Epoch int64
+	Pace  Pace
+	// Stop asks, when it is closed, for an orderly end: batches in flight are
+	// finished and published.
+	Stop <-chan struct{}
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Observe is told how far the run is, often, from the goroutine that
+	// drives it: it must not block.
+	Observe func(Progress)
+}
+
+// Run drives a job until its input ends, Stop is closed or something fails
+// that the job cannot go on from. Closing Stop ends it in order; the end of ctx
+// aborts it where it is, and what was not committed is as if it had not been.
+//
+// A ledger that holds an earlier run of the same plan is taken up: its batches
+// run again with the splits and watermarks that were logged, to make the state
+// anew, and those that were committed are not published again. A ledger of
+// another plan is a fault.Invalid.
+//
+// The outcome is valid with an error too: it holds what was committed.
+func Run(ctx context.Context, cfg Config) (Outcome, error) {
+	if err := cfg.check(); err != nil {
+		return Outcome{}, err
+	}
+	past, err := recall(ctx, cfg.Plan, cfg.Ledger)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if past.over() {
+		return past.outcome(), nil
+	}
+	core, err := newCore(cfg.Plan, cfg.Pace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	s := &shell{cfg: cfg, core: core, events: make(chan event), nodes: usable(cfg.Fleet.Nodes())}
+	work, cancel := context.WithCancel(ctx)
+	defer s.tasks.Wait()
+	defer cancel()
+	return s.drive(ctx, work, started{
+		nodes: s.nodes, epoch: max(cfg.Epoch, past.epoch+1), schemas: schemas(cfg.Plan),
+		history: past.planned, committed: past.committed,
+	})
+}
+
+func (cfg *Config) check() error {
+	switch {
+	case cfg.Plan == nil || cfg.Plan.Job == nil || cfg.Fleet == nil || cfg.Ledger == nil:
+		return fault.New(fault.Bug, "driver: a run needs a plan, a fleet and a ledger")
+	case len(cfg.Sources) != len(cfg.Plan.Reads):
+		return fault.New(fault.Bug, "driver: %d sources for %d reads", len(cfg.Sources), len(cfg.Plan.Reads))
+	case len(cfg.Sinks) != len(cfg.Plan.Writes):
+		return fault.New(fault.Bug, "driver: %d sinks for %d writes", len(cfg.Sinks), len(cfg.Plan.Writes))
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Progress) {}
+	}
+	return nil
+}
+
+// usable leaves out nodes without slots.
+func usable(nodes []Node) []Node {
+	var out []Node
+	for _, n := range nodes {
+		if n.Slots > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// shell carries commands out.
+type shell struct {
+	cfg    Config
+	core   *core
+	nodes  []Node
+	events chan event
+	tasks  sync.WaitGroup // every goroutine that was started
+	timer  *time.Timer
+	alarm  int64 // what the timer is set to
+}
+
+// drive feeds the core until it is over. What commands do ends with work; ctx
+// is the caller's.
+func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error) {
+	s.timer = time.NewTimer(time.Hour)
+	defer s.timer.Stop()
+	stop := s.cfg.Stop
+	var e event = first
+	for {
+		if err, over := s.take(work, e); over {
+			return s.core.finished(), err
+		}
+		select {
+		case e = <-s.events:
+		case <-s.timer.C:
+			// The alarm's time has come, whatever the clock says of it.
+			e = ticked{max(s.alarm, s.now())}
+		case <-stop:
+			stop, e = nil, stopped{}
+		case <-ctx.Done():
+			return s.core.finished(), context.Cause(ctx)
+		}
+	}
+}
+
+// take gives the core the time and an event and starts what it says is to be
+// done. It reports whether the run is over.
+func (s *shell) take(ctx context.Context, e event) (error, bool) {
+	for _, e := range [...]event{ticked{s.now()}, e} {
+		for _, cmd := range s.core.step(e) {
+			if err, over := s.act(ctx, cmd); over {
+				return err, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func (s *shell) now() int64 { return s.cfg.Now().UnixMicro() }
+
+// act starts a command. None of them blocks the loop.
+func (s *shell) act(ctx context.Context, cmd command) (error, bool) {
+	switch cmd := cmd.(type) {
+	case cutSources:
+		s.start(ctx, func() event { return s.cut(ctx, cmd) })
+	case appendLog:
+		s.start(ctx, func() event {
+			if err := s.cfg.Ledger.Append(ctx, cmd.entries...); err != nil {
+				return broke{op: opLog, err: err}
+			}
+			return logged{}
+		})
+	case runTask:
+		s.start(ctx, func() event { return s.run(ctx, cmd) })
+	case publishParts:
+		s.start(ctx, func() event {
+			if err := s.publish(ctx, cmd); err != nil {
+				return broke{op: opPublish, batch: cmd.commit.Batch, sink: cmd.sink, err: err}
+			}
+			return published{batch: cmd.commit.Batch, sink: cmd.sink}
+		})
+	case releaseBlocks:
+		s.tasks.Go(func() { s.cfg.Fleet.Release(cmd.batch) })
+	case setAlarm:
+		s.alarm = cmd.at
+		s.timer.Reset(time.Duration(max(0, cmd.at-s.now())) * time.Microsecond)
+	case notify:
+		s.cfg.Observe(cmd.progress)
+	case finish:
+		return nil, true
+	case abort:
+		return cmd.err, true
+	}
+	return nil, false
+}
+
+// start does something in a goroutine of its own and hands on what came of it.
+func (s *shell) start(ctx context.Context, do func() event) {
+	s.tasks.Go(func() {
+		e := do()
+		select {
+		case s.events <- e:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// cut asks the sources side by side. If one fails, all are asked again later:
+// a cut changes nothing in the source.
+func (s *shell) cut(ctx context.Context, cmd cutSources) event {
+	slices := make([]slice, len(cmd.from))
+	errs := make([]error, len(cmd.from))
+	var all sync.WaitGroup
+	for i, f := range cmd.from {
+		all.Go(func() {
+			splits, next, err := s.cfg.Sources[f.source].Cut(ctx, f.from, f.wish)
+			slices[i] = slice{source: f.source, splits: splits, next: next, ended: errors.Is(err, io.EOF)}
+			if !slices[i].ended {
+				errs[i] = err
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return broke{op: opCut, err: err}
+		}
+	}
+	return sliced{slices}
+}
+
+func (s *shell) run(ctx context.Context, cmd runTask) event {
+	t := cmd.task
+	ref := taskRef{batch: t.Batch, stage: t.Stage, index: t.Index, attempt: t.Attempt}
+	receipt, err := s.cfg.Fleet.Run(ctx, s.nodes[cmd.node].Name, t)
+	if err != nil {
+		return taskFailed{ref: ref, err: err}
+	}
+	return taskDone{ref: ref, receipt: receipt}
+}
+
+func (s *shell) publish(ctx context.Context, cmd publishParts) error {
+	var sink connectors.Sink
+	switch {
+	case cmd.sink == planner.DeadLetters:
+		sink = s.cfg.DeadLetters
+	case cmd.sink >= 0 && cmd.sink < len(s.cfg.Sinks):
+		sink = s.cfg.Sinks[cmd.sink]
+	}
+	if sink == nil {
+		return fault.New(fault.Bug, "batch %d has parts for sink %d, which there is not", cmd.commit.Batch, cmd.sink)
+	}
+	return sink.Publish(ctx, cmd.commit, cmd.parts)
+}

@@ -1,0 +1,160 @@
+package driver
+
+import (
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// event is something that happened. The set is closed.
+//
+//sumtype:decl
+type event interface{ event() }
+
+// taskRef names one attempt at one task.
+type taskRef struct {
+	batch   rdd.BatchID
+	stage   int
+	index   int
+	attempt int
+}
+
+type (
+	// started is the first event. history is what an earlier run planned, from
+	// batch 1; the batches up to committed were published by it.
+	started struct {
+		nodes     []Node
+		epoch     int64
+		schemas   [][][2]string
+		history   []Planned
+		committed rdd.BatchID
+	}
+	// ticked says what time it is, in microseconds since the epoch. Time
+	// stands still between ticks.
+	ticked struct{ now int64 }
+	// sliced answers cutSources, with one slice for each source that was asked.
+	sliced struct{ slices []slice }
+	// logged answers appendLog.
+	logged struct{}
+	// taskDone and taskFailed answer runTask.
+	taskDone struct {
+		ref     taskRef
+		receipt planner.Receipt
+	}
+	taskFailed struct {
+		ref taskRef
+		err error
+	}
+	// published answers publishParts.
+	published struct {
+		batch rdd.BatchID
+		sink  int
+	}
+	// broke says that a command other than runTask failed; batch and sink are
+	// those of a publishParts.
+	broke struct {
+		op    operation
+		batch rdd.BatchID
+		sink  int
+		err   error
+	}
+	// stopped asks for an orderly end: nothing more is planned, what is planned
+	// is finished.
+	stopped struct{}
+)
+
+// slice is what a source had behind an offset.
+type slice struct {
+	source int
+	splits []rdd.Split
+	next   rdd.Offset
+	ended  bool // nothing will ever come after next
+}
+
+func (started) event()    {}
+func (ticked) event()     {}
+func (sliced) event()     {}
+func (logged) event()     {}
+func (taskDone) event()   {}
+func (taskFailed) event() {}
+func (published) event()  {}
+func (broke) event()      {}
+func (stopped) event()    {}
+
+// command is something to do. The set is closed. Every cutSources, appendLog,
+// runTask and publishParts is answered by exactly one event, however long it
+// takes; the others are not answered.
+//
+//sumtype:decl
+type command interface{ command() }
+
+type (
+	// cutSources asks sources what lies behind an offset.
+	cutSources struct{ from []cutFrom }
+	// appendLog makes entries durable with one append. There is never more
+	// than one out.
+	appendLog struct{ entries []Entry }
+	// runTask runs a task on a node, by the node's place in started.nodes.
+	runTask struct {
+		node int
+		task planner.Task
+	}
+	// publishParts makes the parts of a batch visible in one sink.
+	publishParts struct {
+		sink   int // planner.DeadLetters or a place in Plan.Writes
+		commit rdd.Commit
+		parts  []rdd.Staged
+	}
+	// releaseBlocks says that nobody will read the blocks of a batch again.
+	releaseBlocks struct{ batch rdd.BatchID }
+	// setAlarm asks for a tick at or after a time. Only the last one counts.
+	setAlarm struct{ at int64 }
+	// notify tells the observer how far the run is.
+	notify struct{ progress Progress }
+	// finish and abort are the last command of a run.
+	finish struct{ outcome Outcome }
+	abort  struct{ err error }
+)
+
+// cutFrom asks one source for about wish.
+type cutFrom struct {
+	source int
+	from   rdd.Offset
+	wish   rdd.Size
+}
+
+func (cutSources) command()    {}
+func (appendLog) command()     {}
+func (runTask) command()       {}
+func (publishParts) command()  {}
+func (releaseBlocks) command() {}
+func (setAlarm) command()      {}
+func (notify) command()        {}
+func (finish) command()        {}
+func (abort) command()         {}
+
+// operation is what a retry is a retry of.
+type operation uint8
+
+const (
+	opTask operation = iota
+	opCut
+	opLog
+	opPublish
+	opPoll // not a failure: a source that had nothing is asked again
+)
+
+func (o operation) String() string {
+	switch o {
+	case opTask:
+		return "running a task"
+	case opCut:
+		return "cutting the sources"
+	case opLog:
+		return "writing the ledger"
+	case opPublish:
+		return "publishing"
+	case opPoll:
+		return "polling"
+	}
+	return "?"
+}

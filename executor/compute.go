@@ -1,0 +1,210 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner"
+)
+
+// compute is Map, and the arguments of aggregates.
+type compute struct {
+	run  *run
+	node *planner.Node
+	act  planner.Compute
+	sel  []int32
+}
+
+func (o *compute) apply(_ context.Context, c *chunk, emit func(*chunk) error) error {
+	out, err := o.change(c)
+	if err != nil {
+		return err
+	}
+	defer out.release()
+	return emit(out)
+}
+
+// change evaluates the programs over c and returns the chunk behind the map,
+// less the rows in which strict() failed.
+func (o *compute) change(c *chunk) (*chunk, error) {
+	out := &chunk{rows: c.rows, labels: c.labels, counts: c.counts, origin: c.origin,
+		label: labelColumn(o.node.Out, c.labels)}
+	out.cols = make([]arrow.Array, o.node.Out.NumFields())
+	done := false
+	defer func() {
+		if !done {
+			out.release()
+		}
+	}()
+	var failed failures
+	values := make([]arrow.Array, len(o.act.Programs))
+	defer releaseAll(values)
+	for i, p := range o.act.Programs {
+		v, err := o.value(c, p, &failed)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	for i := range out.cols {
+		out.cols[i] = o.column(c, i, values)
+	}
+	for _, i := range o.act.Clear {
+		cleared := o.clear(c, out.cols[i])
+		out.cols[i].Release()
+		out.cols[i] = cleared
+	}
+	if len(failed.rows) > 0 {
+		rest, err := failed.drop(o.run, o.node.Op, c, out, o.node.Out)
+		if err != nil {
+			return nil, err
+		}
+		out.release()
+		out = rest
+	}
+	done = true
+	return out, nil
+}
+
+// value evaluates one program for the rows of For. In selection form the result
+// is scattered over all rows at once, in masked form it is for all rows and is
+// blended later.
+func (o *compute) value(c *chunk, p *expr.Program, failed *failures) (arrow.Array, error) {
+	if o.act.Mask != planner.Selection {
+		res, err := p.Eval(o.run.env, c.cols, c.rows)
+		if err != nil {
+			return nil, err
+		}
+		var within *array.Boolean
+		if o.act.Mask != "" {
+			within = c.mask(o.run.mem, o.act.For)
+		}
+		o.run.note(o.node.Op, c, res, within, nil, failed)
+		res.Values.Retain()
+		defer res.Release()
+		return res.Values, nil
+	}
+	o.sel = c.rowsOf(o.sel[:0], o.act.For)
+	cols := make([]arrow.Array, len(c.cols))
+	defer releaseAll(cols)
+	for _, i := range p.Columns() {
+		cols[i] = kernel.Take(o.run.mem, c.cols[i], o.sel)
+	}
+	res, err := p.Eval(o.run.env, cols, len(o.sel))
+	if err != nil {
+		return nil, err
+	}
+	o.run.note(o.node.Op, c, res, nil, o.sel, failed)
+	res.Values.Retain()
+	defer res.Release()
+	return res.Values, nil
+}
+
+// column is one column of the result.
+func (o *compute) column(c *chunk, i int, values []arrow.Array) arrow.Array {
+	from, program := o.act.From[i], o.act.Program[i]
+	if program < 0 {
+		if from == planner.FromNull {
+			return kernel.Nulls(o.run.mem, o.node.Out.Field(i).Type, c.rows)
+		}
+		c.cols[from].Retain()
+		return c.cols[from]
+	}
+	var old arrow.Array
+	if from != planner.FromNull {
+		old = c.cols[from]
+	}
+	switch o.act.Mask {
+	case planner.Selection:
+		return kernel.Scatter(o.run.mem, old, values[program], o.sel, c.rows)
+	case "":
+		values[program].Retain()
+		return values[program]
+	default:
+		return blend(o.run.mem, c.mask(o.run.mem, o.act.For), values[program], old)
+	}
+}
+
+// clear makes a column null for the rows of For.
+func (o *compute) clear(c *chunk, col arrow.Array) arrow.Array {
+	nulls := kernel.Nulls(o.run.mem, col.DataType(), c.rows)
+	defer nulls.Release()
+	return kernel.Blend(o.run.mem, c.mask(o.run.mem, o.act.For), nulls, col)
+}
+
+func releaseAll(list []arrow.Array) {
+	for _, a := range list {
+		if a != nil {
+			a.Release()
+		}
+	}
+}
+
+// failures are the rows of a chunk in which strict() failed, ascending, each
+// with what failed first.
+type failures struct {
+	rows []int32
+	why  map[int32]string
+}
+
+// note counts the results that failed and gave null, and keeps the rows that
+// strict() drops. Rows outside within do not count: they are of other labels.
+// With at, row i of the result is row at[i] of the chunk.
+func (r *run) note(op int, c *chunk, res expr.Result, within *array.Boolean, at []int32, failed *failures) {
+	if res.Nulled == nil && res.Failed == nil {
+		return
+	}
+	var codes []int32
+	if c.label >= 0 {
+		codes = c.codes()
+	}
+	if res.Nulled != nil {
+		for _, row := range trueRows(nil, res.Nulled, within) {
+			label := c.labels.First()
+			if codes != nil {
+				label = int(codes[place(at, row)])
+			}
+			r.tally.nulled(op, label, 1)
+		}
+	}
+	if res.Failed == nil {
+		return
+	}
+	if failed.why == nil {
+		failed.why = map[int32]string{}
+	}
+	for _, row := range trueRows(nil, res.Failed, within) {
+		row = place(at, row)
+		if _, ok := failed.why[row]; !ok {
+			failed.why[row] = res.Why
+			failed.rows = append(failed.rows, row)
+		}
+	}
+}
+
+func place(at []int32, row int32) int32 {
+	if at == nil {
+		return row
+	}
+	return at[row]
+}
+
+// drop dead-letters the failed rows of in and returns out without them.
+func (f *failures) drop(r *run, op int, in, out *chunk, schema *arrow.Schema) (*chunk, error) {
+	keep := make([]int32, 0, in.rows-len(f.rows))
+	for i := range int32(in.rows) {
+		if why, ok := f.why[i]; ok {
+			r.dead.add(in, int(i), op, planner.StrictFailed, why)
+			continue
+		}
+		keep = append(keep, i)
+	}
+	from := make([]int, len(out.cols))
+	for i := range from {
+		from[i] = i
+	}
+	return out.some(r.mem, keep, from, schema, out.labels, len(r.x.Plan.Job.Labels)), nil
+}

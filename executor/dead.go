@@ -1,0 +1,231 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// letter is one row that could not be processed.
+type letter struct {
+	reason, note string
+	op           int
+	source       int // -1 for a group
+	partition    int32
+	seq          int64
+	child        int32
+	original     string
+}
+
+// deadLetters collects the dead letters of a task. The original of an event is
+// read again from its split at the end, whole: plans read different columns, the
+// letter is the same. That of a group is the group as it was.
+type deadLetters struct {
+	run  *run
+	list []letter
+}
+
+// add makes a dead letter of row i of a chunk.
+func (d *deadLetters) add(c *chunk, i, op int, reason, note string) {
+	l := letter{reason: reason, note: note, op: op, source: c.origin.Source}
+	l.partition, l.seq, l.child = seqOf(&c.origin, i)
+	d.list = append(d.list, l)
+	d.run.tally.DeadLetters++
+	d.run.tally.Dead[planner.Death{Op: op, Reason: reason}]++
+}
+
+// close fetches the originals and stages the letters.
+func (d *deadLetters) close(ctx context.Context, r *planner.Receipt) error {
+	if len(d.list) == 0 {
+		return nil
+	}
+	if err := d.fetch(ctx); err != nil {
+		return err
+	}
+	batch := d.batch()
+	defer batch.Release()
+	d.checksum()
+	if d.run.x.Dead == nil {
+		return nil
+	}
+	at := d.run.block(planner.DeadLetters, d.run.task.Index)
+	f := &rdd.Frame{Header: rdd.Header{Origin: rdd.Origin{Source: -1}}, Batch: batch}
+	st, err := d.run.x.Dead.Stage(ctx, at, func(yield func(*rdd.Frame, error) bool) { yield(f, nil) })
+	if err != nil {
+		return err
+	}
+	st.Sink, st.Rows = planner.DeadLetters, int64(len(d.list))
+	r.Staged = append(r.Staged, st)
+	return nil
+}
+
+// place names an event.
+type where struct {
+	source    int
+	partition int32
+	seq       int64
+}
+
+// fetch reads the splits that have dead letters again, with all columns.
+func (d *deadLetters) fetch(ctx context.Context) error {
+	wanted := map[where][]int{}
+	for i, l := range d.list {
+		if l.source >= 0 {
+			k := where{l.source, l.partition, l.seq}
+			wanted[k] = append(wanted[k], i)
+		}
+	}
+	for _, s := range d.run.task.Splits {
+		if len(wanted) == 0 {
+			return nil
+		}
+		if err := d.fetchSplit(ctx, s, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *deadLetters) fetchSplit(ctx context.Context, s rdd.Split, wanted map[where][]int) error {
+	hit := false
+	for k := range wanted {
+		hit = hit || k.partition == s.Partition && k.seq >= s.First && (s.Rows < 0 || k.seq < s.First+s.Rows)
+	}
+	if !hit {
+		return nil
+	}
+	src := d.run.x.Sources[d.run.stage.Source]
+	schema, err := src.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	want := rdd.Projection{Rows: d.run.x.Plan.Job.Settings.FrameRows, Mem: d.run.mem}
+	for _, f := range schema.Fields() {
+		want.Columns = append(want.Columns, f.Name)
+	}
+	for f, err := range src.Read(ctx, s, want) {
+		if err != nil {
+			return err
+		}
+		for i := range int(f.Batch.NumRows()) {
+			k := where{d.run.stage.Source, f.Header.Origin.Partition, f.Header.Origin.Seq(i)}
+			for _, at := range wanted[k] {
+				d.list[at].original = original(f.Batch, i)
+			}
+			delete(wanted, k)
+		}
+	}
+	return nil
+}
+
+// original spells a row as a JSON object of its columns that are not null.
+func original(b arrow.RecordBatch, row int) string {
+	out := []byte{'{'}
+	for c := range int(b.NumCols()) {
+		if b.Column(c).IsNull(row) {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		name, _ := json.Marshal(b.ColumnName(c))
+		out = append(append(out, name...), ':')
+		out = append(out, jsonValue(b.Column(c), row)...)
+	}
+	return string(append(out, '}'))
+}
+
+func jsonValue(a arrow.Array, i int) []byte {
+	var v any
+	switch a := a.(type) {
+	case *array.Boolean:
+		v = a.Value(i)
+	case *array.Int64:
+		v = a.Value(i)
+	case *array.Float64:
+		if f := a.Value(i); math.IsNaN(f) || math.IsInf(f, 0) {
+			v = strconv.FormatFloat(f, 'g', -1, 64)
+		} else {
+			v = f
+		}
+	case *array.Timestamp:
+		v = time.UnixMicro(int64(a.Value(i))).UTC().Format(time.RFC3339Nano)
+	case *array.Date32:
+		v = a.Value(i).ToTime().Format(time.DateOnly)
+	default:
+		v = a.ValueStr(i)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return []byte(strconv.Quote(fmt.Sprint(v)))
+	}
+	return out
+}
+
+// checksum adds the letters to the result, by what is the same in every plan:
+// why, in which operation, and which event.
+func (d *deadLetters) checksum() {
+	cols := d.columns(false)
+	defer releaseAll(cols)
+	names := []string{"reason", "operation", "source", "partition", "offset", "child"}
+	b := record(func(i int) string { return names[i] }, cols, len(d.list))
+	defer b.Release()
+	var sum kernel.Checksum
+	sum.AddBatch("_dead_letter", b)
+	d.run.tally.checksum(sum)
+}
+
+// DeadLetterColumns returns the names of the columns of dead letters, in order.
+func DeadLetterColumns() []string {
+	return []string{"reason", "operation", "source", "partition", "offset", "child", "error", "time", "original"}
+}
+
+func (d *deadLetters) batch() arrow.RecordBatch {
+	cols := d.columns(true)
+	defer releaseAll(cols)
+	names := DeadLetterColumns()
+	return record(func(i int) string { return names[i] }, cols, len(d.list))
+}
+
+// columns are the letters as columns, in the order of DeadLetterColumns; only
+// the first six, which do not depend on the run, unless all are asked for.
+func (d *deadLetters) columns(whole bool) []arrow.Array {
+	mem, ops := d.run.mem, d.run.x.Plan.Ops
+	text := func(get func(l *letter) string) arrow.Array {
+		b := array.NewStringBuilder(mem)
+		defer b.Release()
+		for i := range d.list {
+			b.Append(get(&d.list[i]))
+		}
+		return b.NewArray()
+	}
+	number := func(get func(l *letter) int64) arrow.Array {
+		return int64s(mem, len(d.list), func(i int) int64 { return get(&d.list[i]) })
+	}
+	cols := []arrow.Array{
+		text(func(l *letter) string { return l.reason }),
+		text(func(l *letter) string { return ops[l.op].Text }),
+		number(func(l *letter) int64 { return int64(l.source) }),
+		number(func(l *letter) int64 { return int64(l.partition) }),
+		number(func(l *letter) int64 { return l.seq }),
+		number(func(l *letter) int64 { return int64(l.child) }),
+	}
+	if !whole {
+		return cols
+	}
+	now, done := kernel.NewFixed[int64](mem, timestamp(), len(d.list))
+	for i := range now {
+		now[i] = d.run.task.Now
+	}
+	return append(cols, text(func(l *letter) string { return l.note }), done(nil),
+		text(func(l *letter) string { return l.original }))
+}

@@ -1,0 +1,233 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// dispatcher labels the frames of a source and sends each row down the route of
+// its label. Of the rows of a route only the columns that the route needs are
+// gathered; a frame that goes down one route as a whole is not touched.
+type dispatcher struct {
+	run    *run
+	root   *planner.Node
+	tagger tagger
+	routes []*step
+	from   [][]int // by route: planner.Route.From
+	route  []int   // by label: its route, or len(routes) for none
+	sels   [][]int32
+	times  partTimes
+}
+
+func newDispatcher(r *run, act planner.Scan, root *planner.Node, routes []*step) *dispatcher {
+	labels := len(r.x.Plan.Job.Labels)
+	d := &dispatcher{run: r, root: root, routes: routes, route: make([]int, labels), sels: make([][]int32, len(routes)+1),
+		tagger: tagger{run: r, tag: act.Tag}}
+	for l := range d.route {
+		d.route[l] = len(routes)
+	}
+	for i, s := range routes {
+		route, _ := s.node.Action.(planner.Route)
+		d.from = append(d.from, route.From)
+		for _, l := range s.node.Labels.Each() {
+			d.route[l] = i
+		}
+	}
+	r.closers = append(r.closers, d.tagger.close)
+	return d
+}
+
+// frame takes one frame of the source through labelling and dispatch.
+func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
+	c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
+	if c.rows == 0 {
+		return nil
+	}
+	times, err := d.eventTimes(c)
+	if err != nil {
+		return err
+	}
+	if times != nil {
+		defer times.Release()
+	}
+	if err := d.tagger.label(c.cols, c.rows); err != nil {
+		return err
+	}
+	if err := d.tagger.verify(c); err != nil {
+		return err
+	}
+	counts := d.count(c)
+	d.split(counts)
+	for i, s := range d.routes {
+		if err := d.send(ctx, i, s, c, times, counts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventTimes evaluates the event time and moves the partition's largest. It
+// counts every row, dead letters included.
+func (d *dispatcher) eventTimes(c *chunk) (arrow.Array, error) {
+	p := d.tagger.tag.Time
+	if p == nil {
+		return nil, nil
+	}
+	v, err := d.run.evalRaw(p, c.cols, c.rows)
+	if err != nil {
+		return nil, err
+	}
+	ts, ok := v.(*array.Timestamp)
+	if !ok {
+		v.Release()
+		return nil, fault.New(fault.Bug, "the event time is %s", v.DataType())
+	}
+	if t, ok := latest(ts); ok {
+		d.times.see(c.origin, t)
+	}
+	return v, nil
+}
+
+// count counts the rows of every label and dead-letters those without one.
+func (d *dispatcher) count(c *chunk) []int64 {
+	counts := make([]int64, len(d.route))
+	for i, code := range d.tagger.codes {
+		if code >= 0 {
+			counts[code]++
+			continue
+		}
+		switch code {
+		case unlabelled:
+			d.run.dead.add(c, i, d.tagger.tag.Op, planner.AbnormalTag, "no rule labels the row")
+		case ambiguous:
+			d.run.dead.add(c, i, d.tagger.tag.Op, planner.AbnormalTag, "several rules label the row")
+		}
+	}
+	whole := &chunk{rows: c.rows, counts: counts}
+	d.run.tally.in(d.tagger.tag.Op, whole)
+	d.run.tally.skipped(d.root.Skipped, whole)
+	for _, n := range counts {
+		d.run.tally.Tagged += n
+	}
+	return counts
+}
+
+// split cuts the frame's row numbers by route.
+func (d *dispatcher) split(counts []int64) {
+	sizes := make([]int64, len(d.sels))
+	for l, n := range counts {
+		sizes[d.route[l]] += n
+	}
+	rows := int64(len(d.tagger.codes))
+	for r, n := range sizes {
+		d.sels[r] = d.sels[r][:0]
+		if n == rows {
+			return // all of one route: nobody needs the row numbers
+		}
+	}
+	for i, code := range d.tagger.codes {
+		if code >= 0 {
+			r := d.route[code]
+			d.sels[r] = append(d.sels[r], int32(i))
+		}
+	}
+}
+
+// send makes the chunk of one route and pushes it.
+func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times arrow.Array, counts []int64) error {
+	labels, rows := s.node.Labels, int64(0)
+	for _, l := range labels.Each() {
+		rows += counts[l]
+	}
+	if rows == 0 {
+		return nil
+	}
+	sel := d.sels[i]
+	out := &chunk{rows: int(rows), labels: labels, label: labelColumn(s.node.Out, labels), origin: c.origin}
+	if rows == int64(c.rows) {
+		sel = nil
+	} else {
+		out.origin = c.origin.At(sel)
+	}
+	if labels.Len() > 1 {
+		out.counts = make([]int64, len(counts))
+		for _, l := range labels.Each() {
+			out.counts[l] = counts[l]
+		}
+	}
+	defer out.release()
+	for k, from := range d.from[i] {
+		out.cols = append(out.cols, d.column(c, out, from, sel, times, s.node.Out.Field(k).Type))
+	}
+	return d.run.leave(ctx, s, out)
+}
+
+// column is one column of a route: of the source, or of the system's. A nil
+// sel means all rows.
+func (d *dispatcher) column(c, out *chunk, from int, sel []int32, times arrow.Array, dt arrow.DataType) arrow.Array {
+	mem := d.run.mem
+	gathered := func(a arrow.Array) arrow.Array {
+		if sel == nil {
+			a.Retain()
+			return a
+		}
+		return kernel.Take(mem, a, sel)
+	}
+	switch from {
+	case planner.FromNull:
+		return kernel.Nulls(mem, dt, out.rows)
+	case planner.FromTime:
+		return gathered(times)
+	case planner.FromLabel:
+		return d.labels(out, sel)
+	case planner.FromHash:
+		return d.hashes(c, out, gathered)
+	case planner.FromSeq:
+		return int64s(mem, out.rows, out.origin.Seq)
+	case planner.FromPart:
+		return int64s(mem, out.rows, func(int) int64 { return int64(out.origin.Partition) })
+	}
+	return gathered(c.cols[from])
+}
+
+// labels is the _label column of a chunk.
+func (d *dispatcher) labels(out *chunk, sel []int32) arrow.Array {
+	vals, done := kernel.NewFixed[int32](d.run.mem, arrow.PrimitiveTypes.Int32, out.rows)
+	if sel == nil {
+		copy(vals, d.tagger.codes)
+	} else {
+		for i, r := range sel {
+			vals[i] = d.tagger.codes[r]
+		}
+	}
+	idx := done(nil)
+	defer idx.Release()
+	return array.NewDictionaryArray(kernel.StringDict(), idx, d.run.x.labels)
+}
+
+// hashes is the _hash column of a chunk: only the rows that need one are hashed.
+func (d *dispatcher) hashes(c, out *chunk, gathered func(arrow.Array) arrow.Array) arrow.Array {
+	part := &chunk{rows: out.rows, cols: make([]arrow.Array, len(c.cols))}
+	for _, i := range d.tagger.tag.Identity {
+		if part.cols[i] == nil {
+			part.cols[i] = gathered(c.cols[i])
+		}
+	}
+	defer part.release()
+	h := d.tagger.hash(part)
+	return int64s(d.run.mem, out.rows, func(i int) int64 { return int64(h[i]) })
+}
+
+func int64s(mem allocator, n int, value func(i int) int64) arrow.Array {
+	vals, done := kernel.NewFixed[int64](mem, arrow.PrimitiveTypes.Int64, n)
+	for i := range vals {
+		vals[i] = value(i)
+	}
+	return done(nil)
+}

@@ -1,0 +1,17 @@
+// Package executor runs tasks: it reads the splits or blocks that a work order
+// names, pushes their rows through the operators of a stage, and answers with a
+// receipt.
+//
+// Inside a stage rows travel as chunks: columns of one length, a set of labels,
+// and where the rows come from. A chunk is lent by the operator that made it
+// until the step it was lent to returns. A stage is a tree, so operators push:
+// apply(ctx, chunk, emit). At the edges rows are frames.
+//
+// Running a task twice is safe: blocks replace one another, parts of sinks are
+// published once, and the state of a key group is versioned by batch, so that a
+// second run starts from the same version as the first.
+//
+// Memory: all buffers come from the allocator given to New. What a task made is
+// released when it ends, except its blocks, which live until their batch is
+// dropped, and the state of its key group.
+package executor

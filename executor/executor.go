@@ -1,0 +1,78 @@
+package executor
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+)
+
+// Config is what an executor works with. Sources and Sinks are by the ordinals
+// of the plan; they and Blocks may be shared by executors.
+type Config struct {
+	Node    string
+	Plan    *planner.Plan
+	Sources []connectors.Source
+	Sinks   []connectors.Sink
+	Dead    connectors.Sink // takes dead letters; nil: they are counted and thrown away
+	Blocks  *Blocks
+	Mem     memory.Allocator
+}
+
+// Executor runs the tasks of one plan. It may run several at once, but never
+// two of one key group of a stateful stage.
+type Executor struct {
+	Config
+	labels arrow.Array // the job's label names: the dictionary of every _label column
+
+	mu     sync.Mutex
+	states map[groupID]*state
+}
+
+// New makes an executor. The caller closes it.
+func New(c Config) *Executor {
+	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels), states: map[groupID]*state{}}
+}
+
+// Close gives up all state.
+func (x *Executor) Close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, s := range x.states {
+		s.release()
+	}
+	x.states = nil
+	x.labels.Release()
+}
+
+// Run runs a task and returns its receipt. A panic anywhere below is a
+// fault.Bug with its stack: this is the one place that recovers.
+func (x *Executor) Run(ctx context.Context, t planner.Task) (r planner.Receipt, err error) {
+	start := time.Now()
+	run := newRun(x, t)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Panicked(p, debug.Stack())
+		}
+		if err != nil {
+			run.abandon()
+		}
+	}()
+	if t.Plan != x.Plan.Digest {
+		return r, fault.New(fault.Invalid, "task of plan %s came to an executor of plan %s", t.Plan, x.Plan.Digest)
+	}
+	if err := run.do(ctx); err != nil {
+		return r, err
+	}
+	r = run.receipt
+	r.Batch, r.Stage, r.Index, r.Attempt, r.Node = t.Batch, t.Stage, t.Index, t.Attempt, x.Node
+	r.Tally = run.tally.total()
+	r.Wall = time.Since(start)
+	return r, nil
+}

@@ -1,0 +1,80 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/idag/idag/planner"
+)
+
+// expand is FlatMap: one chunk an element of Rows, and the rows of other labels
+// as they are.
+type expand struct {
+	run  *run
+	node *planner.Node
+	act  planner.Expand
+	sel  []int32
+	rest []int32
+}
+
+func (o *expand) apply(_ context.Context, c *chunk, emit func(*chunk) error) error {
+	in := c
+	if o.act.Mask != "" {
+		o.rest = c.rowsOf(o.rest[:0], c.labels&^o.act.For)
+		if len(o.rest) > 0 {
+			others := c.some(o.run.mem, o.rest, o.act.From, o.node.Out, c.labels, len(o.run.x.Plan.Job.Labels))
+			err := emit(others)
+			others.release()
+			if err != nil {
+				return err
+			}
+		}
+		o.sel = c.rowsOf(o.sel[:0], o.act.For)
+		in = c.some(o.run.mem, o.sel, all(len(c.cols)), o.node.In, c.labels, len(o.run.x.Plan.Job.Labels))
+		defer in.release()
+	}
+	for i := range o.act.Rows {
+		if err := o.element(in, i, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// element makes the i-th child of every row.
+func (o *expand) element(in *chunk, i int, emit func(*chunk) error) error {
+	act := o.act.Rows[i]
+	act.Mask = "" // only rows of For are here
+	lent := *in
+	lent.origin.Child = children(in, i, len(o.act.Rows))
+	lent.masks = nil
+	out, err := (&compute{run: o.run, node: o.node, act: act}).change(&lent)
+	if err != nil {
+		return err
+	}
+	defer out.release()
+	return emit(out)
+}
+
+// children numbers the i-th child of every row among all rows that came of the
+// same event.
+func children(in *chunk, i, of int) []int32 {
+	if in.origin.Source < 0 {
+		return nil
+	}
+	out := make([]int32, in.rows)
+	for r := range out {
+		if in.origin.Child != nil {
+			out[r] = in.origin.Child[r] * int32(of)
+		}
+		out[r] += int32(i)
+	}
+	return out
+}
+
+func all(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// merge takes in the task's blocks: partial groups go into the state of the key
+// group, rows go on down the route of their labels.
+func (r *run) merge(ctx context.Context, act planner.Merge, root *planner.Node, next []*step) error {
+	if act.Grouping == nil {
+		return r.receive(ctx, next)
+	}
+	st := r.x.state(groupID{r.task.Stage, r.task.Index})
+	if err := st.begin(r, act.Grouping); err != nil {
+		return err
+	}
+	for _, b := range r.task.Blocks {
+		if err := r.mergeBlock(st, act.Grouping, b); err != nil {
+			return err
+		}
+	}
+	return st.leave(act.Grouping, r, func(keys, results []arrow.Array, rows int) error {
+		return r.groups(ctx, act, root, next, keys, results, rows)
+	})
+}
+
+func (r *run) mergeBlock(st *state, g *planner.Grouping, b rdd.Block) error {
+	frames, err := r.x.Blocks.Get(b)
+	if err != nil {
+		return err
+	}
+	defer letGo(frames)
+	for i := range frames {
+		cols := frames[i].Batch.Columns()
+		n := int(frames[i].Batch.NumRows())
+		r.tally.RowsMerged += int64(n)
+		if err := st.delta.Merge(cols[:len(g.Keys)], cols[len(g.Keys):], n); err != nil {
+			return fault.New(fault.Bug, "merge: %w", err)
+		}
+	}
+	return nil
+}
+
+// groups sends the groups that leave on their way.
+func (r *run) groups(ctx context.Context, act planner.Merge, root *planner.Node, next []*step, keys, results []arrow.Array, rows int) error {
+	limit := r.x.Plan.Job.Settings.FrameRows
+	for at := 0; at < rows; at += limit {
+		n := min(limit, rows-at)
+		c := &chunk{rows: n, labels: root.Labels, label: -1, origin: rdd.Origin{Source: -1, Partition: -1}}
+		for _, from := range act.From {
+			switch {
+			case from == planner.GroupLabel:
+				c.cols = append(c.cols, r.labelColumn(root.Labels.First(), n))
+			case from >= 0:
+				c.cols = append(c.cols, sliceOf(keys[from], at, n, rows))
+			default:
+				c.cols = append(c.cols, sliceOf(results[^from], at, n, rows))
+			}
+		}
+		err := r.spread(ctx, root, next, c)
+		c.release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread takes what leaves the root of a stage to everything behind it.
+func (r *run) spread(ctx context.Context, root *planner.Node, next []*step, c *chunk) error {
+	r.tally.out(root.Op, c)
+	r.tally.skipped(root.Skipped, c)
+	for _, s := range next {
+		if err := r.push(ctx, s, c); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// receive passes the rows of the task's blocks on to the routes of their labels.
+func (r *run) receive(ctx context.Context, next []*step) error {
+	for _, b := range r.task.Blocks {
+		frames, err := r.x.Blocks.Get(b)
+		if err != nil {
+			return err
+		}
+		err = r.receiveFrames(ctx, frames, next)
+		letGo(frames)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) receiveFrames(ctx context.Context, frames []rdd.Frame, next []*step) error {
+	for i := range frames {
+		f := &frames[i]
+		for _, s := range next {
+			if s.node.Labels != f.Header.Labels {
+				continue
+			}
+			c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), labels: f.Header.Labels,
+				origin: f.Header.Origin, label: labelColumn(s.node.Out, f.Header.Labels)}
+			c.recount(len(r.x.Plan.Job.Labels))
+			if err := r.leave(ctx, s, c); err != nil {
+				return err
+			}
+			for _, m := range c.masks {
+				m.Release()
+			}
+		}
+	}
+	return nil
+}

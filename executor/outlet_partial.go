@@ -1,0 +1,236 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/agg"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// partial aggregates the rows of a task before the shuffle, and sends each
+// group to its key group as keys and states.
+type partial struct {
+	run   *run
+	node  *planner.Node
+	out   planner.Outlet
+	to    planner.Partial
+	table *agg.Table
+}
+
+func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
+	if o.table == nil {
+		o.table = newTable(o.run.mem, &o.to.Grouping)
+	}
+	keys := make([]arrow.Array, len(o.to.Keys))
+	for i, k := range o.to.Keys {
+		keys[i] = c.cols[k]
+	}
+	args := make([]arrow.Array, len(o.to.Aggs))
+	for i, a := range o.to.Aggs {
+		if a.Arg >= 0 {
+			args[i] = c.cols[a.Arg]
+		}
+	}
+	order := o.order(c)
+	defer releaseAll([]arrow.Array{order.Partition, order.Seq, order.Child})
+	return o.table.Update(keys, args, order, c.rows)
+}
+
+// order is the order of events, for first and last: event time, source
+// partition, sequence, child ordinal.
+func (o *partial) order(c *chunk) agg.Order {
+	var out agg.Order
+	if !o.to.Order {
+		return out
+	}
+	if o.to.Time >= 0 {
+		out.Time = c.cols[o.to.Time]
+	}
+	part := int64(c.origin.Source)<<32 | int64(c.origin.Partition)
+	out.Partition = int64s(o.run.mem, c.rows, func(int) int64 { return part })
+	out.Seq = int64s(o.run.mem, c.rows, c.origin.Seq)
+	out.Child = int64s(o.run.mem, c.rows, func(i int) int64 {
+		if c.origin.Child == nil {
+			return 0
+		}
+		return int64(c.origin.Child[i])
+	})
+	return out
+}
+
+// close cuts the groups by key group: they are laid out in that order once and
+// every block is a slice.
+func (o *partial) close(_ context.Context, r *planner.Receipt) error {
+	if o.table == nil {
+		return nil
+	}
+	defer o.abandon()
+	rows, ends := o.byKeyGroup()
+	cols := append(o.table.Keys(rows), o.table.States(rows)...)
+	defer releaseAll(cols)
+	whole := record(func(int) string { return "" }, cols, len(rows))
+	defer whole.Release()
+	from := 0
+	for p, to := range ends {
+		if to > from {
+			b := o.run.block(o.out.ID, p)
+			b.Rows = int64(to - from)
+			part := whole.NewSlice(int64(from), int64(to))
+			b.Bytes = sizeOf(part) * b.Rows / max(int64(len(rows)), 1)
+			o.run.x.Blocks.Put(b, []rdd.Frame{{Header: rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, Batch: part}})
+			r.Blocks = append(r.Blocks, b)
+		}
+		from = to
+	}
+	return nil
+}
+
+// byKeyGroup returns the groups ordered by key group, and where each key group
+// ends.
+func (o *partial) byKeyGroup() (rows []int32, ends []int) {
+	parts := o.run.x.Plan.Job.Settings.KeyGroups
+	n := o.table.Len()
+	rows, ends = make([]int32, n), make([]int, parts)
+	if len(o.to.Keys) == 0 {
+		for p := range ends {
+			ends[p] = n
+		}
+		for i := range rows {
+			rows[i] = int32(i)
+		}
+		return rows, ends
+	}
+	return keyGroups(o.table.Hashes(), parts)
+}
+
+// keyGroups orders row numbers by the key group of their hash, and says where
+// each key group ends.
+func keyGroups(hashes []uint64, parts int) (rows []int32, ends []int) {
+	rows, ends = make([]int32, len(hashes)), make([]int, parts+1)
+	for _, h := range hashes {
+		ends[keyGroup(h, parts)+1]++
+	}
+	for p := range parts {
+		ends[p+1] += ends[p]
+	}
+	for i, h := range hashes {
+		p := keyGroup(h, parts)
+		rows[ends[p]] = int32(i)
+		ends[p]++
+	}
+	return rows, ends[:parts]
+}
+
+// keyGroup is the partition of a hash: its high bits, for the low ones choose
+// the slot in the tables behind the shuffle.
+func keyGroup(hash uint64, parts int) int { return int((hash >> 32) * uint64(parts) >> 32) }
+
+func (o *partial) abandon() {
+	if o.table != nil {
+		o.table.Release()
+		o.table = nil
+	}
+}
+
+// newTable makes an empty aggregation of a grouping.
+func newTable(mem allocator, g *planner.Grouping) *agg.Table {
+	keys := make([]arrow.DataType, 0, len(g.Keys))
+	for _, k := range g.Keys {
+		keys = append(keys, k.Type)
+	}
+	specs := make([]agg.Spec, 0, len(g.Aggs))
+	for _, a := range g.Aggs {
+		specs = append(specs, agg.Spec{Func: a.Func, Arg: a.Type})
+	}
+	return agg.NewTable(mem, keys, specs)
+}
+
+// block names a block of this task.
+func (r *run) block(outlet, partition int) rdd.Block {
+	return rdd.Block{Batch: r.task.Batch, Stage: r.task.Stage, Outlet: outlet, Task: r.task.Index,
+		Partition: partition, Node: r.x.Node}
+}
+
+var _ outlet = (*partial)(nil)
+
+// exchange sends rows to the key group of their keys, or on to the task of the
+// same ordinal.
+type exchange struct {
+	run   *run
+	node  *planner.Node
+	out   planner.Outlet
+	to    planner.Exchange
+	parts map[int][]rdd.Frame
+}
+
+func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
+	if o.parts == nil {
+		o.parts = map[int][]rdd.Frame{}
+	}
+	if len(o.to.Keys) == 0 {
+		o.put(o.run.task.Index, c, nil)
+		return nil
+	}
+	keys := make([]arrow.Array, len(o.to.Keys))
+	for i, k := range o.to.Keys {
+		keys[i] = c.cols[k]
+	}
+	hashes := kernel.HashRows(keys, make([]uint64, c.rows))
+	rows, ends := keyGroups(hashes, o.run.x.Plan.Job.Settings.KeyGroups)
+	from := 0
+	for p, to := range ends {
+		if to > from {
+			o.put(p, c, rows[from:to])
+		}
+		from = to
+	}
+	return nil
+}
+
+// put keeps rows of a chunk for one partition; nil means all of them.
+func (o *exchange) put(part int, c *chunk, rows []int32) {
+	n, cols := c.rows, c.project(o.run.mem, all(len(c.cols)), o.node.In)
+	origin := c.origin.Clone()
+	if rows != nil {
+		releaseAll(cols)
+		n, cols = len(rows), c.take(o.run.mem, rows, all(len(c.cols)), o.node.In)
+		origin = c.origin.At(rows)
+	}
+	defer releaseAll(cols)
+	o.parts[part] = append(o.parts[part], rdd.Frame{
+		Header: rdd.Header{Labels: c.labels, Origin: origin},
+		Batch:  record(func(i int) string { return o.node.In.Field(i).Name }, cols, n)})
+}
+
+func (o *exchange) close(_ context.Context, r *planner.Receipt) error {
+	for p := range o.run.partitions() {
+		frames, ok := o.parts[p]
+		if !ok {
+			continue
+		}
+		b := o.run.block(o.out.ID, p)
+		for i := range frames {
+			b.Rows += frames[i].Batch.NumRows()
+			b.Bytes += sizeOf(frames[i].Batch)
+		}
+		o.run.x.Blocks.Put(b, frames)
+		delete(o.parts, p)
+		r.Blocks = append(r.Blocks, b)
+	}
+	return nil
+}
+
+// partitions is more than any partition a block of this task may have.
+func (r *run) partitions() int { return max(r.x.Plan.Job.Settings.KeyGroups, r.task.Index+1) }
+
+func (o *exchange) abandon() {
+	for _, frames := range o.parts {
+		letGo(frames)
+	}
+	o.parts = nil
+}
+
+var _ outlet = (*exchange)(nil)

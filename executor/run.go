@@ -1,0 +1,260 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// run is one task under way.
+type run struct {
+	x       *Executor
+	task    planner.Task
+	stage   *planner.Stage
+	mem     memory.Allocator
+	env     expr.Env
+	tally   *tally
+	dead    *deadLetters
+	ends    []outlet // in the order of their outlets
+	closers []func() // run at the end, whatever happened
+	receipt planner.Receipt
+}
+
+// operator is one node of a stage at work. The chunk is lent to apply, and
+// what apply emits is lent to emit.
+type operator interface {
+	apply(ctx context.Context, c *chunk, emit func(*chunk) error) error
+}
+
+// outlet is an operator that ends a branch: it emits nothing, and closes with
+// what it made.
+type outlet interface {
+	operator
+	// close finishes the outlet and adds to the receipt what it made.
+	close(ctx context.Context, r *planner.Receipt) error
+	// abandon throws away what was made.
+	abandon()
+}
+
+// allocator is where buffers come from.
+type allocator = memory.Allocator
+
+// step is a node with its operator and what follows it.
+type step struct {
+	node *planner.Node
+	op   operator
+	next []*step
+}
+
+func newRun(x *Executor, t planner.Task) *run {
+	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(),
+		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
+	r.dead = &deadLetters{run: r}
+	return r
+}
+
+func (r *run) do(ctx context.Context) error {
+	defer func() {
+		for _, f := range r.closers {
+			f()
+		}
+	}()
+	if r.task.Stage < 0 || r.task.Stage >= len(r.x.Plan.Stages) {
+		return fault.New(fault.Bug, "plan %s has no stage %d", r.task.Plan, r.task.Stage)
+	}
+	r.stage = &r.x.Plan.Stages[r.task.Stage]
+	root := r.stage.Root
+	next := make([]*step, 0, len(root.Next))
+	for _, n := range root.Next {
+		next = append(next, r.build(n))
+	}
+	var err error
+	switch act := root.Action.(type) {
+	case planner.Scan:
+		err = r.scan(ctx, act, root, next)
+	case planner.Merge:
+		err = r.merge(ctx, act, root, next)
+	default:
+		err = fault.New(fault.Bug, "stage %d has no root that reads", r.stage.ID)
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range r.ends {
+		if err := o.close(ctx, &r.receipt); err != nil {
+			return err
+		}
+	}
+	return r.dead.close(ctx, &r.receipt)
+}
+
+// abandon releases what the outlets hold after a failure.
+func (r *run) abandon() {
+	for _, o := range r.ends {
+		o.abandon()
+	}
+}
+
+// build makes the operator of a node and those behind it.
+func (r *run) build(n *planner.Node) *step {
+	s := &step{node: n, op: r.operator(n)}
+	if o, ok := s.op.(outlet); ok {
+		r.ends = append(r.ends, o)
+	}
+	for _, next := range n.Next {
+		s.next = append(s.next, r.build(next))
+	}
+	return s
+}
+
+func (r *run) operator(n *planner.Node) operator {
+	switch act := n.Action.(type) {
+	case planner.Compute:
+		return &compute{run: r, node: n, act: act}
+	case planner.Keep:
+		return &keep{run: r, node: n, act: act}
+	case planner.Only:
+		return &only{run: r, node: n, act: act}
+	case planner.Expand:
+		return &expand{run: r, node: n, act: act}
+	case planner.Assignment:
+		return &assignment{run: r, node: n, act: act}
+	case planner.Outlet:
+		return r.outlet(n, act)
+	case planner.Scan, planner.Route, planner.Merge:
+	}
+	return pass{}
+}
+
+func (r *run) outlet(n *planner.Node, o planner.Outlet) operator {
+	switch to := o.To.(type) {
+	case planner.Partial:
+		return &partial{run: r, node: n, out: o, to: to}
+	case planner.Exchange:
+		return &exchange{run: r, node: n, out: o, to: to}
+	case planner.SinkPart:
+		return &sinkPart{run: r, node: n, out: o, to: to}
+	}
+	return pass{}
+}
+
+// pass hands chunks on as they are.
+type pass struct{}
+
+func (pass) apply(_ context.Context, c *chunk, emit func(*chunk) error) error { return emit(c) }
+
+// push takes a chunk through a step and everything behind it.
+func (r *run) push(ctx context.Context, s *step, c *chunk) error {
+	if c.rows == 0 {
+		return nil
+	}
+	r.tally.in(s.node.Op, c)
+	return s.op.apply(ctx, c, func(out *chunk) error { return r.leave(ctx, s, out) })
+}
+
+// leave counts what leaves a step and takes it on.
+func (r *run) leave(ctx context.Context, s *step, out *chunk) error {
+	if out.rows == 0 {
+		return nil
+	}
+	r.tally.out(s.node.Op, out)
+	r.tally.skipped(s.node.Skipped, out)
+	for _, next := range s.next {
+		if err := r.push(ctx, next, out); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// labelNames makes the dictionary of the _label columns.
+func labelNames(mem memory.Allocator, names []string) arrow.Array {
+	b := array.NewStringBuilder(mem)
+	defer b.Release()
+	b.AppendValues(names, nil)
+	return b.NewArray()
+}
+
+// labelColumn makes a _label column of rows of one label.
+func (r *run) labelColumn(label, rows int) arrow.Array {
+	vals, done := kernel.NewFixed[int32](r.mem, arrow.PrimitiveTypes.Int32, rows)
+	for i := range vals {
+		vals[i] = int32(label)
+	}
+	idx := done(nil)
+	defer idx.Release()
+	return array.NewDictionaryArray(kernel.StringDict(), idx, r.x.labels)
+}
+
+// tally counts while a task runs, and gives the total at the end.
+type tally struct {
+	planner.Tally
+}
+
+func newTally() *tally {
+	return &tally{planner.Tally{Ops: map[planner.OpLabel]planner.OpCount{},
+		Bypassed: map[planner.Skip]int64{}, Dead: map[planner.Death]int64{}}}
+}
+
+func (t *tally) in(op int, c *chunk) {
+	c.each(func(l int, n int64) {
+		k := planner.OpLabel{Op: op, Label: l}
+		v := t.Ops[k]
+		v.In += n
+		t.Ops[k] = v
+	})
+}
+
+func (t *tally) out(op int, c *chunk) {
+	c.each(func(l int, n int64) {
+		k := planner.OpLabel{Op: op, Label: l}
+		v := t.Ops[k]
+		v.Out += n
+		t.Ops[k] = v
+	})
+}
+
+func (t *tally) nulled(op, label int, n int64) {
+	k := planner.OpLabel{Op: op, Label: label}
+	v := t.Ops[k]
+	v.Nulled += n
+	t.Ops[k] = v
+}
+
+// skipped counts the rows that pass by operations.
+func (t *tally) skipped(list []planner.Bypass, c *chunk) {
+	for _, s := range list {
+		n := int64(c.rows)
+		if c.counts != nil {
+			n = c.counts[s.Label]
+		}
+		if n > 0 {
+			t.Bypassed[planner.Skip{Op: s.Op, Label: s.Label, Reason: s.Reason}] += n
+		}
+	}
+}
+
+func (t *tally) checksum(c kernel.Checksum) {
+	t.Add(planner.Tally{Checksum: [2]uint64{c.Hi, c.Lo}})
+}
+
+func (t *tally) total() planner.Tally { return t.Tally }
+
+// seqOf returns the place of row i of a chunk, for dead letters.
+func seqOf(o *rdd.Origin, i int) (partition int32, seq int64, child int32) {
+	if o.Source < 0 {
+		return -1, -1, 0
+	}
+	if o.Child != nil {
+		child = o.Child[i]
+	}
+	return o.Partition, o.Seq(i), child
+}

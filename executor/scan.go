@@ -1,0 +1,112 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// scan reads the task's splits, labels every row and sends it down the route of
+// its label.
+func (r *run) scan(ctx context.Context, act planner.Scan, root *planner.Node, routes []*step) error {
+	d := newDispatcher(r, act, root, routes)
+	for _, split := range r.task.Splits {
+		if err := r.split(ctx, act, d, split); err != nil {
+			return err
+		}
+		if split.Bytes > 0 {
+			r.tally.BytesRead += split.Bytes
+		}
+	}
+	r.receipt.Times = d.times.list
+	return nil
+}
+
+func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split rdd.Split) error {
+	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem}
+	if act.Prune != nil {
+		want.Skip = act.Prune.Skips
+	}
+	rows := int64(0)
+	for f, err := range r.x.Sources[act.Source].Read(ctx, split, want) {
+		if err != nil {
+			return err
+		}
+		f.Header.Origin.Source = act.Source
+		if f.Header.Pruned > 0 {
+			rows += f.Header.Pruned
+			r.pruned(act, d, f)
+			continue
+		}
+		rows += f.Batch.NumRows()
+		r.tally.RowsIn += f.Batch.NumRows()
+		if err := d.frame(ctx, f); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if split.Rows >= 0 && rows != split.Rows {
+		return fault.New(fault.Invalid, "%s: the split from row %d was to have %d rows and has %d: the source changed", split.Name, split.First, split.Rows, rows)
+	}
+	return nil
+}
+
+// pruned counts rows that the source left out, and their event time.
+func (r *run) pruned(act planner.Scan, d *dispatcher, f *rdd.Frame) {
+	r.tally.RowsIn += f.Header.Pruned
+	r.tally.Pruned += f.Header.Pruned
+	if t, ok := act.Prune.LatestTime(f.Header.Bounds); ok {
+		d.times.see(f.Header.Origin, t)
+	}
+}
+
+// partTimes is the largest event time seen of each source partition.
+type partTimes struct{ list []planner.PartTime }
+
+func (p *partTimes) see(o rdd.Origin, t int64) {
+	for i := range p.list {
+		if p.list[i].Source == o.Source && p.list[i].Partition == o.Partition {
+			p.list[i].Max = max(p.list[i].Max, t)
+			return
+		}
+	}
+	p.list = append(p.list, planner.PartTime{Source: o.Source, Partition: o.Partition, Max: t})
+}
+
+// latest returns the largest value of a timestamp array that is not null.
+func latest(a *array.Timestamp) (int64, bool) {
+	vals := micros(a)
+	best, ok := int64(0), false
+	if a.NullN() == 0 {
+		for i, v := range vals {
+			if i == 0 || v > best {
+				best = v
+			}
+		}
+		return best, len(vals) > 0
+	}
+	for i, v := range vals {
+		if a.IsValid(i) && (!ok || v > best) {
+			best, ok = v, true
+		}
+	}
+	return best, ok
+}
+
+// evalRaw evaluates an expression over the columns as they were read.
+func (r *run) evalRaw(p *expr.Program, cols []arrow.Array, rows int) (arrow.Array, error) {
+	res, err := p.Eval(r.env, cols, rows)
+	if err != nil {
+		return nil, err
+	}
+	res.Values.Retain()
+	res.Release()
+	return res.Values, nil
+}

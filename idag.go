@@ -1,0 +1,36 @@
+// Package idag is the façade of the engine: what a program needs that brings
+// jobs, functions or connectors of its own. The whole of such a program is
+//
+//	func main() {
+//		jobs := append(idag.Jobs(), mine)
+//		os.Exit(idag.Main("1.0", jobs, idag.Kinds().With(myKind)))
+//	}
+//
+// Jobs are written with package rdd or as job files; see docs/jobfile.md.
+package idag
+
+import (
+	"context"
+	"os"
+	"os/signal"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/cli"
+)
+
+// Job is a job that a program offers by name.
+type Job = cli.Job
+
+// Main runs the command line of this process with the given jobs and
+// connectors, and returns the exit status: 0, 1 for a failure, 2 for a mistake
+// of the user's.
+func Main(version string, jobs []Job, kinds connectors.Registry) int {
+	interrupts := make(chan os.Signal, 2) // both presses of an impatient user
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	if version == "" {
+		version = "devel"
+	}
+	app := cli.App{Name: "idag", Version: version, Jobs: jobs, Kinds: kinds, Engine: node()}
+	return cli.Main(context.Background(), app, os.Args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Interrupts: interrupts})
+}

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/spf13/cobra"
+)
+
+// bench is one measurement.
+type bench struct {
+	name string
+	doc  string
+	// figures explains every figure that run may give, in the order of print.
+	figures [][2]string
+	run     func(ctx context.Context, s *session, f *benchFlags) (samples, error)
+}
+
+// benches returns the measurements there are.
+func benches() []bench { return []bench{benchReplay(), benchStart()} }
+
+// benchFlags are the settings of a measurement, printed with its figures.
+type benchFlags struct {
+	generateFlags
+	job  string
+	path string
+	runs int
+}
+
+// samples are the values of each figure, one a run, with its unit.
+type samples map[string]*sample
+
+type sample struct {
+	unit   string
+	values []float64
+}
+
+func (m samples) add(name, unit string, v float64) {
+	if m[name] == nil {
+		m[name] = &sample{unit: unit}
+	}
+	m[name].values = append(m[name].values, v)
+}
+
+// figure is a sample summed up.
+type figure struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	N      int     `json:"n"`
+	Unit   string  `json:"unit"`
+}
+
+func (s *sample) figure() figure {
+	v := slices.Clone(s.values)
+	slices.Sort(v)
+	mid := v[len(v)/2]
+	if len(v)%2 == 0 {
+		mid = (mid + v[len(v)/2-1]) / 2
+	}
+	return figure{Median: mid, Min: v[0], Max: v[len(v)-1], N: len(v), Unit: s.unit}
+}
+
+// benchReport is what bench --json prints.
+type benchReport struct {
+	Bench    string            `json:"bench"`
+	Machine  string            `json:"machine"`
+	Version  string            `json:"version"`
+	Settings map[string]string `json:"settings"`
+	Figures  map[string]figure `json:"figures"`
+}
+
+func newBench(s *session) *cobra.Command {
+	var f benchFlags
+	var asJSON, list bool
+	c := &cobra.Command{
+		GroupID: groupData,
+		Use:     "bench NAME [flags]",
+		Short:   "Measure, on this machine",
+		Long: `Measure, on this machine. Every ratio comes from runs that alternate within one
+call; a figure is the median of its runs, with the smallest and the largest.
+Without a name, the measurements are listed; with --list, their figures.`,
+		Example: `  idag bench replay
+  idag bench replay --path data/meter --runs 9 --json
+  idag bench start --list`,
+		Args: atMost(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return benchNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return s.listBenches(benches(), list)
+			}
+			b, err := findBench(args[0])
+			switch {
+			case err != nil:
+				return err
+			case list:
+				return s.listBenches([]bench{b}, true)
+			case f.runs < 1:
+				return fault.New(fault.Invalid, "--runs must be positive")
+			}
+			return s.bench(c.Context(), b, &f, asJSON)
+		},
+	}
+	f.add(c)
+	fs := c.Flags()
+	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
+	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
+	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan")
+	fs.BoolVar(&asJSON, "json", false, "print one JSON object")
+	fs.BoolVar(&list, "list", false, "explain the figures instead of measuring")
+	return c
+}
+
+func benchNames() []string {
+	var out []string
+	for _, b := range benches() {
+		out = append(out, b.name)
+	}
+	return out
+}
+
+func findBench(name string) (bench, error) {
+	for _, b := range benches() {
+		if b.name == name {
+			return b, nil
+		}
+	}
+	hint := ""
+	if near := connectors.Nearest(name, benchNames()); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return bench{}, fault.New(fault.Invalid, "there is no measurement %q%s", name, hint)
+}
+
+func (s *session) listBenches(list []bench, figures bool) error {
+	t := table{head: []string{"measurement", ""}}
+	for _, b := range list {
+		t.add(b.name, b.doc)
+		if !figures {
+			continue
+		}
+		for _, f := range b.figures {
+			t.add("  "+f[0], f[1])
+		}
+	}
+	t.write(s.io.Out, s.out)
+	return nil
+}
+
+// bench measures and prints.
+func (s *session) bench(ctx context.Context, b bench, f *benchFlags, asJSON bool) error {
+	got, err := b.run(ctx, s, f)
+	if err != nil {
+		return err
+	}
+	r := benchReport{
+		Bench:    b.name,
+		Machine:  fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpu()),
+		Version:  s.app.Version,
+		Settings: map[string]string{"job": f.job, "runs": fmt.Sprint(f.runs), "data": f.data()},
+		Figures:  map[string]figure{},
+	}
+	t := table{head: []string{"figure", "median", "min", "max", "unit"}}
+	for _, x := range b.figures {
+		if got[x[0]] == nil {
+			continue
+		}
+		fig := got[x[0]].figure()
+		r.Figures[x[0]] = fig
+		t.add(x[0], number(fig.Median), number(fig.Min), number(fig.Max), fig.Unit)
+	}
+	if asJSON {
+		return writeJSON(s.io.Out, r)
+	}
+	fmt.Fprintf(s.io.Out, "%s  %s, %s\n", s.out.strong(b.name), r.Machine, r.Settings["data"])
+	t.write(s.io.Out, s.out)
+	return nil
+}
+
+// data spells what is measured on.
+func (f *benchFlags) data() string {
+	if f.path != "" {
+		return f.path
+	}
+	return fmt.Sprintf("%d rows, seed %d, mix %s, %d files, row groups of %d", f.rows, f.seed, f.mix, f.files, f.groupRows)
+}
+
+// number spells a figure with four digits that count.
+func number(v float64) string {
+	if v >= 10_000 {
+		return thousands(int64(v))
+	}
+	return fmt.Sprintf("%.4g", v)
+}

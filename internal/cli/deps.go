@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// App is a program built on idag: what it is called, and the jobs and
+// connectors it has.
+type App struct {
+	Name    string // the program's name in help and messages
+	Version string
+	Jobs    []Job
+	Kinds   connectors.Registry
+	Engine  Engine
+}
+
+// Job is a job that ships with a program.
+type Job struct {
+	Name string
+	Doc  string // one line
+	YAML []byte // the same job as a job file, for people to read and copy; nil: made from Build
+	// Build makes the job. Vars override its defaults; one that it does not
+	// have is an error.
+	Build func(vars map[string]string) (*rdd.Job, error)
+}
+
+// Engine is all that the command line asks of package engine, whose functions
+// these are outside of tests.
+type Engine struct {
+	// Run runs a job to the end of its input, or until Config.Stop is closed
+	// and the batches in flight are published. The summary counts what was
+	// done before an error too.
+	Run func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Summary, error)
+	// Compile checks a job against its sources and plans it; it reads no rows.
+	Compile func(ctx context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, error)
+}

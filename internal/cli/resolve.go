@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+	"github.com/spf13/cobra"
+)
+
+// jobFlags are the flags of every command that takes a job.
+type jobFlags struct {
+	set      []string
+	linear   string
+	settings settingFlags
+}
+
+// settingFlags override a job's settings; zero fields leave them as they are.
+type settingFlags struct {
+	batchRows, batchBytes int64
+	inFlight, keyGroups   int
+	frameRows             int
+	lateness              string
+}
+
+func (f *jobFlags) add(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringArrayVar(&f.set, "set", nil, "override a variable of the job; may be repeated (`key=value`)")
+	fs.StringVar(&f.linear, "linear", "", "the linear plan in this `form` instead of the I-DAG plan:\nmasked, selection or staged")
+	fs.Lookup("linear").NoOptDefVal = string(planner.Masked)
+	fs.Int64Var(&f.settings.batchRows, "batch-rows", 0, "`rows` of a micro-batch")
+	fs.Int64Var(&f.settings.batchBytes, "batch-bytes", 0, "`bytes` of a micro-batch in the source's encoding")
+	fs.IntVar(&f.settings.inFlight, "in-flight", 0, "micro-`batches` under way at once")
+	fs.IntVar(&f.settings.keyGroups, "key-groups", 0, "`partitions` of every shuffle")
+	fs.IntVar(&f.settings.frameRows, "frame-rows", 0, "`rows` of one frame at the most")
+	fs.StringVar(&f.settings.lateness, "lateness", "", "how long a window waits for late rows, a `duration` such as '10 minutes'")
+}
+
+// mode returns the plan that the flags ask for.
+func (f *jobFlags) mode() (planner.Mode, error) {
+	switch m := planner.Mode(f.linear); m {
+	case "", planner.IDAG:
+		return planner.IDAG, nil
+	case planner.Masked, planner.Selection, planner.Staged:
+		return m, nil
+	}
+	return "", fault.New(fault.Invalid, "--linear=%s: there is masked, selection and staged", f.linear)
+}
+
+// vars reads the --set flags.
+func (f *jobFlags) vars() (map[string]string, error) {
+	out := map[string]string{}
+	for _, s := range f.set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return nil, fault.New(fault.Invalid, "--set %s: expected key=value", strconv.Quote(s))
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// apply returns the settings that hold under the flags.
+func (o settingFlags) apply(s rdd.Settings) (rdd.Settings, error) {
+	for _, n := range []int64{o.batchRows, o.batchBytes, int64(o.inFlight), int64(o.keyGroups), int64(o.frameRows)} {
+		if n < 0 {
+			return s, fault.New(fault.Invalid, "a setting may not be negative")
+		}
+	}
+	override(&s.BatchRows, o.batchRows)
+	override(&s.BatchBytes, o.batchBytes)
+	override(&s.InFlight, o.inFlight)
+	override(&s.KeyGroups, o.keyGroups)
+	override(&s.FrameRows, o.frameRows)
+	if o.lateness == "" {
+		return s, nil
+	}
+	late, err := connectors.Duration.Convert(o.lateness)
+	if err != nil {
+		return s, fault.New(fault.Invalid, "--lateness: %w", err)
+	}
+	if s.Lateness = late.(time.Duration); s.Lateness < 0 {
+		return s, fault.New(fault.Invalid, "--lateness may not be negative")
+	}
+	return s, nil
+}
+
+func override[T comparable](to *T, with T) {
+	var zero T
+	if with != zero {
+		*to = with
+	}
+}
+
+// job finds a job by its name or reads it from a file, and applies the flags.
+func (s *session) job(name string, f *jobFlags) (*rdd.Job, error) {
+	vars, err := f.vars()
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.build(name, vars)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := f.settings.apply(job.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return job.With(settings), nil
+}
+
+func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
+	if !isFile(name) {
+		j, err := s.find(name)
+		if err != nil {
+			return nil, err
+		}
+		return j.Build(vars)
+	}
+	src, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Invalid, "%s: no such file", name)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err)
+	}
+	return jobfile.Parse(name, src, vars, s.app.Kinds)
+}
+
+// isFile reports whether a word means a file and not a job's name.
+func isFile(word string) bool {
+	ext := filepath.Ext(word)
+	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(word, filepath.Separator)
+}
+
+// find returns the shipped job called name. The error suggests the nearest.
+func (s *session) find(name string) (Job, error) {
+	var names []string
+	for _, j := range s.app.Jobs {
+		if j.Name == name {
+			return j, nil
+		}
+		names = append(names, j.Name)
+	}
+	hint := "; a job file ends in .yaml"
+	if near := connectors.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return Job{}, fault.New(fault.Invalid, "there is no job %q%s", name, hint)
+}
+
+// complete offers the names of the jobs to the shell, besides files.
+func (s *session) complete(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []string
+	for _, j := range s.app.Jobs {
+		out = append(out, j.Name+"\t"+j.Doc)
+	}
+	return out, cobra.ShellCompDirectiveDefault
+}

@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of run and replay.
+type runFlags struct {
+	jobFlags
+	executors   int
+	ledger      string
+	deadLetters string
+	json        bool
+	quiet       bool
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	f.jobFlags.add(c)
+	fs := c.Flags()
+	fs.IntVar(&f.executors, "executors", 0, "`executors` in this process (default one a core)")
+	fs.StringVar(&f.ledger, "ledger", "", "keep the ledger in this `directory` (default in memory)")
+	fs.StringVar(&f.deadLetters, "dead-letters", "", "write dead letters to this `directory` (default count them)")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object a batch, the summary last")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print neither progress nor summary")
+	c.MarkFlagsMutuallyExclusive("json", "quiet")
+}
+
+func newRun(s *session) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		GroupID: groupJobs,
+		Use:     "run JOB|FILE.yaml [flags]",
+		Short:   "Run a job to the end of its input",
+		Long: `Run a job to the end of its input: one that ships with the program, by name, or a
+job file. Ctrl-C finishes the batches in flight and says where the job stopped;
+a second Ctrl-C aborts it.`,
+		Example: `  idag run meter --set path=data/meter --set out=out
+  idag run job.yaml --linear
+  idag run job.yaml --json | tail -n 1 | jq .checksum`,
+		Args:              exactly("a job or a job file"),
+		ValidArgsFunction: s.complete,
+		RunE: func(c *cobra.Command, args []string) error {
+			job, err := s.job(args[0], &f.jobFlags)
+			if err != nil {
+				return err
+			}
+			return s.runAndTell(c.Context(), job, &f)
+		},
+	}
+	f.add(c)
+	return c
+}
+
+// runAndTell runs a job as the flags say and prints its summary.
+func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) error {
+	mode, err := f.mode()
+	if err != nil {
+		return err
+	}
+	if f.executors < 0 {
+		return fault.New(fault.Invalid, "--executors may not be negative")
+	}
+	cfg := engine.Config{Mode: mode, Executors: f.executors, Ledger: f.ledger, DeadLetters: f.deadLetters}
+	sum, err := s.run(ctx, job, cfg, s.reporter(job.Name, f))
+	switch {
+	case err != nil:
+		return err
+	case f.json:
+		return writeJSON(s.io.Out, sum)
+	case !f.quiet:
+		sum.write(s.io.Out, s.out)
+	}
+	return nil
+}
+
+// run runs a job under a reporter. The first interrupt stops it after the
+// batches in flight, the second cancels it.
+func (s *session) run(ctx context.Context, job *rdd.Job, cfg engine.Config, rep reporter) (engine.Summary, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cfg.Kinds = s.app.Kinds
+	cfg.Observe = rep.observe
+	cfg.Out = rep.out()
+	stop, release := s.interrupts(ctx, cancel, rep)
+	defer release()
+	cfg.Stop = stop
+	sum, err := s.app.Engine.Run(ctx, job, cfg)
+	rep.done()
+	return sum, err
+}
+
+// interrupts turns the user's Ctrl-C into a closed channel and then a cancelled
+// context. Release waits until nobody listens any more.
+func (s *session) interrupts(ctx context.Context, cancel context.CancelFunc, rep reporter) (stop <-chan struct{}, release func()) {
+	ch, ended, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(finished)
+		for n := 0; ; n++ {
+			select {
+			case <-s.io.Interrupts:
+			case <-ctx.Done():
+				return
+			case <-ended:
+				return
+			}
+			switch n {
+			case 0:
+				rep.note("finishing the batches in flight; Ctrl-C again aborts")
+				close(ch)
+			case 1:
+				cancel()
+			}
+		}
+	}()
+	return ch, func() {
+		close(ended)
+		<-finished
+	}
+}
+
+// write prints a summary for people.
+func (sum engine.Summary) write(w io.Writer, st style) {
+	plan := sum.Plan
+	if sum.Form != "" {
+		plan += " (" + sum.Form + ")"
+	}
+	verb := "done"
+	if len(sum.Stopped) > 0 {
+		verb = "stopped"
+	}
+	fmt.Fprintf(w, "%s %s, %s plan, %s in %s, %s rows/s\n", st.strong(sum.Job), verb, plan,
+		count(sum.Batches, "batch", "batches"), seconds(sum.WallSeconds), short(sum.RowsPerSecond))
+	fmt.Fprintf(w, "  rows      %s in, %s out", thousands(sum.RowsIn), thousands(sum.RowsOut))
+	for _, x := range []struct {
+		n    int64
+		what string
+	}{{sum.RowsPruned, "never decoded"}, {sum.Late, "late"}, {sum.DeadLetters, "dead letters"}} {
+		if x.n > 0 {
+			fmt.Fprintf(w, ", %s %s", thousands(x.n), x.what)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, reason := range sorted(sum.Dead) {
+		for _, op := range sorted(sum.Dead[reason]) {
+			fmt.Fprintf(w, "            %s dead: %s, at %s\n", thousands(sum.Dead[reason][op]), reason, op)
+		}
+	}
+	fmt.Fprintf(w, "  checksum  %s\n", sum.Checksum)
+	fmt.Fprintf(w, "  memory    %s at most\n", bytesText(sum.PeakRSSBytes))
+	sum.Bypassed.write(w, st)
+	for _, at := range sum.Stopped {
+		fmt.Fprintf(w, "  stopped at %s\n", at)
+	}
+}
+
+// write prints what was bypassed, a line for each reason, label and operation.
+func (b Bypassed) write(w io.Writer, st style) {
+	if len(b) == 0 {
+		return
+	}
+	t := table{head: []string{"reason", "label", "bypassed", "rows"}}
+	for _, reason := range sorted(b) {
+		for _, label := range sorted(b[reason]) {
+			for _, op := range sorted(b[reason][label]) {
+				t.add(reason, label, op, thousands(b[reason][label][op]))
+			}
+		}
+	}
+	t.write(w, st)
+}

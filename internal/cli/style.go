@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// style colours words for one stream: not at all if it is no terminal, if
+// NO_COLOR is set (https://no-color.org) or if the terminal is dumb.
+type style struct {
+	terminal bool
+	colour   bool
+	width    int
+}
+
+func newStyle(to io.Writer) style {
+	f, ok := to.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return style{width: 100}
+	}
+	st := style{terminal: os.Getenv("TERM") != "dumb", width: 100}
+	st.colour = st.terminal && os.Getenv("NO_COLOR") == ""
+	w, h, err := term.GetSize(int(f.Fd()))
+	if err != nil || w <= 0 || h <= 0 { // a terminal without a size shows no bar
+		st.terminal = false
+		return st
+	}
+	st.width = w
+	return st
+}
+
+func (st style) paint(code, text string) string {
+	if !st.colour || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (st style) strong(text string) string { return st.paint("1", text) }
+func (st style) faint(text string) string  { return st.paint("2", text) }
+func (st style) bad(text string) string    { return st.paint("1;31", text) }
+func (st style) good(text string) string   { return st.paint("1;32", text) }
+
+// table lines up columns. Cells that begin with a digit stand to the right.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// write prints the table, its head faint.
+func (t *table) write(w io.Writer, st style) {
+	widths := make([]int, len(t.head))
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		for i, c := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	right := make([]bool, len(t.head))
+	for i := range right {
+		right[i] = len(t.rows) > 0
+		for _, row := range t.rows {
+			right[i] = right[i] && (row[i] == "" || row[i][0] >= '0' && row[i][0] <= '9')
+		}
+	}
+	line := func(row []string) string {
+		var b strings.Builder
+		for i, c := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
+			if right[i] {
+				c, pad = pad+c, ""
+			}
+			b.WriteString("  " + c + pad)
+		}
+		return strings.TrimRight(b.String(), " ")
+	}
+	fmt.Fprintln(w, st.faint(line(t.head)))
+	for _, row := range t.rows {
+		fmt.Fprintln(w, line(row))
+	}
+}
+
+// thousands spells n with commas: 2,000,000.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	neg := strings.HasPrefix(s, "-")
+	s = strings.TrimPrefix(s, "-")
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if neg {
+		return "-" + s
+	}
+	return s
+}
+
+// short spells a count or a rate in at most five characters and a unit: 5.13M.
+func short(n float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if n >= u.size*0.9995 { // what would round up to it
+			return fmt.Sprintf("%.3g%s", n/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%.3g", n)
+}

@@ -1,0 +1,71 @@
+// Package engine wires a node: it resolves a job against its sources, compiles
+// it, opens sinks and ledger, starts executors and lets a driver run them. The
+// same parts will be wired differently for a cluster; nothing below this
+// package knows which it is.
+package engine
+
+import (
+	"context"
+	"io"
+	"runtime"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// Config says how a job is run. The zero Config runs the I-DAG plan on all
+// cores with a ledger in memory and no connectors.
+type Config struct {
+	Mode        planner.Mode // "" means planner.IDAG
+	Executors   int          // 0 means one a core
+	Kinds       connectors.Registry
+	Ledger      string         // directory, or "" for one in memory
+	DeadLetters string         // directory, or "" to count them only
+	Observe     func(Progress) // called after each batch, one at a time; may be nil
+	Stop        <-chan struct{}
+	Out         io.Writer        // for console sinks
+	Mem         memory.Allocator // nil means a pool of the run's own
+	// Dead, if not nil, takes the dead letters in place of DeadLetters.
+	Dead connectors.Sink
+	// Keep, if not nil, is the ledger in place of Ledger.
+	Keep driver.Ledger
+	// Fleet, if not nil, wraps the executors: tests put a hostile twin here.
+	Fleet func(Fleet) Fleet
+}
+
+func (c Config) withDefaults() Config {
+	if c.Mode == "" {
+		c.Mode = planner.IDAG
+	}
+	if c.Executors <= 0 {
+		c.Executors = runtime.GOMAXPROCS(0)
+	}
+	if c.Out == nil {
+		c.Out = io.Discard
+	}
+	if c.Observe == nil {
+		c.Observe = func(Progress) {}
+	}
+	return c
+}
+
+// Progress is told after each batch is committed, and in between.
+type Progress struct {
+	Batch     rdd.BatchID // the last one committed
+	Rows      int64       // read from the sources so far
+	RowsTotal int64       // that the sources will give altogether, or -1 where unknown
+	RowsOut   int64       // written by the committed batches
+	Watermark int64       // microseconds since the epoch, or planner.NoTime
+	Committed bool        // a batch was committed just now
+}
+
+// Compile checks a job against its sources and plans it. It reads no rows.
+func Compile(ctx context.Context, job *rdd.Job, cfg Config) (*planner.Plan, error) {
+	cfg = cfg.withDefaults()
+	n := &node{cfg: cfg, mem: cfg.allocator()}
+	defer n.close()
+	return n.compile(ctx, job)
+}

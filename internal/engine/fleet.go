@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/executor"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// Fleet is the executors as the driver sees them.
+type Fleet = driver.Fleet
+
+// local is executors in this process, one slot each. They share sources, sinks
+// and blocks; each keeps the state of its own key groups.
+type local struct {
+	nodes  []driver.Node
+	execs  map[string]*executor.Executor
+	blocks *executor.Blocks
+}
+
+func newLocal(n *node, count int, mem memory.Allocator) *local {
+	f := &local{execs: map[string]*executor.Executor{}, blocks: executor.NewBlocks()}
+	for i := range count {
+		name := fmt.Sprintf("executor-%d", i+1)
+		f.nodes = append(f.nodes, driver.Node{Name: name, Slots: 1})
+		f.execs[name] = executor.New(executor.Config{Node: name, Plan: n.plan, Sources: n.sources,
+			Sinks: n.sinks, Dead: n.dead, Blocks: f.blocks, Mem: mem})
+	}
+	return f
+}
+
+func (f *local) Nodes() []driver.Node { return f.nodes }
+
+func (f *local) Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error) {
+	x, ok := f.execs[node]
+	if !ok {
+		return planner.Receipt{}, fault.New(fault.Bug, "no executor is called %q", node)
+	}
+	return x.Run(ctx, t)
+}
+
+func (f *local) Release(batch rdd.BatchID) { f.blocks.Drop(batch) }
+
+func (f *local) close() error {
+	for _, x := range f.execs {
+		x.Close()
+	}
+	f.blocks.Close()
+	return nil
+}
+
+var _ driver.Fleet = (*local)(nil)

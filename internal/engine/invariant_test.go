@@ -1,0 +1,199 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/ledger"
+	"github.com/idag/idag/internal/twin"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+	"pgregory.net/rapid"
+)
+
+// modes are all plans of a job.
+func modes() []planner.Mode {
+	return []planner.Mode{planner.IDAG, planner.Masked, planner.Selection, planner.Staged}
+}
+
+// TestInvariant is the property the project stands on: on random jobs, labelled
+// batches and cuts, every plan on any number of executors gives the rows and
+// the dead letters of an interpreter too simple to be wrong, and none leaves
+// memory behind. A failure shrinks to a small job, printed as a job file.
+func TestInvariant(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := twin.Draw(t, hashOf)
+		sums := map[string]string{}
+		for _, mode := range modes() {
+			executors := rapid.IntRange(1, 4).Draw(t, "executors")
+			sum, cuts, err := check(c, mode, executors)
+			if err != nil {
+				t.Fatalf("%s plan on %d executors: %v\n%s\n%s", mode, executors, err, jobfile.Format(c.Job), c)
+			}
+			if was, ok := sums[cuts]; ok && was != sum {
+				t.Fatalf("%s plan on %d executors: the same ledger, but checksum %s instead of %s\n%s\n%s", mode, executors, sum, was, jobfile.Format(c.Job), c)
+			}
+			sums[cuts] = sum
+		}
+	})
+}
+
+// check runs a case in one plan and compares it with the twin, given the ledger
+// that the run wrote. It returns the checksum, and the ledger's cuts.
+func check(c *twin.Case, mode planner.Mode, executors int) (sum, cuts string, err error) {
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	store := memory.NewStore(mem)
+	book := new(ledger.Memory)
+	got, summary, err := runCase(c, mode, executors, mem, store, book)
+	store.Release()
+	if err != nil {
+		return "", "", err
+	}
+	if left := mem.CurrentAlloc(); left != 0 {
+		return "", "", fmt.Errorf("%d bytes of Arrow memory were not released", left)
+	}
+	batches, err := batchesOf(c, book)
+	if err != nil {
+		return "", "", err
+	}
+	want, err := twin.Run(c.Job, batches, hashOf)
+	if err != nil {
+		return "", "", err
+	}
+	if err := twin.Compare(got, want); err != nil {
+		return "", "", fmt.Errorf("%w\nledger %+v", err, batches)
+	}
+	if n := summary.RowsTagged + summary.RowsPruned + atEntry(summary); n != summary.RowsIn {
+		return "", "", fmt.Errorf("rows in %d, but tagged, pruned and dead-lettered at entry are %d", summary.RowsIn, n)
+	}
+	return summary.Checksum, fmt.Sprint(batches), nil
+}
+
+// atEntry counts the dead letters of labelling.
+func atEntry(s engine.Summary) int64 {
+	var n int64
+	for why, ops := range s.Dead {
+		for _, rows := range ops {
+			if why == planner.AbnormalTag || why == planner.InaccurateTag || why == planner.PartialRelease {
+				n += rows
+			}
+		}
+	}
+	return n
+}
+
+func runCase(c *twin.Case, mode planner.Mode, executors int, mem arrowmem.Allocator, store *memory.Store, book driver.Ledger) (*twin.Result, engine.Summary, error) {
+	ctx := context.Background()
+	if err := putInputs(c, mem, store); err != nil {
+		return nil, engine.Summary{}, err
+	}
+	kind := store.Kind()
+	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{})
+	if err != nil {
+		return nil, engine.Summary{}, err
+	}
+	s, err := engine.Run(ctx, c.Job, engine.Config{Mode: mode, Executors: executors, Kinds: connectors.NewRegistry(kind),
+		Dead: dead, Keep: book, Mem: mem})
+	if err != nil {
+		return nil, s, err
+	}
+	got := &twin.Result{}
+	for _, d := range c.Job.Datasets() {
+		if w, ok := d.Op().(rdd.Write); ok {
+			var rows []twin.Row
+			for _, r := range store.Rows(fmt.Sprint(w.Options["name"])) {
+				rows = append(rows, twin.Row{Label: r.Label, Values: r.Values})
+			}
+			got.Sinks = append(got.Sinks, rows)
+		}
+	}
+	for _, r := range store.Rows("dead letters") {
+		got.Dead = append(got.Dead, deadOf(r.Values))
+	}
+	return got, s, nil
+}
+
+func deadOf(v map[string]any) twin.Dead {
+	num := func(name string) int64 { n, _ := v[name].(int64); return n }
+	kind, _, _ := strings.Cut(fmt.Sprint(v["operation"]), " ")
+	return twin.Dead{Reason: fmt.Sprint(v["reason"]), Op: kind, Source: int(num("source")),
+		Partition: int32(num("partition")), Seq: num("offset"), Child: num("child")}
+}
+
+// putInputs puts the tables of a case into a store.
+func putInputs(c *twin.Case, mem arrowmem.Allocator, store *memory.Store) error {
+	for i := range c.Inputs {
+		parts := c.Inputs[i].Records(mem)
+		if len(parts) == 0 || len(parts[0]) == 0 { // a table has its schema from a batch
+			parts = append([][]arrow.RecordBatch{{emptyBatch(mem, c.Inputs[i].Schema)}}, parts[min(1, len(parts)):]...)
+		}
+		err := store.Put(c.Inputs[i].Name, parts...)
+		for _, p := range parts {
+			for _, b := range p {
+				b.Release()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batchesOf is what a run's ledger says that each batch read, for the twin.
+func batchesOf(c *twin.Case, book driver.Ledger) ([]twin.Batch, error) {
+	var out []twin.Batch
+	for e, err := range book.Replay(context.Background()) {
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := e.(driver.Planned); ok {
+			b := c.Batch(p.Splits)
+			b.Closed, b.Watermark, b.Final, b.Now = p.Closed, p.Watermark, p.Final, p.Now
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
+// hashOf is the engine's tag hash of one event.
+func hashOf(types []arrow.DataType, identity []any) uint64 {
+	mem := arrowmem.NewGoAllocator()
+	cols := make([]arrow.Array, len(types))
+	for i, dt := range types {
+		if d, ok := dt.(*arrow.DictionaryType); ok {
+			dt = d.ValueType
+		}
+		if identity[i] == nil {
+			cols[i] = kernel.Nulls(mem, dt, 1)
+			continue
+		}
+		var err error
+		if cols[i], err = kernel.Const(mem, dt, identity[i], 1); err != nil {
+			panic(err)
+		}
+	}
+	defer func() {
+		for _, a := range cols {
+			a.Release()
+		}
+	}()
+	return kernel.HashRows(cols, make([]uint64, 1))[0]
+}
+
+func emptyBatch(mem arrowmem.Allocator, s *arrow.Schema) arrow.RecordBatch {
+	b := array.NewRecordBuilder(mem, s)
+	defer b.Release()
+	return b.NewRecordBatch()
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/deadletter"
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/ledger"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// idleBytes bounds what the pool of a run keeps of freed buffers.
+const idleBytes = 64 << 20
+
+// node is what one run has open.
+type node struct {
+	cfg     Config
+	mem     memory.Allocator
+	plan    *planner.Plan
+	sources []connectors.Source
+	sinks   []connectors.Sink
+	dead    connectors.Sink
+	ledger  driver.Ledger
+	closers []func() error // in the order of opening
+}
+
+func (c Config) allocator() memory.Allocator {
+	if c.Mem != nil {
+		return c.Mem
+	}
+	return kernel.NewPool(idleBytes)
+}
+
+// close closes what is open, the last opened first.
+func (n *node) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// compile opens the job's sources, learns their schemas, and plans.
+func (n *node) compile(ctx context.Context, job *rdd.Job) (*planner.Plan, error) {
+	resolved, err := n.resolve(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	n.plan, err = planner.Compile(resolved, n.cfg.Mode)
+	return n.plan, err
+}
+
+// resolve opens every source of a job and returns the job with their schemas.
+func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
+	env := connectors.Env{Job: job.Name, Labels: job.Labels, Mem: n.mem, Out: n.cfg.Out}
+	known := map[*rdd.Dataset]*rdd.Dataset{}
+	for _, d := range job.Datasets() {
+		parents := make([]*rdd.Dataset, 0, len(d.Parents()))
+		for _, p := range d.Parents() {
+			parents = append(parents, known[p])
+		}
+		op := d.Op()
+		if read, ok := op.(rdd.Read); ok {
+			env.Time = eventTime(job, d)
+			src, err := n.cfg.Kinds.Source(ctx, d, env)
+			if err != nil {
+				return nil, err
+			}
+			n.sources = append(n.sources, src)
+			n.closers = append(n.closers, src.Close)
+			if read.Schema == nil {
+				if read.Schema, err = src.Schema(ctx); err != nil {
+					return nil, err
+				}
+			}
+			op = read
+		}
+		known[d] = d.With(op, parents...)
+	}
+	out := *job
+	out.Sinks = nil
+	for _, s := range job.Sinks {
+		out.Sinks = append(out.Sinks, known[s])
+	}
+	return &out, nil
+}
+
+// eventTime is the column of a source that holds the event time, if it is a
+// plain column: the one that its tag names, or that of the job's first window.
+func eventTime(job *rdd.Job, read *rdd.Dataset) string {
+	window := ""
+	for _, d := range job.Datasets() {
+		switch op := d.Op().(type) {
+		case rdd.Tag:
+			if op.Time != "" && len(d.Parents()) == 1 && d.Parents()[0] == read {
+				if c, err := expr.Parse(op.Time); err == nil {
+					if c, ok := c.(*expr.Column); ok {
+						return c.Name
+					}
+				}
+				return ""
+			}
+		case rdd.Window:
+			if window == "" {
+				window = op.Time
+			}
+		default:
+		}
+	}
+	return window
+}
+
+// open opens the sinks, the dead letters and the ledger.
+func (n *node) open(ctx context.Context) error {
+	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out}
+	for _, id := range n.plan.Writes {
+		env.Schemas = n.plan.Ops[id].Schemas
+		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
+		if err != nil {
+			return err
+		}
+		n.sinks = append(n.sinks, sink)
+		n.closers = append(n.closers, sink.Close)
+	}
+	if err := n.openDead(); err != nil {
+		return err
+	}
+	return n.openLedger()
+}
+
+func (n *node) openDead() error {
+	if n.dead = n.cfg.Dead; n.dead != nil || n.cfg.DeadLetters == "" {
+		return nil
+	}
+	dead, err := deadletter.Open(n.cfg.DeadLetters)
+	if err != nil {
+		return err
+	}
+	n.dead = dead
+	n.closers = append(n.closers, dead.Close)
+	return nil
+}
+
+func (n *node) openLedger() error {
+	switch {
+	case n.cfg.Keep != nil:
+		n.ledger = n.cfg.Keep
+	case n.cfg.Ledger == "":
+		n.ledger = new(ledger.Memory)
+	default:
+		file, err := ledger.Open(n.cfg.Ledger, ledger.Options{})
+		if err != nil {
+			return err
+		}
+		n.ledger = file
+		n.closers = append(n.closers, file.Close)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// Run runs a job to the end of its input, or until Config.Stop is closed and
+// the batches in flight are published. The summary counts what was committed,
+// after an error too.
+func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
+	start := time.Now()
+	cfg = cfg.withDefaults()
+	n := &node{cfg: cfg, mem: cfg.allocator()}
+	defer func() { err = errors.Join(err, n.close()) }()
+	if _, err := n.compile(ctx, job); err != nil {
+		return Summary{}, err
+	}
+	if err := n.open(ctx); err != nil {
+		return Summary{}, err
+	}
+	fleet := newLocal(n, cfg.Executors, n.mem)
+	n.closers = append(n.closers, fleet.close)
+	var seen Fleet = fleet
+	if cfg.Fleet != nil {
+		seen = cfg.Fleet(fleet)
+	}
+	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: n.sources, Sinks: n.sinks, DeadLetters: n.dead,
+		Fleet: seen, Ledger: n.ledger, Stop: cfg.Stop, Observe: observer(cfg.Observe)})
+	return summary(n.plan, out, time.Since(start)), err
+}
+
+// observer turns the driver's progress into the engine's.
+func observer(tell func(Progress)) func(driver.Progress) {
+	var p Progress
+	return func(d driver.Progress) {
+		p.Committed = d.Committed != nil
+		if d.Committed != nil {
+			p.Batch = d.Committed.Batch
+			p.RowsOut += d.Committed.Tally.RowsOut
+		}
+		p.Rows, p.Watermark, p.RowsTotal = d.Read, d.Watermark, -1
+		if d.Ended {
+			p.RowsTotal = d.Planned
+		}
+		tell(p)
+	}
+}
+
+// planName is how a summary calls a plan, and the form of a linear one.
+func planName(m planner.Mode) (plan, form string) {
+	if m.Linear() {
+		return "linear", string(m)
+	}
+	return string(m), ""
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/planner"
+)
+
+// Summary is the story of a run: the last line under --json. Its fields are
+// stable.
+type Summary struct {
+	Job           string   `json:"job"`
+	Plan          string   `json:"plan"`           // linear or idag
+	Form          string   `json:"form,omitempty"` // of the linear plan: masked, selection or staged
+	Digest        string   `json:"digest"`
+	Batches       int64    `json:"batches"`
+	RowsIn        int64    `json:"rows_in"` // tagged + pruned + dead-lettered at entry
+	RowsTagged    int64    `json:"rows_tagged"`
+	RowsPruned    int64    `json:"rows_pruned"`
+	RowsOut       int64    `json:"rows_out"`
+	DeadLetters   int64    `json:"dead_letters"`
+	Late          int64    `json:"late"`
+	Checksum      string   `json:"checksum"`
+	WallSeconds   float64  `json:"wall_seconds"`
+	RowsPerSecond float64  `json:"rows_per_second"`
+	PeakRSSBytes  int64    `json:"peak_rss_bytes"`
+	Bypassed      Bypassed `json:"bypassed"`
+	// Dead is the dead letters: reason → operation → rows.
+	Dead map[string]map[string]int64 `json:"dead_letter_reasons,omitempty"`
+	// Operations is what each operation did: operation → label → counts.
+	Operations map[string]map[string]Count `json:"operations"`
+	// Stopped says where the sources stand if the run was stopped before the
+	// end of its input: a line a source.
+	Stopped []string `json:"stopped,omitempty"`
+}
+
+// Bypassed is the rows that passed by an operation: reason → label → operation
+// → rows.
+type Bypassed map[string]map[string]map[string]int64
+
+// Count is what an operation did to the rows of one label.
+type Count struct {
+	In     int64 `json:"in"`
+	Out    int64 `json:"out"`
+	Nulled int64 `json:"nulled,omitempty"`
+}
+
+// opName names an operation in a summary as plans do: kind and ordinal.
+func opName(p *planner.Plan, op int) string {
+	return fmt.Sprintf("%s#%d", p.Ops[op].Dataset.Op().Kind(), op)
+}
+
+func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
+	t := out.Tally
+	s := Summary{Job: p.Job.Name, Digest: p.Digest, Batches: out.Batches, RowsIn: t.RowsIn, RowsTagged: t.Tagged,
+		RowsPruned: t.Pruned, RowsOut: t.RowsOut, DeadLetters: t.DeadLetters, Late: t.Late,
+		Checksum:    fmt.Sprintf("%016x%016x", t.Checksum[0], t.Checksum[1]),
+		WallSeconds: wall.Seconds(), RowsPerSecond: float64(t.RowsIn) / wall.Seconds(), PeakRSSBytes: peakRSS(),
+		Bypassed: Bypassed{}, Operations: map[string]map[string]Count{}}
+	s.Plan, s.Form = planName(p.Mode)
+	label := func(l int) string { return p.Job.Labels[l] }
+	for k, n := range t.Bypassed {
+		why := string(k.Reason)
+		if s.Bypassed[why] == nil {
+			s.Bypassed[why] = map[string]map[string]int64{}
+		}
+		add(s.Bypassed[why], label(k.Label), opName(p, k.Op), n)
+	}
+	for k, c := range t.Ops {
+		name := opName(p, k.Op)
+		if s.Operations[name] == nil {
+			s.Operations[name] = map[string]Count{}
+		}
+		s.Operations[name][label(k.Label)] = Count{In: c.In, Out: c.Out, Nulled: c.Nulled}
+	}
+	for k, n := range t.Dead {
+		if s.Dead == nil {
+			s.Dead = map[string]map[string]int64{}
+		}
+		add(s.Dead, k.Reason, opName(p, k.Op), n)
+	}
+	if out.Stopped {
+		for i, o := range out.Offsets {
+			s.Stopped = append(s.Stopped, fmt.Sprintf("%s: next %s", p.Ops[p.Reads[i]].Text, o))
+		}
+	}
+	return s
+}
+
+func add(m map[string]map[string]int64, a, b string, n int64) {
+	if m[a] == nil {
+		m[a] = map[string]int64{}
+	}
+	m[a][b] += n
+}
+
+// peakRSS is the most memory this process has had resident, in bytes, or 0
+// where the system does not say.
+func peakRSS() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			if err == nil {
+				return kb << 10
+			}
+		}
+	}
+	return 0
+}

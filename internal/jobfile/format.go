@@ -1,0 +1,346 @@
+package jobfile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idag/idag/rdd"
+)
+
+// Format returns a job file that parses to a job equal to job, places and the
+// names of unnamed datasets aside. Chains of operations become one dataset; a
+// dataset that several others use, or that has a name, ends one.
+func Format(job *rdd.Job) []byte {
+	f := &formatter{job: job}
+	f.line(0, "job: "+quote(job.Name))
+	f.line(0, "labels: "+flow(job.Labels))
+	if s := settings(job.Settings); len(s) > 0 {
+		f.line(0, "settings: "+flow(s))
+	}
+	f.line(0, "datasets:")
+	f.count()
+	chains := f.chains(false)
+	inline := f.inOrder(chains)
+	if !inline {
+		chains = f.chains(true)
+		inline = f.inOrder(chains)
+	}
+	f.baptize(chains)
+	for _, c := range chains {
+		f.chain(c, inline)
+	}
+	if !inline {
+		f.sinks()
+	}
+	return []byte(f.out.String())
+}
+
+// entry is one entry of a mapping to be written.
+type entry struct {
+	key   string
+	value any // string, []string, entries, or a list of entries
+}
+
+type entries []entry
+
+// formatter is the state of one Format.
+type formatter struct {
+	job    *rdd.Job
+	out    strings.Builder
+	users  map[*rdd.Dataset]int // how many operations, writes aside, use a dataset
+	writes map[*rdd.Dataset][]*rdd.Dataset
+	names  map[*rdd.Dataset]string // of the last dataset of each chain
+	taken  map[string]bool
+}
+
+func (f *formatter) line(indent int, text string) {
+	f.out.WriteString(strings.Repeat(" ", indent) + text + "\n")
+}
+
+func isWrite(d *rdd.Dataset) bool {
+	_, ok := d.Op().(rdd.Write)
+	return ok
+}
+
+func (f *formatter) count() {
+	f.users, f.writes = map[*rdd.Dataset]int{}, map[*rdd.Dataset][]*rdd.Dataset{}
+	for _, d := range f.job.Datasets() {
+		for _, p := range d.Parents() {
+			if isWrite(d) {
+				f.writes[p] = append(f.writes[p], d)
+				continue
+			}
+			f.users[p]++
+		}
+	}
+}
+
+// chains cuts the job into runs of operations, each the sole user of the one
+// before it, parents first; with atWrites also behind what is written.
+func (f *formatter) chains(atWrites bool) [][]*rdd.Dataset {
+	var out [][]*rdd.Dataset
+	at := map[*rdd.Dataset]int{}
+	for _, d := range f.job.Datasets() {
+		if isWrite(d) {
+			continue
+		}
+		_, union := d.Op().(rdd.Union)
+		if ps := d.Parents(); !union && len(ps) == 1 && f.goesOn(ps[0], atWrites) {
+			at[d] = at[ps[0]]
+			out[at[d]] = append(out[at[d]], d)
+			continue
+		}
+		at[d] = len(out)
+		out = append(out, []*rdd.Dataset{d})
+	}
+	return out
+}
+
+// goesOn reports whether the chain that d is in may go on behind it.
+func (f *formatter) goesOn(d *rdd.Dataset, atWrites bool) bool {
+	return d.Name() == "" && f.users[d] == 1 && (!atWrites || f.writes[d] == nil)
+}
+
+// baptize names the chains.
+func (f *formatter) baptize(chains [][]*rdd.Dataset) {
+	f.names, f.taken = map[*rdd.Dataset]string{}, map[string]bool{}
+	for _, c := range chains {
+		if n := c[len(c)-1].Name(); n != "" && !f.taken[n] {
+			f.names[c[len(c)-1]], f.taken[n] = n, true
+		}
+	}
+	for _, c := range chains {
+		if last := c[len(c)-1]; f.names[last] == "" {
+			f.names[last] = f.fresh("d")
+		}
+	}
+}
+
+// fresh returns a name that is not taken yet.
+func (f *formatter) fresh(prefix string) string {
+	for i := 1; ; i++ {
+		if n := prefix + strconv.Itoa(i); !f.taken[n] {
+			f.taken[n] = true
+			return n
+		}
+	}
+}
+
+// inOrder reports whether the sinks, each written in its parent's chain, come
+// in the order of the job.
+func (f *formatter) inOrder(chains [][]*rdd.Dataset) bool {
+	var order []*rdd.Dataset
+	for _, c := range chains {
+		for _, d := range c {
+			order = append(order, f.writes[d]...)
+		}
+	}
+	return slices.Equal(order, f.job.Sinks)
+}
+
+func (f *formatter) chain(c []*rdd.Dataset, inline bool) {
+	f.line(2, quote(f.names[c[len(c)-1]])+":")
+	var as rdd.LabelSet
+	for i, d := range c {
+		if _, read := d.Op().(rdd.Read); i == 0 && !read {
+			f.parents(d)
+		}
+		f.step(d.Op(), as)
+		if r, ok := d.Op().(rdd.Reduce); ok {
+			as = r.As
+		}
+		if !inline {
+			continue
+		}
+		for _, w := range f.writes[d] {
+			f.step(w.Op(), as)
+		}
+	}
+}
+
+// sinks gives every sink a dataset of its own, in the order of the job.
+func (f *formatter) sinks() {
+	for _, s := range f.job.Sinks {
+		f.line(2, f.fresh("out")+":")
+		f.parents(s)
+		f.step(s.Op(), 0)
+	}
+}
+
+func (f *formatter) parents(d *rdd.Dataset) {
+	names := make([]string, len(d.Parents()))
+	for i, p := range d.Parents() {
+		names[i] = f.names[p]
+	}
+	if _, union := d.Op().(rdd.Union); union {
+		f.line(4, "- union: "+flow(names))
+		return
+	}
+	f.line(4, "- from: "+quote(names[0]))
+}
+
+// step writes one operation; as is the label of the last reduce before it in
+// the chain.
+func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
+	var e entries
+	switch op := op.(type) {
+	case rdd.Union:
+		return
+	case rdd.Read:
+		e = entries{{op.Connector, options(op.Options)}}
+	case rdd.Tag:
+		e = f.tag(op)
+	case rdd.Map:
+		e = f.labels("for", op.For).and("set", assigns(op.Set)).and("drop", op.Drop)
+	case rdd.Filter:
+		e = f.labels("for", op.For).and("where", op.Where)
+	case rdd.FlatMap:
+		rows := make([]entries, len(op.Rows))
+		for i, r := range op.Rows {
+			rows[i] = assigns(r)
+		}
+		e = append(f.labels("for", op.For), entry{"rows", rows})
+	case rdd.Window:
+		e = f.labels("for", op.For).and("time", op.Time).and("tumbling", spell(op.Size))
+	case rdd.Shuffle:
+		e = f.labels("from", op.From).and("by", op.Keys)
+	case rdd.Reduce:
+		e = f.labels("from", op.From).and("by", op.By).and("get", assigns(op.Get))
+		e = append(e, f.labels("as", op.As)...)
+	case rdd.Write:
+		e = entries{{op.Connector, options(op.Options)}}
+		if op.From == 0 && as != 0 {
+			e = append(e, entry{"from", all})
+		}
+		e = append(e, f.labels("from", op.From)...).and("columns", op.Columns)
+	}
+	f.line(4, "- "+op.Kind()+": "+flow(e))
+}
+
+func (f *formatter) tag(t rdd.Tag) entries {
+	e := entries{}.and("column", t.Column)
+	var values entries
+	for _, k := range slices.Sorted(maps.Keys(t.Values)) {
+		values = append(values, entry{k, f.name(t.Values[k])})
+	}
+	e = e.and("values", values)
+	var rules []entries
+	for _, r := range t.Rules {
+		rules = append(rules, entries{{"label", f.name(r.Label)}, {"when", r.When}})
+	}
+	if rules != nil {
+		e = append(e, entry{"rules", rules})
+	}
+	if t.Exclusive {
+		e = append(e, entry{"exclusive", "true"})
+	}
+	e = append(e, f.labels("otherwise", t.Otherwise)...)
+	return e.and("identity", t.Identity).and("time", t.Time).and("hash", t.HashColumn).and("seq", t.SeqColumn)
+}
+
+func (f *formatter) name(s rdd.LabelSet) string {
+	if i := s.First(); i >= 0 && i < len(f.job.Labels) {
+		return f.job.Labels[i]
+	}
+	return ""
+}
+
+// labels is the entry of a label set, or none for the empty one.
+func (f *formatter) labels(key string, s rdd.LabelSet) entries {
+	var names []string
+	for _, i := range s.Each() {
+		if i < len(f.job.Labels) {
+			names = append(names, f.job.Labels[i])
+		}
+	}
+	if len(names) == 1 {
+		return entries{{key, names[0]}}
+	}
+	return entries{}.and(key, names)
+}
+
+// and returns e with another entry, unless the value is empty.
+func (e entries) and(key string, value any) entries {
+	empty := false
+	switch v := value.(type) {
+	case string:
+		empty = v == ""
+	case []string:
+		empty = len(v) == 0
+	case entries:
+		empty = len(v) == 0
+	}
+	if empty {
+		return e
+	}
+	return append(e, entry{key, value})
+}
+
+func assigns(list []rdd.Assign) entries {
+	var e entries
+	for _, a := range list {
+		e = append(e, entry{a.Column, a.Expr})
+	}
+	return e
+}
+
+func options(o rdd.Options) entries {
+	var e entries
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		switch v := o[k].(type) {
+		case []string:
+			e = append(e, entry{k, v})
+		case []any:
+			texts := make([]string, len(v))
+			for i := range v {
+				texts[i] = fmt.Sprint(v[i])
+			}
+			e = append(e, entry{k, texts})
+		case time.Duration:
+			e = append(e, entry{k, spell(v)})
+		default:
+			e = append(e, entry{k, fmt.Sprint(v)})
+		}
+	}
+	return e
+}
+
+func settings(s rdd.Settings) entries {
+	var e entries
+	number := func(key string, v int64) {
+		if v != 0 {
+			e = append(e, entry{key, strconv.FormatInt(v, 10)})
+		}
+	}
+	number("batch_rows", s.BatchRows)
+	number("batch_bytes", s.BatchBytes)
+	number("in_flight", int64(s.InFlight))
+	if s.Lateness != 0 {
+		e = append(e, entry{"lateness", spell(s.Lateness)})
+	}
+	number("key_groups", int64(s.KeyGroups))
+	number("frame_rows", int64(s.FrameRows))
+	return e
+}
+
+// spell spells a duration in the largest unit that divides it.
+func spell(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		if n := d / u.size; d%u.size == 0 && n == 1 {
+			return "1 " + u.name
+		} else if d%u.size == 0 {
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return d.String()
+}

@@ -1,0 +1,158 @@
+package jobfile_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/rdd"
+	"pgregory.net/rapid"
+)
+
+// TestRoundTrip proves Parse(Format(job)) = job over random jobs, shared
+// datasets and unions of themselves included.
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		job := drawJob(t)
+		src := jobfile.Format(job)
+		got, err := jobfile.Parse("f", src, nil, kinds())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, src)
+		}
+		if d := difference(job, got); d != "" {
+			t.Fatalf("%s\n%s", d, src)
+		}
+		if again := jobfile.Format(got); string(again) != string(src) {
+			t.Fatalf("formatted again:\n%s\nat first:\n%s", again, src)
+		}
+	})
+}
+
+// text is anything that can be written, what YAML makes much of above all.
+func text() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[a-z_]{1,8}`),
+		rapid.SampledFrom([]string{
+			"a b", "a > 1 AND b", "x = 'it''s'", `"`, `\`, "a: b", "- a", "# a", "a # b", "${x}", "$${x}", "$${", "a, b", "[a]", "{a}", "*a", "&a",
+			"!a", "|", ">", "%a", "@a", "`a`", "true", "null", "~", "1", "1.5", "0x1f", "1e3", ".inf", "2026-01-05", "12:30", "<<", "=", "?", "? a", "-", "--- a",
+			"a\nb", "\na", "a\n\n", "\t", " a", "a ", "é", "日本", "\u2028", "\u0085", "\ufeff", "\x00", "\x1b[0m", "😀", "all", "yes", "a:", ":a", "''", "a  b",
+		}),
+		rapid.String().Filter(func(s string) bool {
+			return s != "" && !strings.ContainsAny(s, "\uE000\uE001\uE002") && strings.ToValidUTF8(s, "") == s
+		}),
+	)
+}
+
+// expression is a text that is not blank, as Parse asks of one.
+func expression() *rapid.Generator[string] {
+	return text().Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
+}
+
+func drawJob(t *rapid.T) *rdd.Job {
+	label := text().Filter(func(s string) bool { return s != "all" })
+	labels := rapid.SliceOfNDistinct(label, 1, 5, rapid.ID[string]).Draw(t, "labels")
+	job := &rdd.Job{Name: text().Draw(t, "name"), Labels: labels}
+	job.Settings = rdd.Settings{
+		BatchRows:  rapid.Int64Range(0, 1<<40).Draw(t, "batch rows"),
+		BatchBytes: rapid.Int64Range(0, 1<<62).Draw(t, "batch bytes"),
+		InFlight:   rapid.IntRange(0, 9).Draw(t, "in flight"),
+		Lateness:   time.Duration(rapid.Int64Range(0, 1<<62).Draw(t, "lateness")),
+		KeyGroups:  rapid.IntRange(0, 9).Draw(t, "key groups"),
+		FrameRows:  rapid.IntRange(0, 1<<20).Draw(t, "frame rows"),
+	}
+	g := &jobGen{T: t, set: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
+		return rdd.LabelSet(rapid.Uint64Range(0, 1<<len(labels)-1).Draw(t, "set"))
+	}), bit: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
+		return 1 << rapid.IntRange(0, len(labels)-1).Draw(t, "label")
+	})}
+	all := []*rdd.Dataset{rdd.Extend(g.read(), rdd.Pos{}, nil)}
+	for range rapid.IntRange(0, 8).Draw(t, "steps") {
+		one := rapid.SampledFrom(all).Draw(t, "parent")
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
+		case 0:
+			one = rdd.Extend(g.read(), rdd.Pos{}, nil)
+		case 1:
+			one = one.Union(rapid.SampledFrom(all).Draw(t, "other"))
+		case 2:
+			one = one.Named(rapid.StringMatching(`[a-z]`).Draw(t, "name"))
+		default:
+			one = rdd.Extend(g.operation(), rdd.Pos{}, nil, one)
+		}
+		all = append(all, one)
+	}
+	for range rapid.IntRange(1, 4).Draw(t, "sinks") {
+		w := rdd.Write{From: g.set.Draw(t, "from"), Connector: "console", Options: rdd.Options{}, Columns: g.texts(0)}
+		job.Sinks = append(job.Sinks, rapid.SampledFrom(all).Draw(t, "written").Write(w))
+	}
+	return job
+}
+
+type jobGen struct {
+	*rapid.T
+	set, bit *rapid.Generator[rdd.LabelSet]
+}
+
+func (g *jobGen) texts(least int) []string {
+	out := rapid.SliceOfN(text(), least, 3).Draw(g.T, "texts")
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func (g *jobGen) assigns(least int) []rdd.Assign {
+	var out []rdd.Assign
+	for _, c := range rapid.SliceOfNDistinct(text(), least, 3, rapid.ID[string]).Draw(g.T, "columns") {
+		out = append(out, rdd.Assign{Column: c, Expr: expression().Draw(g.T, "expression")})
+	}
+	return out
+}
+
+func (g *jobGen) read() rdd.Operation {
+	o := rdd.Options{"path": text().Draw(g.T, "path")}
+	if rapid.Bool().Draw(g.T, "options") {
+		o["path"] = g.texts(1)
+		o["union_by_name"] = rapid.Bool().Draw(g.T, "flag")
+		o["fraction"] = rapid.Float64().Draw(g.T, "fraction")
+	}
+	return rdd.Read{Connector: "parquet", Options: o}
+}
+
+func (g *jobGen) operation() rdd.Operation {
+	switch rapid.IntRange(0, 6).Draw(g.T, "operation") {
+	case 0:
+		return g.tag()
+	case 1:
+		return rdd.Map{For: g.set.Draw(g.T, "for"), Set: g.assigns(1), Drop: g.texts(0)}
+	case 2:
+		return rdd.Filter{For: g.set.Draw(g.T, "for"), Where: expression().Draw(g.T, "where")}
+	case 3:
+		return rdd.FlatMap{For: g.set.Draw(g.T, "for"), Rows: [][]rdd.Assign{g.assigns(1), g.assigns(1)}}
+	case 4:
+		return rdd.Window{For: g.set.Draw(g.T, "for"), Time: text().Draw(g.T, "time"), Size: time.Duration(rapid.Int64Range(1, 1<<62).Draw(g.T, "size"))}
+	case 5:
+		return rdd.Shuffle{From: g.set.Draw(g.T, "from"), Keys: g.texts(1)}
+	}
+	return rdd.Reduce{From: g.set.Draw(g.T, "from"), As: g.bit.Draw(g.T, "as"), By: g.texts(0), Get: g.assigns(1)}
+}
+
+func (g *jobGen) tag() rdd.Operation {
+	tag := rdd.Tag{Identity: g.texts(0), Exclusive: rapid.Bool().Draw(g.T, "exclusive"), Otherwise: g.bit.Draw(g.T, "otherwise")}
+	if rapid.Bool().Draw(g.T, "by column") {
+		tag.Column = text().Draw(g.T, "column")
+		for _, v := range rapid.SliceOfNDistinct(text(), 0, 3, rapid.ID[string]).Draw(g.T, "values") {
+			if tag.Values == nil {
+				tag.Values = map[string]rdd.LabelSet{}
+			}
+			tag.Values[v] = g.bit.Draw(g.T, "label")
+		}
+		tag.HashColumn, tag.SeqColumn = text().Draw(g.T, "hash"), text().Draw(g.T, "seq")
+		return tag
+	}
+	for range rapid.IntRange(1, 3).Draw(g.T, "rules") {
+		tag.Rules = append(tag.Rules, rdd.Rule{Label: g.bit.Draw(g.T, "label"), When: expression().Draw(g.T, "when")})
+	}
+	tag.Time = expression().Draw(g.T, "time")
+	return tag
+}

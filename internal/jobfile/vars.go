@@ -1,0 +1,154 @@
+package jobfile
+
+import (
+	"bytes"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/rdd"
+)
+
+// A reference ${name} would end a plain YAML text inside braces, so before
+// YAML is parsed its three special characters become private-use ones, which
+// leaves every column where it is.
+const (
+	dollar  = "\uE000"
+	open    = "\uE001"
+	closing = "\uE002"
+)
+
+// variable is one variable of a job file.
+type variable struct {
+	text string
+	set  bool // false: it has no value yet
+}
+
+func mask(src []byte) []byte {
+	var out bytes.Buffer
+	for {
+		i := bytes.Index(src, []byte("${"))
+		if i < 0 {
+			break
+		}
+		j := bytes.IndexAny(src[i+2:], "{}\n")
+		if j < 0 || src[i+2+j] != '}' {
+			out.Write(src[:i+2])
+			src = src[i+2:]
+			continue
+		}
+		out.Write(src[:i])
+		out.WriteString(dollar + open)
+		out.Write(src[i+2 : i+2+j])
+		out.WriteString(closing)
+		src = src[i+2+j+1:]
+	}
+	out.Write(src)
+	return out.Bytes()
+}
+
+func unmask(s string) string {
+	return strings.NewReplacer(dollar, "$", open, "{", closing, "}").Replace(s)
+}
+
+// variables reads the file's vars and puts the given values over them.
+func (p *parser) variables(root *node, given map[string]string) map[string]variable {
+	out := map[string]variable{}
+	if vars := root.get("vars"); vars != nil {
+		p.defaults(vars, out)
+	}
+	names := slices.Sorted(maps.Keys(out))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, ok := out[name]; !ok {
+			p.fail(rdd.Pos{File: p.file}, "the job has no variable %q%s", name, nearest(name, names))
+			continue
+		}
+		out[name] = variable{text: given[name], set: true}
+	}
+	return out
+}
+
+func (p *parser) defaults(vars *node, out map[string]variable) {
+	if vars.form != mapping {
+		p.fail(vars.at, `expected variables with their defaults, such as {window: 1 day}`)
+		return
+	}
+	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	for _, q := range vars.pairs {
+		switch {
+		case !name.MatchString(q.key):
+			p.fail(q.at, "%q cannot be a variable; expected letters, digits and underscores", unmask(q.key))
+		case q.value.form != scalar:
+			p.fail(q.value.at, "expected one value for the variable %q", q.key)
+		case strings.Contains(q.value.text, dollar):
+			p.fail(q.value.at, "the default of a variable cannot refer to another")
+		default:
+			out[q.key] = variable{text: q.value.text, set: !q.value.null}
+		}
+	}
+}
+
+// expand replaces the references in every text and key of n.
+func (p *parser) expand(n *node) {
+	n.text = p.replace(n.text, n.at)
+	for _, item := range n.items {
+		p.expand(item)
+	}
+	for i := range n.pairs {
+		q := &n.pairs[i]
+		q.key = p.replace(q.key, q.at)
+		p.expand(q.value)
+	}
+}
+
+// replace replaces the references in a text that stands at a place. $${x} is
+// the text ${x}.
+func (p *parser) replace(s string, at rdd.Pos) string {
+	if !strings.Contains(s, dollar) {
+		return s
+	}
+	var b strings.Builder
+	whole, bad := s, false
+	for {
+		before, rest, ok := strings.Cut(s, dollar+open)
+		name, after, closed := strings.Cut(rest, closing)
+		if !ok || !closed {
+			if bad {
+				p.spoilt[at] = true
+			}
+			return b.String() + unmask(s)
+		}
+		if literal, escaped := strings.CutSuffix(before, "$"); escaped {
+			b.WriteString(literal + "${" + name + "}")
+		} else {
+			here := at
+			here.Column += utf8.RuneCountInString(whole[:len(whole)-len(s)+len(before)])
+			b.WriteString(before + p.value(name, here))
+			bad = bad || !p.vars[name].set
+		}
+		s = after
+	}
+}
+
+// value returns the value of the variable that is referred to at a place.
+func (p *parser) value(name string, at rdd.Pos) string {
+	v, ok := p.vars[name]
+	switch {
+	case !ok:
+		p.fail(at, "unknown variable %q%s", name, nearest(name, slices.Sorted(maps.Keys(p.vars))))
+	case !v.set:
+		p.fail(at, "the variable %q has no default: set it with --set %s=VALUE", name, name)
+	}
+	return v.text
+}
+
+// nearest is the tail of a message about an unknown name.
+func nearest(name string, names []string) string {
+	if n := connectors.Nearest(name, names); n != "" {
+		return "; did you mean \"" + n + "\"?"
+	}
+	return ""
+}

@@ -1,0 +1,191 @@
+package agg
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/idag/idag/internal/fault"
+)
+
+// Spec names one aggregate: a function and the type of its argument.
+//
+//	count           rows if Arg is nil, else values that are not null; Int64
+//	sum             of Int64: Int64, null if out of range; of Float64: Float64
+//	avg             of Int64 or Float64: the sum, rounded to Float64 but never out of
+//	                range for Int64, divided by the count of values; Float64
+//	min, max        of any type; that type
+//	stddev          sample standard deviation of Int64 or Float64, null below two
+//	                values, NaN once an infinity or NaN is among them; Float64
+//	first, last     of any type, in the order of Order, nulls included; that type
+//	count_distinct  of any type, values that are not null; Int64
+//
+// All but count are null for a group without a value.
+type Spec struct {
+	Func string
+	Arg  arrow.DataType
+}
+
+// function is a Spec's Func.
+type function uint8
+
+const (
+	count function = iota
+	sum
+	avg
+	minimum
+	maximum
+	stddev
+	first
+	last
+	distinct
+)
+
+func functionOf(name string) (f function, ok bool) {
+	switch name {
+	case "count":
+		return count, true
+	case "sum":
+		return sum, true
+	case "avg":
+		return avg, true
+	case "min":
+		return minimum, true
+	case "max":
+		return maximum, true
+	case "stddev":
+		return stddev, true
+	case "first":
+		return first, true
+	case "last":
+		return last, true
+	case "count_distinct":
+		return distinct, true
+	}
+	return 0, false
+}
+
+// kind is how a column's values are held as 64-bit words.
+type kind uint8
+
+const (
+	none  kind = iota
+	bools      // 0 or 1
+	ints       // Int64 and Timestamp
+	days       // Date32, sign extended
+	floats
+	text
+)
+
+func kindOf(dt arrow.DataType) (k kind, ok bool) {
+	if dt == nil {
+		return none, true
+	}
+	switch dt := dt.(type) {
+	case *arrow.BooleanType:
+		return bools, true
+	case *arrow.Int64Type, *arrow.TimestampType:
+		return ints, true
+	case *arrow.Date32Type:
+		return days, true
+	case *arrow.Float64Type:
+		return floats, true
+	case *arrow.StringType:
+		return text, true
+	case *arrow.DictionaryType:
+		return text, dt.IndexType.ID() == arrow.INT32 && dt.ValueType.ID() == arrow.STRING
+	}
+	return none, false
+}
+
+// parse checks the spec.
+func (s Spec) parse() (function, kind, error) {
+	f, ok := functionOf(s.Func)
+	if !ok {
+		return 0, 0, fault.New(fault.Invalid, "unknown aggregate %q", s.Func)
+	}
+	k, ok := kindOf(s.Arg)
+	if !ok {
+		return 0, 0, fault.New(fault.Invalid, "%s does not take a %s", s.Func, s.Arg)
+	}
+	if s.Arg == nil && f != count {
+		return 0, 0, fault.New(fault.Invalid, "%s needs an argument", s.Func)
+	}
+	if f == sum || f == avg || f == stddev {
+		if s.Arg.ID() != arrow.INT64 && s.Arg.ID() != arrow.FLOAT64 {
+			return 0, 0, fault.New(fault.Invalid, "%s takes an int64 or a float64, not a %s", s.Func, s.Arg)
+		}
+	}
+	return f, k, nil
+}
+
+// ResultType returns the type of the result; that of a String is plain,
+// whichever spelling the argument has. An unknown function or an argument that
+// it does not take is fault.Invalid.
+func (s Spec) ResultType() (arrow.DataType, error) {
+	f, _, err := s.parse()
+	if err != nil {
+		return nil, err
+	}
+	switch f {
+	case count, distinct:
+		return arrow.PrimitiveTypes.Int64, nil
+	case avg, stddev:
+		return arrow.PrimitiveTypes.Float64, nil
+	default:
+		return plain(s.Arg), nil
+	}
+}
+
+// StateTypes returns the columns of a partial state, nil if the spec is not
+// valid:
+//
+//	count                   count
+//	sum, avg of Int64       low and high 64 bits of the sum, count of values
+//	sum of Float64          sum, null if there is no value; its correction
+//	avg of Float64          sum, its correction, count of values
+//	min, max                value, null if there is none
+//	stddev                  sum and two corrections, the same of squares, count
+//	first, last             value, event time, partition, sequence, child; the
+//	                        last three are null if there is no row
+//	count_distinct          the distinct values, as a Binary: 8 bytes each, little
+//	                        endian and ascending, or of a String, by ascending
+//	                        bytes, 4 bytes of length and the bytes
+func (s Spec) StateTypes() []arrow.DataType {
+	f, k, err := s.parse()
+	if err != nil {
+		return nil
+	}
+	i64, f64 := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64
+	switch f {
+	case count:
+		return []arrow.DataType{i64}
+	case sum, avg:
+		if k == ints {
+			return []arrow.DataType{i64, i64, i64}
+		}
+		if f == sum {
+			return []arrow.DataType{f64, f64}
+		}
+		return []arrow.DataType{f64, f64, i64}
+	case minimum, maximum:
+		return []arrow.DataType{plain(s.Arg)}
+	case stddev:
+		return []arrow.DataType{f64, f64, f64, f64, f64, f64, i64}
+	case first, last:
+		return []arrow.DataType{plain(s.Arg), eventTime(), i64, i64, i64}
+	case distinct:
+		return []arrow.DataType{arrow.BinaryTypes.Binary}
+	}
+	return nil
+}
+
+// plain returns the type as it leaves a table.
+func plain(dt arrow.DataType) arrow.DataType {
+	if dt.ID() == arrow.DICTIONARY {
+		return arrow.BinaryTypes.String
+	}
+	return dt
+}
+
+func eventTime() arrow.DataType {
+	return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+}

@@ -1,0 +1,328 @@
+package agg
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+)
+
+// Table groups rows. See the package comment.
+type Table struct {
+	mem   memory.Allocator
+	types []arrow.DataType // of the keys
+	kinds []kind
+	aggs  []aggregate
+	index *index
+	text  encoder     // of all keys that are text
+	wide  bool        // the last key word holds a bit for each integer key that is null
+	dense *dense      // finds groups while their keys combine in few ways, or nil: index does
+	all   kernel.Sel  // 0, 1, 2, ...
+	dict  arrow.Array // the strings of text, as far as known
+
+	ids   [chunk]int32
+	perm  [chunk]int32
+	at    grouping
+	words [][]uint64 // of each key, chunk long
+	cols  [][]uint64 // the words of the chunk at hand
+	arg   [chunk]uint64
+}
+
+// NewTable makes an empty table. A key type or Spec that is not valid panics;
+// both spellings of String are one key type.
+func NewTable(mem memory.Allocator, keys []arrow.DataType, specs []Spec) *Table {
+	t := &Table{mem: mem, types: keys, text: encoder{in: new(kernel.Interner)}}
+	for _, dt := range keys {
+		k, ok := kindOf(dt)
+		if !ok || k == none || len(keys) > 63 {
+			panic(fmt.Sprintf("agg: no grouping by %s, nor by more than 63 keys", dt))
+		}
+		t.kinds = append(t.kinds, k)
+	}
+	t.words = make([][]uint64, len(keys)+1)
+	for i := range t.words {
+		t.words[i] = make([]uint64, chunk)
+	}
+	width := 0
+	for _, s := range specs {
+		a, err := newAggregate(s, width)
+		if err != nil {
+			panic("agg: " + err.Error())
+		}
+		t.aggs = append(t.aggs, a)
+		width += a.width
+	}
+	t.index = newIndex(len(keys), len(keys)+width)
+	t.dense = newDense(t.kinds, false)
+	t.index.zero = make([]uint64, width)
+	for i := range t.aggs {
+		t.index.zero[t.aggs[i].off] = t.aggs[i].zero()
+	}
+	t.at.vals = make([]uint64, chunk)
+	t.oneGroup()
+	return t
+}
+
+// oneGroup makes the group of a table without keys.
+func (t *Table) oneGroup() {
+	if len(t.kinds) == 0 && t.index.n == 0 {
+		t.index.add()
+	}
+}
+
+// Update adds rows: keys are the key columns; args the arguments of the specs, nil
+// for a count of rows; order is read by first and last only. All have the given
+// number of rows. Columns that do not fit the table are a fault.Bug, found before
+// anything is added; keys of more than 2 GiB are fault.Invalid.
+func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
+	cols, err := t.views(keys, rows)
+	if err != nil {
+		return err
+	}
+	if len(args) != len(t.aggs) {
+		return fault.New(fault.Bug, "agg: %d arguments for %d aggregates", len(args), len(t.aggs))
+	}
+	in := make([]column, len(args))
+	ordered := false
+	for i := range t.aggs {
+		a := &t.aggs[i]
+		ordered = ordered || a.fn == first || a.fn == last
+		if a.kind == none {
+			continue
+		}
+		if in[i], err = viewOf(args[i], a.kind, rows); err != nil {
+			return err
+		}
+	}
+	var ord orders
+	if ordered {
+		if ord, err = order.view(rows); err != nil {
+			return err
+		}
+	}
+	for lo := 0; lo < rows; lo += chunk {
+		t.at.ids, t.at.runs, t.at.from = t.groups(cols, lo, min(chunk, rows-lo)), t.at.runs[:0], nil
+		at := &t.at
+		if t.index.n <= manyGroups {
+			at.sortRuns(t.index.n, t.perm[:])
+		}
+		for i := range t.aggs {
+			t.aggs[i].update(t, &in[i], &ord, lo, at)
+		}
+	}
+	return t.fits()
+}
+
+// Merge adds rows of partial states, in the columns that Spec.StateTypes lists,
+// spec after spec. Errors are those of Update, and fault.Invalid for a set of
+// distinct values that was damaged; the table is of no use after that.
+func (t *Table) Merge(keys, states []arrow.Array, rows int) error {
+	cols, err := t.views(keys, rows)
+	if err != nil {
+		return err
+	}
+	in := make([]stateColumns, len(t.aggs))
+	for i := range t.aggs {
+		n := len(t.aggs[i].states)
+		if n > len(states) {
+			return fault.New(fault.Bug, "agg: too few columns of states")
+		}
+		if in[i], err = t.aggs[i].viewStates(states[:n], rows); err != nil {
+			return err
+		}
+		states = states[n:]
+	}
+	if len(states) > 0 {
+		return fault.New(fault.Bug, "agg: %d columns of states too many", len(states))
+	}
+	for lo := 0; lo < rows; lo += chunk {
+		ids := t.groups(cols, lo, min(chunk, rows-lo))
+		for i := range t.aggs {
+			if err := t.aggs[i].merge(t, &in[i], lo, ids); err != nil {
+				return err
+			}
+		}
+	}
+	return t.fits()
+}
+
+func (t *Table) fits() error {
+	if t.text.in.Bytes() > math.MaxInt32 {
+		return fault.New(fault.Invalid, "the keys of an aggregate hold more than 2 GiB of strings")
+	}
+	return nil
+}
+
+func (t *Table) views(keys []arrow.Array, rows int) ([]column, error) {
+	if len(keys) != len(t.kinds) {
+		return nil, fault.New(fault.Bug, "agg: %d key columns for %d keys", len(keys), len(t.kinds))
+	}
+	cols := make([]column, len(keys))
+	for i, a := range keys {
+		var err error
+		if cols[i], err = viewOf(a, t.kinds[i], rows); err != nil {
+			return nil, err
+		}
+		if t.kinds[i] == ints && cols[i].valid != nil && !t.wide {
+			t.wide = true
+			t.index.widen()
+			t.restart()
+		}
+	}
+	return cols, nil
+}
+
+// groups returns the group of each row of a chunk, making those that are new.
+func (t *Table) groups(cols []column, lo, n int) []int32 {
+	ids := t.ids[:n]
+	if len(cols) == 0 {
+		clear(ids)
+		return ids
+	}
+	t.cols = t.cols[:0]
+	mask := t.words[len(cols)][:n]
+	if t.wide {
+		clear(mask)
+	}
+	for k := range cols {
+		t.cols = append(t.cols, t.keyWords(k, &cols[k], lo, t.words[k][:n], mask))
+	}
+	if t.wide {
+		t.cols = append(t.cols, mask)
+	}
+	t.find(ids)
+	return ids
+}
+
+// Words of keys that are null, none of which is the word of a value. Integers
+// have no word to spare: a null there is a 0 and a bit in the mask.
+const (
+	nullBool  = 2
+	nullDay   = 1 << 40
+	nullFloat = canonicalNaN + 1
+)
+
+// keyWords returns the words of a chunk of key column k.
+func (t *Table) keyWords(k int, c *column, lo int, dst, mask []uint64) []uint64 {
+	if c.kind == text {
+		t.text.fill(c, lo, dst)
+		return dst
+	}
+	words := c.fill(lo, dst)
+	if c.valid == nil {
+		return words
+	}
+	null := uint64(0)
+	switch c.kind {
+	case bools:
+		null = nullBool
+	case days:
+		null = nullDay
+	case floats:
+		null = nullFloat
+	default: // 0
+	}
+	for i, w := range words {
+		dst[i] = w
+		if c.null(lo + i) {
+			dst[i] = null
+			if c.kind == ints {
+				mask[i] |= 1 << k
+			}
+		}
+	}
+	return dst
+}
+
+// find returns the groups of the key words in cols.
+func (t *Table) find(ids []int32) {
+	if t.dense != nil {
+		if t.dense.find(t.index, t.text.in.Len()+1, t.cols, ids) {
+			return
+		}
+		t.dense = nil
+	}
+	t.index.find(t.cols, ids)
+}
+
+// Len returns the number of groups.
+func (t *Table) Len() int { return t.index.n }
+
+// Bytes returns about how much memory the table holds.
+func (t *Table) Bytes() int64 {
+	n := t.index.bytes() + encoderBytes(&t.text)
+	if t.dense != nil {
+		n += int64(4 * len(t.dense.groups))
+	}
+	for i := range t.aggs {
+		n += t.aggs[i].bytes()
+	}
+	return n
+}
+
+// encoderBytes counts an interner's strings, offsets, hashes and slots.
+func encoderBytes(e *encoder) int64 { return e.in.Bytes() + int64(e.in.Len())*28 }
+
+// Compact drops all groups but those of keep, which are renumbered in its order.
+func (t *Table) Compact(keep kernel.Sel) {
+	for i := range t.aggs {
+		t.aggs[i].keep(keep, t.index.n)
+	}
+	t.index.keep(keep)
+	t.dropCached()
+	t.compactText()
+	t.restart()
+	t.oneGroup()
+}
+
+// restart has the places of all groups found anew, densely if that may do again.
+func (t *Table) restart() {
+	t.index.slots = nil
+	t.dense = newDense(t.kinds, t.wide)
+	if t.dense != nil && !t.dense.adopt(t.index, t.text.in.Len()+1) {
+		t.dense = nil
+	}
+}
+
+// compactText renumbers the strings of keys once most of them are of no group.
+func (t *Table) compactText() {
+	if t.text.in.Len() < 1024+2*t.index.n*len(t.kinds) {
+		return
+	}
+	old := t.text.in
+	t.text.forget()
+	t.text.in = new(kernel.Interner)
+	for k, kind := range t.kinds {
+		if kind != text {
+			continue
+		}
+		for id := range t.index.n {
+			if w := &t.index.rows[id*t.index.stride+k]; *w != 0 {
+				*w = t.text.word(old.Value(int32(*w) - 1))
+			}
+		}
+	}
+}
+
+func (t *Table) dropCached() {
+	if t.dict != nil {
+		t.dict.Release()
+		t.dict = nil
+	}
+}
+
+// Release gives back what the table holds of Arrow memory. It is not to be used
+// any more.
+func (t *Table) Release() {
+	t.dropCached()
+	t.text.forget()
+	for i := range t.aggs {
+		if set := t.aggs[i].set; set != nil {
+			set.text.forget()
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package agg
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"pgregory.net/rapid"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+)
+
+func TestSpecTypes(t *testing.T) {
+	i64, f64, str := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String
+	for _, c := range []struct {
+		spec Spec
+		want arrow.DataType // nil: fault.Invalid
+	}{
+		{Spec{"count", nil}, i64}, {Spec{"count", str}, i64}, {Spec{"sum", i64}, i64}, {Spec{"sum", f64}, f64},
+		{Spec{"avg", i64}, f64}, {Spec{"stddev", f64}, f64}, {Spec{"min", kernel.StringDict()}, str}, {Spec{"max", eventTime()}, eventTime()},
+		{Spec{"first", arrow.FixedWidthTypes.Date32}, arrow.FixedWidthTypes.Date32}, {Spec{"count_distinct", f64}, i64},
+		{Spec{"median", f64}, nil}, {Spec{"sum", nil}, nil}, {Spec{"sum", str}, nil}, {Spec{"avg", eventTime()}, nil},
+		{Spec{"min", arrow.PrimitiveTypes.Int8}, nil}, {Spec{"stddev", arrow.FixedWidthTypes.Boolean}, nil}, {Spec{"", nil}, nil},
+	} {
+		got, err := c.spec.ResultType()
+		if c.want == nil {
+			if fault.Of(err) != fault.Invalid || c.spec.StateTypes() != nil {
+				t.Errorf("%v: %v, want fault.Invalid", c.spec, err)
+			}
+			continue
+		}
+		if err != nil || !arrow.TypeEqual(got, c.want) {
+			t.Errorf("%v: %v, %v, want %v", c.spec, got, err, c.want)
+		}
+	}
+}
+
+// TestColumnsHaveTheDeclaredTypes: what leaves a table is what Spec says.
+func TestColumnsHaveTheDeclaredTypes(t *testing.T) {
+	table := NewTable(checked(t), nil, allSpecs())
+	defer table.Release()
+	states, vals := table.States(nil), table.Results(nil)
+	defer release(states)
+	defer release(vals)
+	k := 0
+	for i, s := range allSpecs() {
+		want, _ := s.ResultType()
+		if !arrow.TypeEqual(vals[i].DataType(), want) {
+			t.Errorf("%v results in %s, want %s", s, vals[i].DataType(), want)
+		}
+		for _, dt := range s.StateTypes() {
+			if !arrow.TypeEqual(states[k].DataType(), dt) {
+				t.Errorf("%v has a state of %s, want %s", s, states[k].DataType(), dt)
+			}
+			k++
+		}
+	}
+	if k != len(states) {
+		t.Errorf("%d columns of states, want %d", len(states), k)
+	}
+}
+
+func TestBadTablesPanic(t *testing.T) {
+	for name, f := range map[string]func(){
+		"spec": func() { NewTable(nil, nil, []Spec{{"median", nil}}) },
+		"key":  func() { NewTable(nil, []arrow.DataType{arrow.PrimitiveTypes.Int8}, nil) },
+		"nil":  func() { NewTable(nil, []arrow.DataType{nil}, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}
+
+// TestMisfits: columns that do not fit are refused and leave the table as it was.
+func TestMisfits(t *testing.T) {
+	mem := checked(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	i64 := build(mem, r, arrow.PrimitiveTypes.Int64, []any{int64(1), int64(2)})
+	f64 := build(mem, r, arrow.PrimitiveTypes.Float64, []any{1.0, 2.0})
+	nulls := build(mem, r, arrow.PrimitiveTypes.Int64, []any{nil, nil})
+	defer release([]arrow.Array{i64, f64, nulls})
+	table := NewTable(mem, []arrow.DataType{i64.DataType()}, []Spec{{"sum", f64.DataType()}, {"first", f64.DataType()}})
+	defer table.Release()
+	one := func(a ...arrow.Array) []arrow.Array { return a }
+	for name, err := range map[string]error{
+		"no key":        table.Update(nil, one(f64, f64), Order{}, 2),
+		"key of a type": table.Update(one(f64), one(f64, f64), Order{}, 2),
+		"rows":          table.Update(one(i64), one(f64, f64), Order{}, 3),
+		"arguments":     table.Update(one(i64), one(f64), Order{}, 2),
+		"argument type": table.Update(one(i64), one(f64, i64), Order{}, 2),
+		"no argument":   table.Update(one(i64), one(f64, nil), Order{}, 2),
+		"null sequence": table.Update(one(i64), one(f64, f64), Order{Seq: nulls}, 2),
+		"float time":    table.Update(one(i64), one(f64, f64), Order{Time: f64}, 2),
+		"few states":    table.Merge(one(i64), one(f64, f64), 2),
+		"many states":   table.Merge(one(i64), one(f64, f64, f64, i64, i64, i64, i64, i64), 2),
+		"states' type":  table.Merge(one(i64), one(f64, f64, f64, i64, i64, i64, f64), 2),
+		"key of states": table.Merge(one(f64), one(f64, f64, f64, i64, i64, i64, i64), 2),
+	} {
+		if err == nil || fault.Of(err) != fault.Bug {
+			t.Errorf("%s: %v, want fault.Bug", name, err)
+		}
+	}
+	if table.Len() != 0 {
+		t.Errorf("%d groups after nothing but errors", table.Len())
+	}
+}
+
+// floatTable sums, averages and spreads values, in as many tables as parts.
+func floatTable(t *testing.T, parts ...[]any) map[string]string {
+	mem := checked(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	f64 := arrow.PrimitiveTypes.Float64
+	specs := []Spec{{"sum", f64}, {"avg", f64}, {"stddev", f64}}
+	whole := NewTable(mem, nil, specs)
+	defer whole.Release()
+	for _, p := range parts {
+		part := NewTable(mem, nil, specs)
+		a := build(mem, r, f64, p)
+		if err := part.Update(nil, []arrow.Array{a, a, a}, Order{}, len(p)); err != nil {
+			t.Fatal(err)
+		}
+		states := part.States(nil)
+		if err := whole.Merge(nil, states, 1); err != nil {
+			t.Fatal(err)
+		}
+		release(append(states, a))
+		part.Release()
+	}
+	return results(whole, nil)
+}
+
+func TestFloatCorners(t *testing.T) {
+	inf, nan, big, minusZero := math.Inf(1), math.NaN(), math.MaxFloat64, math.Copysign(0, -1)
+	show := func(sum, avg, dev any) string {
+		return fmt.Sprintf("%s; %s; %s; ", showValue(sum), showValue(avg), showValue(dev))
+	}
+	for _, c := range []struct {
+		name  string
+		parts [][]any
+		want  string
+	}{
+		{"nothing", [][]any{{}, {nil}}, show(nil, nil, nil)},
+		{"one value", [][]any{{1.5}, {}}, show(1.5, 1.5, nil)},
+		{"minus zero", [][]any{{minusZero}, {minusZero, minusZero}}, show(0.0, 0.0, 0.0)},
+		{"cancellation", [][]any{{1e16, 1.0}, {-1e16}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
+		{"cancellation the other way", [][]any{{1e16}, {-1e16, 1.0}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
+		{"infinity", [][]any{{inf, 1.0}, {2.0}}, show(inf, inf, nan)},
+		{"infinities", [][]any{{inf}, {-inf}}, show(nan, nan, nan)},
+		{"nan", [][]any{{1.0, nan}, {1.0}}, show(nan, nan, nan)},
+		{"out of range", [][]any{{big, big}, {1.0}}, show(inf, inf, nan)},
+		{"squares out of range", [][]any{{1e200}, {3e200}}, show(4e200, 2e200, inf)},
+		{"equal values", [][]any{{0.1, 0.1}, {0.1}}, show(0.30000000000000004, 0.30000000000000004/3, 0.0)},
+		{"small spread", [][]any{{1e9 + 1}, {1e9 + 2, 1e9 + 3}}, show(3e9+6, 1e9+2, 1.0)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := floatTable(t, c.parts...)["()"]; got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestSumIntOverflow: only the final value counts.
+func TestSumIntOverflow(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct {
+		vals []any
+		want string
+	}{
+		{[]any{int64(math.MaxInt64), int64(math.MaxInt64), int64(-math.MaxInt64)}, fmt.Sprint(math.MaxInt64) + "; "},
+		{[]any{int64(math.MaxInt64), int64(1)}, "null; "},
+		{[]any{int64(math.MinInt64), int64(-1)}, "null; "},
+		{[]any{int64(math.MinInt64), int64(-1), int64(1)}, fmt.Sprint(math.MinInt64) + "; "},
+		{[]any{nil}, "null; "},
+	} {
+		table := NewTable(checked(t), nil, []Spec{{"sum", arrow.PrimitiveTypes.Int64}})
+		a := build(checked(t), r, arrow.PrimitiveTypes.Int64, c.vals)
+		if err := table.Update(nil, []arrow.Array{a}, Order{}, len(c.vals)); err != nil {
+			t.Fatal(err)
+		}
+		if got := results(table, nil)["()"]; got != c.want {
+			t.Errorf("sum of %v is %s, want %s", c.vals, got, c.want)
+		}
+		a.Release()
+		table.Release()
+	}
+}
+
+// TestFloat128 compares with big floats.
+func TestFloat128(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		vals := rapid.SliceOfN(rapid.Int64(), 1, 20).Draw(rt, "values")
+		var s [2]uint64
+		want := exact(0)
+		for _, v := range vals {
+			for range 7 {
+				add128(&s, v)
+				want.Add(want, exact(0).SetInt64(v))
+			}
+		}
+		if w, _ := want.Float64(); float128(s[0], s[1]) != w {
+			t.Fatalf("%v, want %v", float128(s[0], s[1]), w)
+		}
+	})
+}
+
+// TestManyKeys goes past what dense finding bears: a product of two keys too
+// large, then growth of the hash table, then fewer groups again.
+func TestManyKeys(t *testing.T) {
+	mem := checked(t)
+	i64 := arrow.PrimitiveTypes.Int64
+	table := NewTable(mem, []arrow.DataType{i64, i64}, []Spec{{"count", nil}})
+	defer table.Release()
+	feed := func(lo, n int) {
+		x, doneX := kernel.NewFixed[int64](mem, i64, n)
+		y, doneY := kernel.NewFixed[int64](mem, i64, n)
+		for i := range n {
+			x[i], y[i] = int64(lo+i), -int64(lo+i)*7
+		}
+		keys := []arrow.Array{doneX(nil), doneY(nil)}
+		defer release(keys)
+		if err := table.Update(keys, []arrow.Array{nil}, Order{}, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(groups int, each int64) {
+		t.Helper()
+		vals := table.Results(nil)
+		defer release(vals)
+		if table.Len() != groups {
+			t.Fatalf("%d groups, want %d", table.Len(), groups)
+		}
+		for i, n := range vals[0].(*array.Int64).Int64Values() {
+			if n != each {
+				t.Fatalf("group %d has %d rows, want %d", i, n, each)
+			}
+		}
+	}
+	feed(0, 100)
+	if table.dense == nil {
+		t.Error("few keys are hashed")
+	}
+	feed(100, 20000)
+	feed(0, 20100)
+	check(20100, 2)
+	if table.dense != nil {
+		t.Error("many keys are not hashed")
+	}
+	size := table.Bytes()
+	table.Compact(table.selected(nil)[:50])
+	feed(0, 50)
+	check(50, 3)
+	if table.dense == nil || table.Bytes() >= size/10 {
+		t.Error("what few groups are left are not found densely, or their memory is not given back")
+	}
+}
+
+// TestCompactForgetsStrings: dropped keys and distinct values do not pile up.
+func TestCompactForgetsStrings(t *testing.T) {
+	mem := checked(t)
+	str := arrow.BinaryTypes.String
+	table := NewTable(mem, []arrow.DataType{str}, []Spec{{"count_distinct", str}, {"max", str}})
+	defer table.Release()
+	peak := int64(0)
+	for round := range 50 {
+		rows := make([]any, 1000)
+		for i := range rows {
+			rows[i] = fmt.Sprintf("round %d meter %d", round, i)
+		}
+		a := buildWhole(mem, str, rows)
+		if err := table.Update([]arrow.Array{a}, []arrow.Array{a, a}, Order{}, 1000); err != nil {
+			t.Fatal(err)
+		}
+		a.Release()
+		if round == 5 {
+			peak = table.Bytes()
+		}
+		table.Compact(kernel.Sel{0, int32(table.Len() - 1)})
+	}
+	if table.Bytes() > peak {
+		t.Errorf("%d bytes, after 5 rounds it was %d", table.Bytes(), peak)
+	}
+	got := results(table, nil)
+	if len(got) != 2 || got[`("round 49 meter 999")`] != `1; "round 49 meter 999"; ` || got[`("round 0 meter 0")`] == "" {
+		t.Errorf("left: %v", got)
+	}
+}
+
+// FuzzDecode: bytes that are no set are refused, those that are come out as they
+// went in.
+func FuzzDecode(f *testing.F) {
+	f.Add(uint8(text), []byte("\x01\x00\x00\x00a\x00\x00\x00\x00"))
+	f.Add(uint8(ints), []byte("12345678"))
+	f.Add(uint8(floats), []byte("\x00\x00\x00\x00\x00\x00\x00\x80"))
+	f.Fuzz(func(t *testing.T, k uint8, blob []byte) {
+		types := allTypes()
+		dt := types[int(k)%len(types)]
+		table := NewTable(checked(t), nil, []Spec{{"count_distinct", dt}})
+		defer table.Release()
+		b := array.NewBinaryBuilder(checked(t), arrow.BinaryTypes.Binary)
+		defer b.Release()
+		b.Append(blob)
+		in := b.NewArray()
+		defer in.Release()
+		if err := table.Merge(nil, []arrow.Array{in}, 1); err != nil {
+			if fault.Of(err) != fault.Invalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		states := table.States(nil)
+		defer release(states)
+		again := NewTable(checked(t), nil, []Spec{{"count_distinct", dt}})
+		defer again.Release()
+		if err := again.Merge(nil, states, 1); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := results(table, nil), results(again, nil); a["()"] != b["()"] {
+			t.Fatalf("%v became %v", a, b)
+		}
+	})
+}

@@ -1,0 +1,105 @@
+package twin
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/idag/idag/rdd"
+)
+
+// reduce draws a Reduce.
+func (g *drawer) reduce(n *node) *node {
+	from, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
+	as := g.as(n)
+	if as < 0 {
+		return nil
+	}
+	first := n.labels[labels[0]]
+	made := lab{source: ofGroups}
+	ordered := first.source >= 0
+	sameSize := first.size != 0
+	for _, l := range labels {
+		ordered = ordered && n.labels[l].source == first.source
+		sameSize = sameSize && n.labels[l].size == first.size
+	}
+	op := rdd.Reduce{From: from, As: 1 << as}
+	keys := slices.DeleteFunc(withoutLoose(cols), func(c string) bool { return c == rdd.WindowStart })
+	if len(keys) > 0 {
+		for range small(g.t, 0, 2, "keys") {
+			if c := one(g.t, "key", keys...); !slices.Contains(op.By, c) {
+				op.By = append(op.By, c)
+			}
+		}
+	}
+	if sameSize && slices.Contains(cols, rdd.WindowStart) && !coin(g.t, 2, "not by window") {
+		op.By = append(op.By, rdd.WindowStart)
+		made.size = first.size
+	}
+	made.cols = slices.Clone(op.By)
+	for range small(g.t, 1, 4, "aggregates") {
+		a := g.aggregate(cols, ordered)
+		if !slices.Contains(made.cols, a.Column) {
+			op.Get = append(op.Get, a)
+			made.add(a.Column)
+		}
+	}
+	if len(op.Get) == 0 {
+		return nil
+	}
+	m := n.next(op, nil, nil)
+	for _, l := range labels {
+		delete(m.labels, l)
+	}
+	m.labels[as] = made
+	return m
+}
+
+// as draws the label of a result, or -1 where there is none to have: a label
+// that is there already cannot be it.
+func (g *drawer) as(n *node) int {
+	for i := range g.result {
+		if _, ok := n.labels[len(g.base)+i]; !ok {
+			return len(g.base) + i
+		}
+	}
+	return -1
+}
+
+// aggregate draws one aggregate, and a name with the trait of its result.
+func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
+	x := &sentences{t: g.t, cols: withoutLoose(cols)}
+	arg := func(of string) (byte, string) {
+		k := one(g.t, "trait", []byte(of)...)
+		if coin(g.t, 1, "expression") {
+			return k, x.draw(k, 1)
+		}
+		return k, x.leaf(k)
+	}
+	funcs := []string{"sum", "count", "min", "max", "avg", "count_distinct", "stddev"}
+	if ordered {
+		funcs = append(funcs, "first", "last", "first", "last")
+	}
+	f := funcs[even(g.t, len(funcs), "aggregate")]
+	switch f {
+	case "count":
+		_, e := arg("isfwbtd")
+		return rdd.Assign{Column: column(g.t, 'i'), Expr: one(g.t, "count", "count()", "count(*)", "count("+e+")")}
+	case "count_distinct":
+		_, e := arg("isfwbtd")
+		return rdd.Assign{Column: column(g.t, 'i'), Expr: "count(distinct " + e + ")"}
+	case "sum":
+		k, e := arg("if")
+		return rdd.Assign{Column: column(g.t, k), Expr: "sum(" + e + ")"}
+	case "avg":
+		_, e := arg("if")
+		return rdd.Assign{Column: column(g.t, 'w'), Expr: "avg(" + e + ")"}
+	case "stddev":
+		k, e := arg("fi")
+		if k == 'i' {
+			e += " % 1000" // an engine may take integers beyond 2^53 as floats
+		}
+		return rdd.Assign{Column: column(g.t, 'z'), Expr: "stddev(" + e + ")"}
+	}
+	k, e := arg("isfwbtd")
+	return rdd.Assign{Column: column(g.t, k), Expr: f + "(" + e + ")"}
+}

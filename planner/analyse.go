@@ -1,0 +1,236 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/rdd"
+)
+
+// raw is the key of the schema of rows that have no label yet.
+const raw = -1
+
+// node is one operation under analysis: what Op says of it and what the
+// compiler needs besides.
+type node struct {
+	Op
+	op        rdd.Operation
+	acts      rdd.LabelSet            // labels here that the operation is for
+	windows   map[int]time.Duration   // by label: size of the window that window_start is of
+	consumers []int                   // operations over this one, ascending
+	exprs     map[string]expr.Node    // parsed expressions by mark, "set.net", "where"
+	aggs      map[int]map[string]Agg  // Reduce: aggregates by From label and column
+	need      map[int]map[string]bool // by label: columns of the output that somebody reads
+	takes     map[int]map[string]bool // by label: columns of the input that the operation or somebody behind it reads
+	dead      map[int]bool            // labels for which nothing asks for what the operation computes
+	input     map[int]*arrow.Schema   // schemas before the operation, by label
+	stage     int                     // of a Reduce or Shuffle: the stage behind it, or -1
+}
+
+// analysis is a job whose operations are checked and typed.
+type analysis struct {
+	job    *rdd.Job
+	nodes  []*node
+	index  map[*rdd.Dataset]int
+	events rdd.LabelSet // labels that Tag may give: those that no Reduce makes
+	errs   []error
+}
+
+// analyse checks every operation and derives the schema of every label behind
+// it. All mistakes are reported, each at the author's line.
+func analyse(job *rdd.Job) (*analysis, error) {
+	a := &analysis{job: job, index: map[*rdd.Dataset]int{}}
+	a.checkJob()
+	if len(a.errs) > 0 {
+		return nil, errors.Join(a.errs...)
+	}
+	for id, d := range job.Datasets() {
+		n := &node{Op: Op{ID: id, Dataset: d, Schemas: map[int]*arrow.Schema{}}, op: d.Op(),
+			windows: map[int]time.Duration{}, exprs: map[string]expr.Node{}, stage: -1}
+		for _, p := range d.Parents() {
+			pid := a.index[p]
+			n.Parents = append(n.Parents, pid)
+			a.nodes[pid].consumers = append(a.nodes[pid].consumers, id) // twice for a union with itself
+		}
+		a.index[d] = id
+		a.nodes = append(a.nodes, n)
+		if err := d.Err(); err != nil {
+			a.errs = append(a.errs, err)
+			continue
+		}
+		if len(a.errs) == 0 { // schemas behind a mistake would only repeat it
+			a.derive(n)
+		}
+	}
+	return a, errors.Join(a.errs...)
+}
+
+// checkJob checks what does not depend on schemas.
+func (a *analysis) checkJob() {
+	j := a.job
+	if len(j.Labels) == 0 || len(j.Labels) > rdd.MaxLabels {
+		a.fail(j.At, "a job declares 1 to %d labels, this one has %d", rdd.MaxLabels, len(j.Labels))
+	}
+	for i, l := range j.Labels {
+		if l == "" || slices.Index(j.Labels, l) != i {
+			a.fail(j.At, "label %q is empty or declared twice", l)
+		}
+	}
+	if len(j.Sinks) == 0 {
+		a.fail(j.At, "job %q writes nothing: end a dataset in a write", j.Name)
+	}
+	for _, s := range j.Sinks {
+		if s == nil {
+			a.fail(j.At, "a sink of job %q is nil", j.Name)
+			return
+		}
+		if _, ok := s.Op().(rdd.Write); !ok {
+			a.fail(s.At(""), "a sink must end in write, this one ends in %s", s.Op().Kind())
+		}
+	}
+	a.events = j.All()
+	for _, d := range j.Datasets() {
+		if r, ok := d.Op().(rdd.Reduce); ok {
+			a.events &^= r.As
+		}
+	}
+}
+
+func (a *analysis) fail(at rdd.Pos, format string, args ...any) {
+	a.errs = append(a.errs, &rdd.Error{At: at, Text: fmt.Sprintf(format, args...)})
+}
+
+// failExpr reports a mistake in the expression marked mark, at its place in
+// the author's file where that is known.
+func (a *analysis) failExpr(n *node, mark, src string, err error) {
+	at := n.Dataset.At(mark)
+	var e *expr.Error
+	if !errors.As(err, &e) {
+		a.fail(at, "%s: %v", n.op.Kind(), err)
+		return
+	}
+	switch {
+	case at.Column == 0: // a Go call: only the line is known
+		a.fail(at, "%s: in %q at %d:%d: %s", n.op.Kind(), src, e.Line, e.Column, e.Msg)
+		return
+	case e.Line > 1:
+		at.Line, at.Column = at.Line+e.Line-1, e.Column
+	default:
+		at.Column += e.Column - 1
+	}
+	a.fail(at, "%s: in %q: %s", n.op.Kind(), src, e.Msg)
+}
+
+// names spells labels for messages.
+func (a *analysis) names(s rdd.LabelSet) string { return s.Names(a.job.Labels) }
+
+// present returns the labels a row may have behind n.
+func (n *node) present() rdd.LabelSet { return labelsOf(n.Schemas) }
+
+func labelsOf(schemas map[int]*arrow.Schema) rdd.LabelSet {
+	var s rdd.LabelSet
+	for l := range schemas {
+		if l != raw {
+			s |= 1 << uint(l)
+		}
+	}
+	return s
+}
+
+// parse parses and keeps the expression marked mark.
+func (a *analysis) parse(n *node, mark, src string) expr.Node {
+	e, err := expr.Parse(src)
+	if err != nil {
+		a.failExpr(n, mark, src, err)
+		return nil
+	}
+	n.exprs[mark] = e
+	return e
+}
+
+// typeFor checks e against the schema of label and returns its type, or nil
+// after reporting the mistake.
+func (a *analysis) typeFor(n *node, mark, src string, e expr.Node, label int, s *arrow.Schema) arrow.DataType {
+	if e == nil {
+		return nil
+	}
+	p, err := expr.Check(e, s)
+	if err != nil {
+		if label != raw && len(n.input) > 1 {
+			var ee *expr.Error
+			if errors.As(err, &ee) {
+				err = &expr.Error{Line: ee.Line, Column: ee.Column, Msg: ee.Msg + " (label " + a.job.Labels[label] + ")"}
+			}
+		}
+		a.failExpr(n, mark, src, err)
+		return nil
+	}
+	return p.Type()
+}
+
+// ordered returns the labels of s in ascending order.
+func ordered[V any](m map[int]V) []int {
+	out := make([]int, 0, len(m))
+	for l := range m {
+		out = append(out, l)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// field returns the named field of s, or nil.
+func field(s *arrow.Schema, name string) *arrow.Field {
+	if s == nil {
+		return nil
+	}
+	if i := s.FieldIndices(name); len(i) > 0 {
+		f := s.Field(i[0])
+		return &f
+	}
+	return nil
+}
+
+// withField returns s with a field set, in its old place where it has one.
+func withField(s *arrow.Schema, name string, t arrow.DataType) *arrow.Schema {
+	f := arrow.Field{Name: name, Type: t, Nullable: true}
+	fields := slices.Clone(s.Fields())
+	if i := s.FieldIndices(name); len(i) > 0 {
+		fields[i[0]] = f
+	} else {
+		fields = append(fields, f)
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// without returns s without the named fields.
+func without(s *arrow.Schema, names []string) *arrow.Schema {
+	if len(names) == 0 {
+		return s
+	}
+	var fields []arrow.Field
+	for _, f := range s.Fields() {
+		if !slices.Contains(names, f.Name) {
+			fields = append(fields, f)
+		}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// timestamp is the engine's one type of time.
+func timestamp() arrow.DataType {
+	return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+}
+
+// system reports whether name is one of the columns that every tagged row has
+// without being asked.
+func system(name string) bool {
+	switch name {
+	case rdd.ColLabel, rdd.ColHash, rdd.ColSeq, rdd.ColPart, rdd.ColTime:
+		return true
+	}
+	return false
+}

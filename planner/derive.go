@@ -1,0 +1,375 @@
+package planner
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/rdd"
+)
+
+// derive computes the schemas behind n from those of its parents.
+func (a *analysis) derive(n *node) {
+	if !a.shape(n) {
+		return
+	}
+	if len(n.Parents) > 0 {
+		p := a.nodes[n.Parents[0]]
+		n.input = p.Schemas
+		maps.Copy(n.windows, p.windows)
+	}
+	switch op := n.op.(type) {
+	case rdd.Read:
+		if op.Schema == nil {
+			a.fail(n.Dataset.At(""), "read: the schema of %s is not known yet", op.Connector)
+			return
+		}
+		n.Schemas[raw] = op.Schema
+	case rdd.Tag:
+		a.deriveTag(n, op)
+	case rdd.Map:
+		a.deriveMap(n, op)
+	case rdd.Filter:
+		a.deriveFilter(n, op)
+	case rdd.FlatMap:
+		a.deriveFlatMap(n, op)
+	case rdd.Window:
+		a.deriveWindow(n, op)
+	case rdd.Shuffle:
+		a.deriveShuffle(n, op)
+	case rdd.Reduce:
+		a.deriveReduce(n, op)
+	case rdd.Union:
+		a.deriveUnion(n)
+	case rdd.Write:
+		a.deriveWrite(n, op)
+	}
+	a.oneType(n)
+}
+
+// shape checks the number of parents and what they may be.
+func (a *analysis) shape(n *node) bool {
+	at, want := n.Dataset.At(""), 1
+	switch n.op.(type) {
+	case rdd.Read:
+		want = 0
+	case rdd.Union:
+		want = max(1, len(n.Parents))
+	default:
+	}
+	if len(n.Parents) != want {
+		a.fail(at, "%s takes %d inputs, got %d", n.op.Kind(), want, len(n.Parents))
+		return false
+	}
+	_, tag := n.op.(rdd.Tag)
+	for _, p := range n.Parents {
+		_, read := a.nodes[p].op.(rdd.Read)
+		_, write := a.nodes[p].op.(rdd.Write)
+		switch {
+		case write:
+			a.fail(at, "%s cannot follow write", n.op.Kind())
+			return false
+		case read && !tag:
+			a.fail(at, "%s cannot follow read: events get their labels first, with tag", n.op.Kind())
+			return false
+		case tag && !read:
+			a.fail(at, "tag follows read and nothing else")
+			return false
+		}
+	}
+	return true
+}
+
+// forLabels resolves For or From against the labels that can be here.
+func (a *analysis) forLabels(n *node, mark string, want rdd.LabelSet) rdd.LabelSet {
+	here := labelsOf(n.input)
+	if want == 0 {
+		return here
+	}
+	if miss := want &^ here; miss != 0 {
+		a.fail(n.Dataset.At(mark), "%s: no row here has the label %s; there are %s", n.op.Kind(), a.names(miss), a.names(here))
+	}
+	return want & here
+}
+
+func (a *analysis) deriveMap(n *node, op rdd.Map) {
+	n.acts = a.forLabels(n, "for", op.For)
+	for i, s := range op.Set {
+		if s.Column == "" || system(s.Column) {
+			a.fail(n.Dataset.At("set."+s.Column), "map: cannot set the column %q", s.Column)
+		}
+		if slices.ContainsFunc(op.Set[:i], func(o rdd.Assign) bool { return o.Column == s.Column }) {
+			a.fail(n.Dataset.At("set."+s.Column), "map: sets the column %q twice", s.Column)
+		}
+		a.parse(n, "set."+s.Column, s.Expr)
+	}
+	for _, l := range ordered(n.input) {
+		in := n.input[l]
+		out := in
+		if n.acts.Has(l) {
+			for _, s := range op.Set {
+				out = a.assign(n, "set."+s.Column, s, l, in, out)
+			}
+			for _, d := range op.Drop {
+				if field(out, d) == nil {
+					a.fail(n.Dataset.At("drop"), "map: cannot drop the column %q, which label %s lacks", d, a.job.Labels[l])
+				}
+				if d == rdd.WindowStart {
+					delete(n.windows, l)
+				}
+			}
+			out = without(out, op.Drop)
+		}
+		n.Schemas[l] = out
+	}
+}
+
+// assign types one assignment against in and sets its column in out.
+func (a *analysis) assign(n *node, mark string, s rdd.Assign, l int, in, out *arrow.Schema) *arrow.Schema {
+	t := a.typeFor(n, mark, s.Expr, n.exprs[mark], l, in)
+	if t == nil {
+		return out
+	}
+	if t.ID() == arrow.NULL {
+		a.fail(n.Dataset.At(mark), "%s: %q has no type: cast the null, as in CAST(NULL AS bigint)", n.op.Kind(), s.Column)
+		return out
+	}
+	if s.Column == rdd.WindowStart {
+		delete(n.windows, l)
+	}
+	return withField(out, s.Column, t)
+}
+
+func (a *analysis) deriveFilter(n *node, op rdd.Filter) {
+	n.acts = a.forLabels(n, "for", op.For)
+	e := a.parse(n, "where", op.Where)
+	for _, l := range ordered(n.input) {
+		n.Schemas[l] = n.input[l]
+		if !n.acts.Has(l) {
+			continue
+		}
+		if t := a.typeFor(n, "where", op.Where, e, l, n.input[l]); t != nil && t.ID() != arrow.BOOL {
+			a.fail(n.Dataset.At("where"), "filter: %q is %s, a condition is boolean", op.Where, t)
+			return
+		}
+	}
+}
+
+func (a *analysis) deriveFlatMap(n *node, op rdd.FlatMap) {
+	n.acts = a.forLabels(n, "for", op.For)
+	if len(op.Rows) == 0 {
+		a.fail(n.Dataset.At("rows"), "flatmap: makes no rows; use filter to drop rows")
+	}
+	for i, row := range op.Rows {
+		for j, s := range row {
+			mark := rowMark(i, s.Column)
+			if i > 0 && (len(row) != len(op.Rows[0]) || !sets(op.Rows[0], s.Column)) {
+				a.fail(n.Dataset.At(mark), "flatmap: every row must set the same columns")
+				return
+			}
+			if s.Column == "" || system(s.Column) || sets(row[:j], s.Column) {
+				a.fail(n.Dataset.At(mark), "flatmap: cannot set the column %q, or sets it twice", s.Column)
+			}
+			a.parse(n, mark, s.Expr)
+		}
+	}
+	for _, l := range ordered(n.input) {
+		in := n.input[l]
+		n.Schemas[l] = in
+		if !n.acts.Has(l) {
+			continue
+		}
+		for i, row := range op.Rows {
+			out := in
+			for _, s := range row {
+				out = a.assign(n, rowMark(i, s.Column), s, l, in, out)
+			}
+			if i == 0 {
+				n.Schemas[l] = out
+				continue
+			}
+			a.sameTypes(n, i, n.Schemas[l], out)
+		}
+	}
+}
+
+func rowMark(i int, column string) string { return fmt.Sprintf("rows.%d.%s", i, column) }
+
+func sets(list []rdd.Assign, column string) bool {
+	return slices.ContainsFunc(list, func(s rdd.Assign) bool { return s.Column == column })
+}
+
+func (a *analysis) sameTypes(n *node, row int, first, s *arrow.Schema) {
+	for _, f := range s.Fields() {
+		if g := field(first, f.Name); g != nil && !arrow.TypeEqual(g.Type, f.Type) {
+			a.fail(n.Dataset.At(rowMark(row, f.Name)), "flatmap: column %q is %s here and %s in the first row", f.Name, f.Type, g.Type)
+		}
+	}
+}
+
+func (a *analysis) deriveWindow(n *node, op rdd.Window) {
+	if op.For == 0 {
+		for _, l := range ordered(n.input) {
+			if field(n.input[l], op.Time) != nil {
+				n.acts |= 1 << uint(l)
+			}
+		}
+		if n.acts == 0 {
+			a.fail(n.Dataset.At("time"), "window: no label has a column %q", op.Time)
+		}
+	} else {
+		n.acts = a.forLabels(n, "for", op.For)
+	}
+	if op.Size < time.Microsecond {
+		a.fail(n.Dataset.At("size"), "window: the size must be positive, got %s", op.Size)
+	}
+	for _, l := range ordered(n.input) {
+		in := n.input[l]
+		n.Schemas[l] = in
+		if !n.acts.Has(l) {
+			continue
+		}
+		f := field(in, op.Time)
+		if f == nil || f.Type.ID() != arrow.TIMESTAMP {
+			a.fail(n.Dataset.At("time"), "window: %q must be a timestamp of label %s%s", op.Time, a.job.Labels[l], typeNote(f))
+			return
+		}
+		n.Schemas[l] = withField(withField(in, rdd.WindowStart, timestamp()), rdd.WindowEnd, timestamp())
+		n.windows[l] = op.Size
+	}
+}
+
+func typeNote(f *arrow.Field) string {
+	if f == nil {
+		return ", which lacks it"
+	}
+	return fmt.Sprintf(", it is %s", f.Type)
+}
+
+func (a *analysis) deriveShuffle(n *node, op rdd.Shuffle) {
+	n.acts = a.forLabels(n, "from", op.From)
+	if len(op.Keys) == 0 {
+		a.fail(n.Dataset.At("keys"), "shuffle: needs at least one key")
+	}
+	for _, l := range ordered(n.input) {
+		n.Schemas[l] = n.input[l]
+		if n.acts.Has(l) {
+			for i, k := range op.Keys {
+				a.column(n, fmt.Sprintf("keys.%d", i), k, l)
+			}
+		}
+	}
+}
+
+// column returns the type of an input column of label l, or nil after
+// reporting that there is none.
+func (a *analysis) column(n *node, mark, name string, l int) arrow.DataType {
+	return a.typeFor(n, mark, name, &expr.Column{Name: name}, l, n.input[l])
+}
+
+func (a *analysis) deriveUnion(n *node) {
+	for i, p := range n.Parents {
+		parent := a.nodes[p]
+		for _, l := range ordered(parent.Schemas) {
+			s, w := parent.Schemas[l], parent.windows[l]
+			have, ok := n.Schemas[l]
+			if !ok {
+				n.Schemas[l] = s
+				if w != 0 {
+					n.windows[l] = w
+				}
+				continue
+			}
+			if n.windows[l] != w {
+				delete(n.windows, l)
+			}
+			n.Schemas[l] = a.widen(n, i, l, have, s)
+		}
+	}
+	n.input = n.Schemas
+}
+
+func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.Schema {
+	for _, f := range s.Fields() {
+		g := field(have, f.Name)
+		if g == nil {
+			have = withField(have, f.Name, f.Type)
+		} else if !arrow.TypeEqual(f.Type, g.Type) {
+			a.fail(n.Dataset.At(""), "union: column %q of label %s is %s in one input and %s in input %d",
+				f.Name, a.job.Labels[l], g.Type, f.Type, parent+1)
+		}
+	}
+	return have
+}
+
+func (a *analysis) deriveWrite(n *node, op rdd.Write) {
+	n.acts = a.forLabels(n, "from", op.From)
+	for i, c := range op.Columns {
+		var seen []string
+		found := false
+		for _, l := range ordered(n.input) {
+			if n.acts.Has(l) {
+				found = found || field(n.input[l], c) != nil
+				for _, f := range n.input[l].Fields() {
+					seen = append(seen, f.Name)
+				}
+			}
+		}
+		if !found {
+			slices.Sort(seen)
+			a.fail(n.Dataset.At(fmt.Sprintf("columns.%d", i)), "write: no label of %s has a column %q; there are %s",
+				a.names(n.acts), c, strings.Join(slices.Compact(seen), ", "))
+		}
+		if slices.Contains(op.Columns[:i], c) {
+			a.fail(n.Dataset.At(fmt.Sprintf("columns.%d", i)), "write: column %q is named twice", c)
+		}
+	}
+	for _, l := range ordered(n.input) {
+		if n.acts.Has(l) {
+			n.Schemas[l] = written(n.input[l], op.Columns)
+		}
+	}
+}
+
+// written is what a sink gets of a label: the columns asked for that it has,
+// in that order, or all but the system's.
+func written(s *arrow.Schema, columns []string) *arrow.Schema {
+	var fields []arrow.Field
+	if len(columns) == 0 {
+		for _, f := range s.Fields() {
+			if !system(f.Name) {
+				fields = append(fields, f)
+			}
+		}
+	}
+	for _, c := range columns {
+		if f := field(s, c); f != nil {
+			fields = append(fields, *f)
+		}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// oneType checks that one column name has one type across the labels here.
+func (a *analysis) oneType(n *node) {
+	types, owner := map[string]arrow.DataType{}, map[string]int{}
+	for _, l := range ordered(n.Schemas) {
+		for _, f := range n.Schemas[l].Fields() {
+			t, ok := types[f.Name]
+			if !ok {
+				types[f.Name], owner[f.Name] = f.Type, l
+				continue
+			}
+			if !arrow.TypeEqual(t, f.Type) {
+				a.fail(n.Dataset.At("set."+f.Name), "%s: column %q is %s for label %s and %s for label %s: one name has one type",
+					n.op.Kind(), f.Name, t, a.job.Labels[owner[f.Name]], f.Type, a.job.Labels[l])
+			}
+		}
+	}
+}
+
+func ruleMark(i int) string { return fmt.Sprintf("rules.%d.when", i) }

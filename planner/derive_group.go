@@ -1,0 +1,254 @@
+package planner
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/kernel/agg"
+	"github.com/idag/idag/rdd"
+)
+
+func (a *analysis) deriveTag(n *node, op rdd.Tag) {
+	s := n.input[raw]
+	labels := a.tagLabels(n, op)
+	if (op.Column == "") == (len(op.Rules) == 0) {
+		a.fail(n.Dataset.At(""), "tag: needs either column or rules")
+	}
+	if op.Column != "" {
+		if t := a.column(n, "column", op.Column, raw); t != nil && t.ID() != arrow.STRING {
+			a.fail(n.Dataset.At("column"), "tag: column %q is %s, a label is a string; use rules", op.Column, t)
+		}
+	}
+	for i, r := range op.Rules {
+		mark := fmt.Sprintf("rules.%d.when", i)
+		e := a.parse(n, mark, r.When)
+		if t := a.typeFor(n, mark, r.When, e, raw, s); t != nil && t.ID() != arrow.BOOL {
+			a.fail(n.Dataset.At(mark), "tag: %q is %s, a condition is boolean", r.When, t)
+		}
+	}
+	for i, c := range op.Identity {
+		a.column(n, fmt.Sprintf("identity.%d", i), c, raw)
+	}
+	for mark, c := range map[string]string{"hash": op.HashColumn, "seq": op.SeqColumn} {
+		if c == "" {
+			continue
+		}
+		if t := a.column(n, mark, c, raw); t != nil && t.ID() != arrow.INT64 {
+			a.fail(n.Dataset.At(mark), "tag: %s column %q is %s, it must be bigint", mark, c, t)
+		}
+	}
+	if op.HashColumn != "" && len(op.Identity) == 0 {
+		a.fail(n.Dataset.At("hash"), "tag: a hash can only be checked against identity columns")
+	}
+	out := a.tagged(n, op, s)
+	for _, l := range labels.Each() {
+		n.Schemas[l] = out
+	}
+	n.acts = labels
+}
+
+// tagged is the schema of every label behind a Tag: the source's columns and
+// the tag's.
+func (a *analysis) tagged(n *node, op rdd.Tag, s *arrow.Schema) *arrow.Schema {
+	out := withField(s, rdd.ColLabel, arrow.BinaryTypes.String)
+	if src := a.eventTime(n, op); src != "" {
+		e := a.parse(n, "time", src)
+		if t := a.typeFor(n, "time", src, e, raw, s); t != nil && t.ID() != arrow.TIMESTAMP {
+			a.fail(n.Dataset.At("time"), "tag: the event time %q is %s, it must be a timestamp", src, t)
+		}
+		out = withField(out, rdd.ColTime, timestamp())
+	}
+	if len(op.Identity) > 0 {
+		out = withField(out, rdd.ColHash, arrow.PrimitiveTypes.Int64)
+	}
+	out = withField(out, rdd.ColSeq, arrow.PrimitiveTypes.Int64)
+	return withField(out, rdd.ColPart, arrow.PrimitiveTypes.Int64)
+}
+
+// eventTime is the expression that gives the event time: the one named, or the
+// time column of the job's first window that the source has as a timestamp.
+func (a *analysis) eventTime(n *node, op rdd.Tag) string {
+	if op.Time != "" {
+		return op.Time
+	}
+	for _, d := range a.job.Datasets() {
+		if w, ok := d.Op().(rdd.Window); ok {
+			if f := field(n.input[raw], w.Time); f != nil && f.Type.ID() == arrow.TIMESTAMP {
+				return (&expr.Column{Name: w.Time}).String()
+			}
+		}
+	}
+	return ""
+}
+
+// tagLabels returns the labels that a Tag can give.
+func (a *analysis) tagLabels(n *node, op rdd.Tag) rdd.LabelSet {
+	given := op.Otherwise
+	for _, l := range op.Values {
+		given |= l
+	}
+	for i, r := range op.Rules {
+		if r.Label.Len() != 1 {
+			a.fail(n.Dataset.At(fmt.Sprintf("rules.%d.label", i)), "tag: a rule gives exactly one label")
+		}
+		given |= r.Label
+	}
+	if op.Otherwise.Len() > 1 {
+		a.fail(n.Dataset.At("otherwise"), "tag: otherwise gives exactly one label")
+	}
+	if op.Column != "" && len(op.Values) == 0 {
+		given |= a.events
+	}
+	if made := given &^ a.events; made != 0 {
+		a.fail(n.Dataset.At(""), "tag: %s is not a label of events: a reduce makes it, or the job does not declare it", a.names(made))
+	}
+	return given & a.events
+}
+
+func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
+	n.acts = a.forLabels(n, "from", op.From)
+	for _, l := range ordered(n.input) {
+		if !n.acts.Has(l) {
+			n.Schemas[l] = n.input[l]
+		}
+	}
+	if op.As.Len() != 1 || op.As&a.job.All() == 0 {
+		a.fail(n.Dataset.At("as"), "reduce: needs one label of the job for its result (as)")
+		return
+	}
+	as := op.As.First()
+	if _, ok := n.input[as]; ok {
+		a.fail(n.Dataset.At("as"), "reduce: rows of label %s are here already; give the result a label of its own", a.job.Labels[as])
+		return
+	}
+	n.aggs = map[int]map[string]Agg{}
+	var first *arrow.Schema
+	for i, l := range n.acts.Each() {
+		s := a.groupSchema(n, op, l)
+		if s == nil {
+			return
+		}
+		if i == 0 {
+			first = s
+			continue
+		}
+		for j, f := range s.Fields() {
+			if !arrow.TypeEqual(f.Type, first.Field(j).Type) {
+				a.fail(n.Dataset.At(""), "reduce: %q is %s for label %s and %s for others", f.Name, f.Type, a.job.Labels[l], first.Field(j).Type)
+			}
+		}
+	}
+	if first == nil {
+		return
+	}
+	n.Schemas[as] = first
+	delete(n.windows, as)
+	if slices.Contains(op.By, rdd.WindowStart) {
+		a.windowOf(n, as)
+	}
+}
+
+// windowOf finds the one window size of the labels that enter a Reduce.
+func (a *analysis) windowOf(n *node, as int) {
+	for i, l := range n.acts.Each() {
+		w := n.windows[l]
+		if i == 0 {
+			n.windows[as] = w
+		} else if n.windows[as] != w {
+			a.fail(n.Dataset.At("by"), "reduce: the windows of %s differ in size", a.names(n.acts))
+		}
+	}
+	if n.windows[as] == 0 {
+		delete(n.windows, as)
+	}
+}
+
+// groupSchema is the result's schema as seen from label l.
+func (a *analysis) groupSchema(n *node, op rdd.Reduce, l int) *arrow.Schema {
+	out := arrow.NewSchema(nil, nil)
+	for i, k := range op.By {
+		if k == rdd.ColLabel {
+			a.fail(n.Dataset.At(fmt.Sprintf("by.%d", i)), "reduce: the result has a label of its own; to group by the label, set a column to %s before", k)
+			return nil
+		}
+		t := a.column(n, fmt.Sprintf("by.%d", i), k, l)
+		if t == nil {
+			return nil
+		}
+		if slices.Contains(op.By[:i], k) {
+			a.fail(n.Dataset.At(fmt.Sprintf("by.%d", i)), "reduce: key %q is named twice", k)
+			return nil
+		}
+		out = withField(out, k, t)
+	}
+	n.aggs[l] = map[string]Agg{}
+	for _, g := range op.Get {
+		if field(out, g.Column) != nil || system(g.Column) || g.Column == "" {
+			a.fail(n.Dataset.At("get."+g.Column), "reduce: the column %q is there already, or cannot be set", g.Column)
+			return nil
+		}
+		ag, ok := a.aggregate(n, g, l)
+		if !ok {
+			return nil
+		}
+		n.aggs[l][g.Column] = ag
+		out = withField(out, g.Column, ag.Result)
+	}
+	if len(op.By)+len(op.Get) == 0 {
+		a.fail(n.Dataset.At(""), "reduce: needs keys (by) or aggregates (get)")
+		return nil
+	}
+	return withField(out, rdd.ColLabel, arrow.BinaryTypes.String)
+}
+
+// aggregate types one aggregate for label l.
+func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (Agg, bool) {
+	mark := "get." + g.Column
+	e := a.parse(n, mark, g.Expr)
+	if e == nil {
+		return Agg{}, false
+	}
+	c, ok := e.(*expr.Call)
+	if !ok || !slices.Contains(aggregates(), c.Name) {
+		a.fail(n.Dataset.At(mark), "reduce: %q is not an aggregate; there are %s", g.Expr, strings.Join(aggregates(), ", "))
+		return Agg{}, false
+	}
+	if len(c.Args) > 1 || len(c.Args) == 0 && c.Name != "count" {
+		a.fail(n.Dataset.At(mark), "reduce: %s takes one argument", c.Name)
+		return Agg{}, false
+	}
+	out := Agg{Column: g.Column, Func: c.Name, Arg: -1}
+	if len(c.Args) == 1 {
+		out.Type = a.typeFor(n, mark, g.Expr, c.Args[0], l, n.input[l])
+		if out.Type == nil {
+			return out, false
+		}
+	}
+	if (c.Name == "first" || c.Name == "last") && field(n.input[l], rdd.ColSeq) == nil {
+		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are not events but groups", c.Name, a.job.Labels[l])
+		return out, false
+	}
+	t, err := agg.Spec{Func: c.Name, Arg: out.Type}.ResultType()
+	if err != nil {
+		a.fail(n.Dataset.At(mark), "reduce: %v", err)
+		return out, false
+	}
+	out.Result = t
+	return out, true
+}
+
+func aggregates() []string {
+	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last"}
+}
+
+// clone copies a set of columns.
+func clone(m map[string]bool) map[string]bool {
+	if m == nil {
+		return map[string]bool{}
+	}
+	return maps.Clone(m)
+}

@@ -1,0 +1,138 @@
+package planner
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/idag/idag/rdd"
+)
+
+// classes cuts the labels behind a Tag into sets that share one route: the
+// same operations act on them and the same columns are read. The I-DAG plan
+// forks here, and labels whose routes are equal stay together in one frame.
+// The linear plan does not fork.
+func (b *builder) classes(root *Node, tag *node) []rdd.LabelSet {
+	if b.mode.Linear() {
+		return []rdd.LabelSet{tag.acts}
+	}
+	var order []string
+	sets := map[string]rdd.LabelSet{}
+	for _, l := range tag.acts.Each() {
+		if !b.wanted(tag, l) {
+			for _, id := range tag.consumers {
+				b.skipFrom(root, b.nodes[id], l)
+			}
+			continue
+		}
+		sig := b.signature(tag, l)
+		if sets[sig] == 0 {
+			order = append(order, sig)
+		}
+		sets[sig] |= 1 << uint(l)
+	}
+	out := make([]rdd.LabelSet, 0, len(order))
+	for _, sig := range order {
+		out = append(out, sets[sig])
+	}
+	return out
+}
+
+// signature spells what happens to rows of label l behind n.
+func (b *builder) signature(n *node, l int) string {
+	var s strings.Builder
+	for _, id := range b.behind(n) {
+		c := b.nodes[id]
+		if _, here := c.input[l]; !here && id != n.ID {
+			continue
+		}
+		fmt.Fprintf(&s, "%d %t %v\n", id, c.acts.Has(l) && !c.dead[l], slices.Sorted(maps.Keys(c.need[l])))
+	}
+	return s.String()
+}
+
+// behind returns the operations that rows of n can reach, n included.
+func (b *builder) behind(n *node) []int {
+	seen := map[int]bool{}
+	var walk func(id int)
+	walk = func(id int) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		for _, c := range b.nodes[id].consumers {
+			walk(c)
+		}
+	}
+	walk(n.ID)
+	return ordered(seen)
+}
+
+// wanted reports whether anything behind n does with rows of label l what can
+// be seen from outside: writes or groups them, or may dead-letter some.
+func (a *analysis) wanted(n *node, l int) bool {
+	for _, id := range n.consumers {
+		c := a.nodes[id]
+		if _, here := c.input[l]; !here {
+			continue
+		}
+		if c.acts.Has(l) && c.effective() {
+			return true
+		}
+		if _, write := c.op.(rdd.Write); !write && a.wanted(c, l) {
+			return true
+		}
+	}
+	return false
+}
+
+// effective reports whether an operation does more to the rows it acts on than
+// change, drop or multiply them.
+func (n *node) effective() bool {
+	switch n.op.(type) {
+	case rdd.Write, rdd.Reduce, rdd.Shuffle, rdd.Window:
+		return true
+	case rdd.Map, rdd.Filter, rdd.FlatMap:
+		for _, e := range n.exprs {
+			if strict(e) {
+				return true
+			}
+		}
+	case rdd.Read, rdd.Tag, rdd.Union:
+	}
+	return false
+}
+
+// skip notes that rows of label l that leave at pass by c, and why. In the
+// linear plan nothing counts as a bypass.
+func (b *builder) skip(at *Node, c *node, l int) {
+	if b.mode.Linear() {
+		return
+	}
+	s := Bypass{Op: c.ID, Label: l, Reason: ByLabel}
+	if c.acts.Has(l) {
+		s.Reason = Unscheduled
+	}
+	at.Skipped = append(at.Skipped, s)
+	if !b.seen[s] {
+		b.seen[s] = true
+		b.plan.Skipped = append(b.plan.Skipped, s)
+	}
+}
+
+// skipFrom notes that rows of label l that leave at pass by c and everything
+// behind it, because nothing that is written comes of them there.
+func (b *builder) skipFrom(at *Node, c *node, l int) {
+	for _, id := range b.behind(c) {
+		n := b.nodes[id]
+		if _, here := n.input[l]; !here {
+			continue
+		}
+		switch n.op.(type) {
+		case rdd.Map, rdd.Filter, rdd.FlatMap:
+			b.skip(at, n, l)
+		default:
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/rdd"
+)
+
+// scan makes the stage that reads a source: narrow edges pipeline, wide edges
+// cut, so it goes on until its rows are grouped, shuffled or written.
+func (b *builder) scan(source int, read, tag *node) {
+	op, _ := tag.op.(rdd.Tag)
+	in := read.Schemas[raw]
+	var fields []arrow.Field
+	for _, f := range in.Fields() {
+		if tag.takes[raw][f.Name] {
+			fields = append(fields, f)
+		}
+	}
+	physical := arrow.NewSchema(fields, nil)
+	act := Scan{Source: source, Raw: physical, Tag: b.tagging(tag, op, physical)}
+	for _, f := range fields {
+		act.Columns = append(act.Columns, f.Name)
+	}
+	act.Prune = b.prune(tag, op, physical)
+	root := &Node{Op: read.ID, Labels: tag.acts, Action: act, In: physical, Out: physical}
+	stage := b.newStage(Stage{Source: source, Root: root})
+	for _, labels := range b.classes(root, tag) {
+		out := b.schema(labels, tag.need, tag.Schemas)
+		f := flow{labels: labels, at: root, stage: stage}
+		b.follow(tag, b.attach(f, tag.ID, Route{From: scanColumns(physical, out)}, out))
+	}
+}
+
+// scanColumns finds the columns of out among the source's and the system's.
+func scanColumns(in, out *arrow.Schema) []int {
+	from := columnsFrom(in, out)
+	for i, f := range out.Fields() {
+		switch f.Name {
+		case rdd.ColLabel:
+			from[i] = FromLabel
+		case rdd.ColHash:
+			from[i] = FromHash
+		case rdd.ColSeq:
+			from[i] = FromSeq
+		case rdd.ColPart:
+			from[i] = FromPart
+		case rdd.ColTime:
+			from[i] = FromTime
+		}
+	}
+	return from
+}
+
+func (b *builder) tagging(n *node, op rdd.Tag, in *arrow.Schema) Tagging {
+	t := Tagging{Op: n.ID, Column: indexOf(in, op.Column), Exclusive: op.Exclusive, Otherwise: op.Otherwise.First(),
+		Hash: indexOf(in, op.HashColumn), Seq: indexOf(in, op.SeqColumn)}
+	if op.Column != "" {
+		t.Values = map[string]int{}
+		for v, l := range op.Values {
+			t.Values[v] = l.First()
+		}
+		if len(op.Values) == 0 {
+			for _, l := range b.events.Each() {
+				t.Values[b.job.Labels[l]] = l
+			}
+		}
+	}
+	for i, r := range op.Rules {
+		t.Rules = append(t.Rules, TagRule{Label: r.Label.First(), When: b.program(n.exprs[ruleMark(i)], in)})
+	}
+	hash := op.HashColumn != ""
+	for _, cols := range n.need {
+		hash = hash || cols[rdd.ColHash]
+	}
+	if hash {
+		for _, c := range op.Identity {
+			t.Identity = append(t.Identity, indexOf(in, c))
+		}
+	}
+	if e := n.exprs["time"]; e != nil {
+		t.Time = b.program(e, in)
+	}
+	return t
+}
+
+func indexOf(s *arrow.Schema, name string) int {
+	if at := s.FieldIndices(name); name != "" && len(at) > 0 {
+		return at[0]
+	}
+	return -1
+}
+
+// reduce ends a flow in a partial aggregation, whose groups go to the stage
+// that merges them.
+func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
+	need := map[int]map[string]bool{}
+	for _, l := range labels.Each() {
+		need[l] = b.taken(c, l)
+	}
+	if labels != f.labels {
+		f = b.only(c, f, labels, b.schema(labels, need, c.input))
+	}
+	first := labels.First()
+	g := Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds()}
+	p := Partial{Time: indexOf(f.at.Out, rdd.ColTime)}
+	for i, k := range op.By {
+		t := field(c.input[first], k).Type
+		g.Keys = append(g.Keys, Column{Name: k, Type: t})
+		if k == rdd.WindowStart && c.windows[g.Label] != 0 {
+			g.Window, g.Size = i, c.windows[g.Label].Microseconds()
+		}
+	}
+	f = b.arguments(c, op, f, &g, first)
+	for _, k := range op.By {
+		p.Keys = append(p.Keys, indexOf(f.at.Out, k))
+	}
+	p.Grouping = g
+	p.Order = slices.ContainsFunc(g.Aggs, func(a Agg) bool { return ordering(a.Func) })
+	p.Time = indexOf(f.at.Out, rdd.ColTime)
+	if !p.Order {
+		p.Time = -1
+	}
+	if c.stage < 0 {
+		b.merge(c, op, g)
+	}
+	p.Stage = c.stage
+	b.outlet(f, c.ID, labels, p)
+}
+
+// arguments computes what the aggregates are over, where that is not a column
+// already, and fills in the aggregates of g.
+func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *Grouping, label int) flow {
+	in, out := f.at.Out, f.at.Out
+	var programs []*expr.Program
+	var names []string
+	for _, get := range op.Get {
+		ag := c.aggs[label][get.Column]
+		if !c.liveAgg(g.Label, get) {
+			continue
+		}
+		call, _ := c.exprs["get."+get.Column].(*expr.Call)
+		if call != nil && len(call.Args) == 1 {
+			if col, ok := call.Args[0].(*expr.Column); ok {
+				ag.Arg = indexOf(in, col.Name)
+			} else {
+				name := "(" + call.Args[0].String() + ")"
+				ag.Arg = indexOf(out, name)
+				if ag.Arg < 0 {
+					ag.Arg = out.NumFields()
+					out = withField(out, name, ag.Type)
+					programs = append(programs, b.program(call.Args[0], in))
+					names = append(names, name)
+				}
+			}
+		}
+		g.Aggs = append(g.Aggs, ag)
+	}
+	if len(programs) == 0 {
+		return f
+	}
+	act := Compute{Change: Change{For: f.labels, From: columnsFrom(in, out)}, Programs: programs, Program: make([]int, out.NumFields())}
+	for i, field := range out.Fields() {
+		act.Program[i] = slices.Index(names, field.Name)
+	}
+	return b.attach(f, c.ID, act, out)
+}
+
+// merge makes the stage behind a Reduce.
+func (b *builder) merge(c *node, op rdd.Reduce, g Grouping) {
+	labels := op.As
+	out := b.schema(labels, c.need, c.Schemas)
+	act := Merge{Grouping: &g}
+	for _, f := range out.Fields() {
+		from := slices.IndexFunc(g.Keys, func(k Column) bool { return k.Name == f.Name })
+		switch {
+		case f.Name == rdd.ColLabel:
+			from = GroupLabel
+		case from < 0:
+			from = ^slices.IndexFunc(g.Aggs, func(a Agg) bool { return a.Column == f.Name })
+		}
+		act.From = append(act.From, from)
+	}
+	root := &Node{Op: c.ID, Labels: labels, Action: act, Out: out}
+	c.stage = b.newStage(Stage{Source: -1, Stateful: true, Root: root})
+	b.follow(c, flow{labels: labels, at: root, stage: c.stage})
+}
+
+// shuffle sends a flow to the stage behind a Shuffle.
+func (b *builder) shuffle(c *node, op rdd.Shuffle, f flow, labels rdd.LabelSet) {
+	out := b.schema(labels, c.takes, c.input)
+	if labels != f.labels || !out.Equal(f.at.Out) {
+		f = b.only(c, f, labels, out)
+	}
+	if c.stage < 0 {
+		root := &Node{Op: c.ID, Labels: c.acts, Action: Merge{}}
+		c.stage = b.newStage(Stage{Source: -1, Root: root})
+	}
+	ex := Exchange{Stage: c.stage}
+	for _, k := range op.Keys {
+		ex.Keys = append(ex.Keys, indexOf(out, k))
+	}
+	b.outlet(f, c.ID, labels, ex)
+	b.arrive(c, flow{labels: labels, at: b.plan.Stages[c.stage].Root, stage: c.stage}, out)
+}
+
+// arrive takes a flow on behind the exchange that it came through.
+func (b *builder) arrive(c *node, f flow, in *arrow.Schema) {
+	if slices.ContainsFunc(f.at.Next, func(n *Node) bool { return n.Labels == f.labels }) {
+		return // another flow of these labels came through before
+	}
+	act := Route{From: columnsFrom(in, in)}
+	next := b.attach(f, c.ID, act, in)
+	next.at.In = in
+	b.follow(c, next)
+}
+
+// boundary cuts the stage behind a map, for the staged form of the linear plan.
+// It returns the flow in the next stage.
+func (b *builder) boundary(c *node, f flow) flow {
+	root := &Node{Op: c.ID, Labels: f.labels, Action: Merge{}}
+	stage := b.newStage(Stage{Source: -1, Narrow: true, Root: root})
+	in := f.at.Out
+	b.outlet(f, c.ID, f.labels, Exchange{Stage: stage})
+	next := b.attach(flow{labels: f.labels, at: root, stage: stage}, c.ID, Route{From: columnsFrom(in, in)}, in)
+	next.at.In = in
+	return next
+}
+
+// write ends a flow in a sink.
+func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
+	part := SinkPart{Sink: slices.Index(b.plan.Writes, c.ID), Columns: map[int][]int{}, Schemas: map[int]*arrow.Schema{}}
+	for _, l := range labels.Each() {
+		s := c.Schemas[l]
+		part.Schemas[l] = s
+		part.Columns[l] = columnsFrom(f.at.Out, s)
+	}
+	b.outlet(f, c.ID, labels, part)
+}
+
+// outlet ends a flow, and ties the stages on both sides together.
+func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to Target) {
+	s := &b.plan.Stages[f.stage]
+	id := b.outlets(s.Root)
+	behind := -1
+	switch t := to.(type) {
+	case Partial:
+		behind = t.Stage
+	case Exchange:
+		behind = t.Stage
+	case SinkPart:
+		if !slices.Contains(s.Sinks, t.Sink) {
+			s.Sinks = append(s.Sinks, t.Sink)
+		}
+	}
+	if behind >= 0 {
+		next := &b.plan.Stages[behind]
+		next.Inputs = append(next.Inputs, Edge{Stage: f.stage, Outlet: id})
+	}
+	b.attach(f, op, Outlet{ID: id, For: labels, To: to}, nil)
+}
+
+// outlets counts the outlets below n.
+func (b *builder) outlets(n *Node) int {
+	count := 0
+	if _, ok := n.Action.(Outlet); ok {
+		count++
+	}
+	for _, next := range n.Next {
+		count += b.outlets(next)
+	}
+	return count
+}

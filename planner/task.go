@@ -1,0 +1,161 @@
+package planner
+
+import (
+	"math"
+	"time"
+
+	"github.com/idag/idag/rdd"
+)
+
+// NoTime is the watermark before any event has been seen.
+const NoTime = math.MinInt64
+
+// Task is a whole work order: one partition of one stage in one batch. With
+// the plan it names, it says everything its executor needs to know; running it
+// twice gives the same receipt.
+type Task struct {
+	Job     string      `json:"job"`
+	Plan    string      `json:"plan"` // digest
+	Batch   rdd.BatchID `json:"batch"`
+	Stage   int         `json:"stage"`
+	Index   int         `json:"index"` // ordinal among the stage's tasks; the key group where the stage merges
+	Attempt int         `json:"attempt"`
+
+	Splits []rdd.Split `json:"splits,omitempty"` // of a stage that reads
+	Blocks []rdd.Block `json:"blocks,omitempty"` // of a stage that merges: every block of this key group
+
+	Marks
+}
+
+// Marks are what the planned entry of a batch fixes, so that every plan, retry
+// and replay decides alike.
+type Marks struct {
+	// Closed is the watermark at the end of the batch before: a window whose
+	// end plus lateness is not after it has left, and rows of it are late.
+	Closed int64 `json:"closed"`
+	// Watermark at the end of this batch, in microseconds since the epoch:
+	// windows whose end plus lateness is not after it leave. NoTime at first.
+	Watermark int64 `json:"watermark"`
+	// Final says that the input ends with this batch: every window leaves.
+	Final bool `json:"final,omitempty"`
+	// Now is the batch's logged time, in microseconds since the epoch.
+	Now int64 `json:"now"`
+}
+
+// Receipt is a task's one answer.
+type Receipt struct {
+	Batch   rdd.BatchID `json:"batch"`
+	Stage   int         `json:"stage"`
+	Index   int         `json:"index"`
+	Attempt int         `json:"attempt"`
+	Node    string      `json:"node"`
+
+	Blocks []rdd.Block  `json:"blocks,omitempty"` // made for later stages
+	Staged []rdd.Staged `json:"staged,omitempty"` // parts for sinks; Sink == DeadLetters for dead letters
+	Times  []PartTime   `json:"times,omitempty"`  // the largest event time seen, per source partition
+	Tally  Tally        `json:"tally"`
+	Wall   time.Duration
+}
+
+// DeadLetters is the ordinal of the sink that takes dead letters.
+const DeadLetters = -1
+
+// PartTime is the largest event time of one source partition in a task.
+type PartTime struct {
+	Source    int   `json:"source"`
+	Partition int32 `json:"partition"`
+	Max       int64 `json:"max"` // microseconds since the epoch
+}
+
+// Tally counts the rows of a task, a batch or a run. Tallies add up.
+type Tally struct {
+	RowsIn      int64 `json:"rows_in"`      // rows of the splits: tagged + pruned + dead-lettered at entry
+	Tagged      int64 `json:"tagged"`       // rows that got a label
+	Pruned      int64 `json:"pruned"`       // rows left out by proof before they were decoded
+	RowsOut     int64 `json:"rows_out"`     // rows written to sinks
+	DeadLetters int64 `json:"dead_letters"` // all of them, late rows included
+	Late        int64 `json:"late"`         // rows whose window had left
+	BytesRead   int64 `json:"bytes_read"`
+	RowsMerged  int64 `json:"rows_merged"` // groups that came through a shuffle
+	// Checksum of the rows written and of the dead letters, high and low half.
+	Checksum [2]uint64 `json:"checksum"`
+	// Ops holds what each operation did, per label.
+	Ops map[OpLabel]OpCount `json:"-"`
+	// Bypassed holds the rows that passed by an operation, with the reason.
+	Bypassed map[Skip]int64 `json:"-"`
+	// Dead holds the dead letters by reason and operation.
+	Dead map[Death]int64 `json:"-"`
+}
+
+// OpLabel names an operation (its ordinal in Plan.Ops) and a label.
+type OpLabel struct {
+	Op, Label int
+}
+
+// OpCount is what an operation did to the rows of one label.
+type OpCount struct {
+	In, Out int64
+	Nulled  int64 // results that overflowed, were divided by zero or badly cast, and are null
+}
+
+// Skip names an operation that rows of a label passed by, and why.
+type Skip struct {
+	Op, Label int
+	Reason    Reason
+}
+
+// Death names a reason for a dead letter and the operation it arose in.
+type Death struct {
+	Op     int
+	Reason string
+}
+
+// Reasons for dead letters. The first five are the labelling errors of the
+// I-DAG paper.
+const (
+	ImproperIngest = "improper ingest"    // cannot be parsed
+	QueueBound     = "queue out of bound" // a bounded queue was full
+	AbnormalTag    = "abnormal tag"       // no rule labels the row, or several do
+	InaccurateTag  = "inaccurate tag"     // it brings a hash that is not its own
+	PartialRelease = "partial release"    // it brings a tag without sequence or hash
+	LateRow        = "late"               // its window has left
+	NoEventTime    = "no event time"      // a window cannot be assigned to null
+	StrictFailed   = "strict"             // an expression under strict() failed
+)
+
+// Add adds o to t.
+func (t *Tally) Add(o Tally) {
+	t.RowsIn += o.RowsIn
+	t.Tagged += o.Tagged
+	t.Pruned += o.Pruned
+	t.RowsOut += o.RowsOut
+	t.DeadLetters += o.DeadLetters
+	t.Late += o.Late
+	t.BytesRead += o.BytesRead
+	t.RowsMerged += o.RowsMerged
+	lo := t.Checksum[1] + o.Checksum[1]
+	carry := uint64(0)
+	if lo < t.Checksum[1] {
+		carry = 1
+	}
+	t.Checksum = [2]uint64{t.Checksum[0] + o.Checksum[0] + carry, lo}
+	for k, v := range o.Ops {
+		if t.Ops == nil {
+			t.Ops = map[OpLabel]OpCount{}
+		}
+		c := t.Ops[k]
+		t.Ops[k] = OpCount{In: c.In + v.In, Out: c.Out + v.Out, Nulled: c.Nulled + v.Nulled}
+	}
+	for k, v := range o.Bypassed {
+		if t.Bypassed == nil {
+			t.Bypassed = map[Skip]int64{}
+		}
+		t.Bypassed[k] += v
+	}
+	for k, v := range o.Dead {
+		if t.Dead == nil {
+			t.Dead = map[Death]int64{}
+		}
+		t.Dead[k] += v
+	}
+}

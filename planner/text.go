@@ -1,0 +1,305 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/idag/idag/rdd"
+)
+
+// text is an operation on one line, for people.
+func (a *analysis) text(op rdd.Operation) string {
+	switch op := op.(type) {
+	case rdd.Read:
+		return "read " + connector(op.Connector, op.Options)
+	case rdd.Tag:
+		if op.Column != "" {
+			return "tag by " + op.Column
+		}
+		return fmt.Sprintf("tag by %d rules", len(op.Rules))
+	case rdd.Map:
+		return "map" + a.labels(op.For) + assigns(op.Set) + dropped(op.Drop)
+	case rdd.Filter:
+		return "filter" + a.labels(op.For) + " " + op.Where
+	case rdd.FlatMap:
+		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
+	case rdd.Window:
+		return fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, op.Size)
+	case rdd.Shuffle:
+		return "shuffle" + a.labels(op.From) + " by " + strings.Join(op.Keys, ", ")
+	case rdd.Reduce:
+		return "reduce" + a.labels(op.From) + " by " + strings.Join(op.By, ", ") + " to" + a.labels(op.As) + assigns(op.Get)
+	case rdd.Union:
+		return "union"
+	case rdd.Write:
+		return "write" + a.labels(op.From) + " " + connector(op.Connector, op.Options)
+	}
+	return ""
+}
+
+func (a *analysis) labels(s rdd.LabelSet) string {
+	if s == 0 {
+		return ""
+	}
+	return " [" + a.names(s) + "]"
+}
+
+func assigns(set []rdd.Assign) string {
+	parts := make([]string, 0, len(set))
+	for _, s := range set {
+		parts = append(parts, s.Column+" = "+s.Expr)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " " + strings.Join(parts, ", ")
+}
+
+func dropped(columns []string) string {
+	if len(columns) == 0 {
+		return ""
+	}
+	return " drop " + strings.Join(columns, ", ")
+}
+
+// connector names a connector and its path, and no other option: the others
+// might hold a secret.
+func connector(kind string, o rdd.Options) string {
+	for _, name := range []string{"path", "name"} {
+		if v, ok := o[name]; ok {
+			return fmt.Sprintf("%s %v", kind, v)
+		}
+	}
+	return kind
+}
+
+// Text prints a plan as a tree: the route of each label with what it bypasses
+// and why, and then the stages with their operators.
+func Text(p *Plan) string {
+	w := &treeWriter{plan: p}
+	w.line("%s plan of job %s, digest %s", planName(p.Mode), p.Job.Name, p.Digest)
+	if p.Mode == IDAG {
+		w.routes()
+	}
+	for i := range p.Stages {
+		w.stage(&p.Stages[i])
+	}
+	return w.String()
+}
+
+func planName(m Mode) string {
+	if m.Linear() {
+		return "linear (" + string(m) + ")"
+	}
+	return "I-DAG"
+}
+
+type treeWriter struct {
+	strings.Builder
+	plan *Plan
+}
+
+func (w *treeWriter) line(format string, args ...any) {
+	fmt.Fprintf(w, format, args...)
+	w.WriteByte('\n')
+}
+
+// routes prints, per label, the operations that act on it and those that it
+// passes by.
+func (w *treeWriter) routes() {
+	w.line("routes")
+	for _, r := range Routes(w.plan) {
+		var acts []string
+		for _, op := range r.Acts {
+			acts = append(acts, fmt.Sprintf("%s#%d", w.plan.Ops[op].Dataset.Op().Kind(), op))
+		}
+		w.line("  %-14s %s", r.Name, strings.Join(acts, " → "))
+		by := map[Reason][]string{}
+		for _, s := range r.Bypassed {
+			by[s.Reason] = append(by[s.Reason], fmt.Sprintf("%s#%d", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op))
+		}
+		for _, why := range []Reason{ByLabel, Unscheduled} {
+			if len(by[why]) > 0 {
+				w.line("  %-14s bypasses %s (%s)", "", strings.Join(by[why], ", "), why)
+			}
+		}
+	}
+}
+
+func (w *treeWriter) stage(s *Stage) {
+	from := ""
+	for i, e := range s.Inputs {
+		sep := ", "
+		if i == 0 {
+			sep = " from "
+		}
+		from += fmt.Sprintf("%sstage %d outlet %d", sep, e.Stage, e.Outlet)
+	}
+	switch {
+	case s.Source >= 0:
+		w.line("stage %d, a task for each group of splits", s.ID)
+	case s.Narrow:
+		w.line("stage %d%s, task by task", s.ID, from)
+	default:
+		w.line("stage %d%s, a task for each of %d key groups", s.ID, from, w.plan.Job.Settings.KeyGroups)
+	}
+	w.node(s.Root, "", true)
+}
+
+// node prints an operator and what follows it. A chain goes straight down; a
+// fork is indented.
+func (w *treeWriter) node(n *Node, indent string, last bool) {
+	branch, under := "├─ ", "│  "
+	if last {
+		branch, under = "└─ ", "   "
+	}
+	w.line("%s%s%s", indent, branch, w.describe(n))
+	if skipped := w.skipped(n); skipped != "" {
+		bar := "   "
+		if len(n.Next) > 0 {
+			bar = "│  "
+		}
+		w.line("%s%s%s↷ %s", indent, under, bar, skipped)
+	}
+	for i, next := range n.Next {
+		w.node(next, indent+under, i == len(n.Next)-1)
+	}
+}
+
+func (w *treeWriter) skipped(n *Node) string {
+	var parts []string
+	for _, s := range n.Skipped {
+		parts = append(parts, fmt.Sprintf("%s#%d (%s: %s)", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op, w.plan.Job.Labels[s.Label], s.Reason))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// describe is one operator on one line.
+func (w *treeWriter) describe(n *Node) string {
+	op := fmt.Sprintf("%s  #%d", w.plan.Ops[n.Op].Text, n.Op)
+	labels := n.Labels.Names(w.plan.Job.Labels)
+	switch act := n.Action.(type) {
+	case Scan:
+		out := fmt.Sprintf("%s, columns %s", op, strings.Join(act.Columns, " "))
+		if act.Prune != nil {
+			out += ", row groups pruned by statistics"
+		}
+		return out
+	case Route:
+		return fmt.Sprintf("%s: %s", labels, columns(n))
+	case Compute:
+		if w.plan.Ops[n.Op].Dataset.Op().Kind() != "map" {
+			return "arguments of #" + fmt.Sprint(n.Op)
+		}
+		return op + masked(act.Mask)
+	case Keep:
+		return op + masked(act.Mask)
+	case Expand:
+		return op + masked(act.Mask)
+	case Assignment:
+		return op + masked(act.Mask)
+	case Only:
+		return "only " + act.For.Names(w.plan.Job.Labels)
+	case Merge:
+		if act.Grouping != nil {
+			return "merge " + op
+		}
+		return "receive " + labels
+	case Outlet:
+		return w.outlet(n, act)
+	}
+	return op
+}
+
+func (w *treeWriter) outlet(n *Node, o Outlet) string {
+	switch to := o.To.(type) {
+	case Partial:
+		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
+	case Exchange:
+		return fmt.Sprintf("outlet %d: exchange to stage %d", o.ID, to.Stage)
+	case SinkPart:
+		return fmt.Sprintf("outlet %d: %s  #%d", o.ID, w.plan.Ops[n.Op].Text, n.Op)
+	}
+	return ""
+}
+
+func masked(m Mode) string {
+	if m == "" {
+		return ""
+	}
+	return " (" + string(m) + ")"
+}
+
+func columns(n *Node) string {
+	names := make([]string, 0, n.Out.NumFields())
+	for _, f := range n.Out.Fields() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// LabelRoute is what one label meets: the operations that act on it, in order,
+// and those it passes by.
+type LabelRoute struct {
+	Label    int
+	Name     string
+	Acts     []int
+	Bypassed []Bypass
+}
+
+// Routes returns the route of every label that the plan has rows of.
+func Routes(p *Plan) []LabelRoute {
+	acts := map[int][]int{}
+	var walk func(n *Node)
+	walk = func(n *Node) {
+		for _, l := range n.acting().Each() {
+			if !slices.Contains(acts[l], n.Op) {
+				acts[l] = append(acts[l], n.Op)
+			}
+		}
+		for _, next := range n.Next {
+			walk(next)
+		}
+	}
+	for i := range p.Stages {
+		walk(p.Stages[i].Root)
+	}
+	for _, s := range p.Skipped {
+		if _, ok := acts[s.Label]; !ok {
+			acts[s.Label] = nil
+		}
+	}
+	var out []LabelRoute
+	for _, l := range ordered(acts) {
+		r := LabelRoute{Label: l, Name: p.Job.Labels[l], Acts: acts[l]}
+		for _, s := range p.Skipped {
+			if s.Label == l {
+				r.Bypassed = append(r.Bypassed, s)
+			}
+		}
+		slices.SortFunc(r.Bypassed, func(a, b Bypass) int { return a.Op - b.Op })
+		out = append(out, r)
+	}
+	return out
+}
+
+// acting returns the labels whose rows the node changes, drops or sends on.
+func (n *Node) acting() rdd.LabelSet {
+	switch act := n.Action.(type) {
+	case Route:
+		return n.Labels
+	case Compute:
+		return act.For
+	case Keep:
+		return act.For
+	case Expand:
+		return act.For
+	case Assignment:
+		return act.For
+	case Outlet:
+		return act.For
+	case Scan, Merge, Only:
+	}
+	return 0
+}

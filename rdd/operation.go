@@ -1,0 +1,187 @@
+package rdd
+
+import (
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Operation is one node of a job: a plain value that prints, compares and
+// serialises. The set is closed; gochecksumtype checks that every switch
+// over it is whole.
+//
+//sumtype:decl
+type Operation interface {
+	// Kind is the operation's name in job files, plans and metrics.
+	Kind() string
+	operation()
+}
+
+// Options are a connector's settings as its Kind documents them: strings,
+// numbers, booleans, and lists of these.
+type Options map[string]any
+
+// Assign computes one column: in Map and FlatMap from an expression over the
+// row, in Reduce from an aggregate over the group, such as "sum(wh - back)".
+type Assign struct {
+	Column string
+	Expr   string
+}
+
+// Rule gives a label (exactly one bit) to the rows for which When is true.
+type Rule struct {
+	Label LabelSet
+	When  string
+}
+
+// Read is a source. Its rows have no label yet: the one operation that may
+// follow is Tag.
+type Read struct {
+	Connector string
+	Options   Options
+	// Schema is nil until the job is resolved against its sources.
+	Schema *arrow.Schema
+}
+
+// Tag gives every event its label and its tag. The label comes from Column
+// (whose values are label names, or are mapped to them by Values) or from
+// Rules, of which the first that is true decides, unless Exclusive. A row that
+// gets no label, or with Exclusive several, is dead-lettered as an abnormal tag,
+// unless Otherwise names a label for it.
+type Tag struct {
+	Column    string
+	Values    map[string]LabelSet
+	Rules     []Rule
+	Exclusive bool
+	Otherwise LabelSet
+	// Identity are the columns whose hash is the event's.
+	Identity []string
+	// Time is the event time, an expression over the source's columns. The
+	// watermark follows it. Empty: the time column of the job's windows.
+	Time string
+	// HashColumn and SeqColumn name the columns of input that brings its own
+	// tags; a wrong hash is an inaccurate tag, a missing one a partial release.
+	HashColumn string
+	SeqColumn  string
+}
+
+// Map sets columns, replacing or adding, and then drops some. All expressions
+// see the operation's input.
+type Map struct {
+	For  LabelSet
+	Set  []Assign
+	Drop []string
+}
+
+// Filter keeps the rows of For for which Where is true.
+type Filter struct {
+	For   LabelSet
+	Where string
+}
+
+// FlatMap makes of every row of For one row for each element of Rows, in that
+// order: the row's columns with the element's assignments over them. Every
+// element must assign the same columns with the same types.
+type FlatMap struct {
+	For  LabelSet
+	Rows [][]Assign
+}
+
+// Window assigns rows to tumbling event-time windows: it adds the columns
+// window_start and window_end (timestamps; the end is exclusive). Windows are
+// aligned to the Unix epoch. Rows whose window has left already are late:
+// dead-lettered and counted.
+type Window struct {
+	For  LabelSet
+	Time string
+	Size time.Duration
+}
+
+// Shuffle redistributes the rows of From by hash of Keys.
+type Shuffle struct {
+	From LabelSet
+	Keys []string
+}
+
+// Reduce groups the rows of From by the columns By and computes aggregates.
+// The result has the label As (exactly one bit) and the columns By, then Get.
+// With window_start among By a group leaves when the watermark passes its
+// window; otherwise when the input ends.
+type Reduce struct {
+	From LabelSet
+	As   LabelSet
+	By   []string
+	Get  []Assign
+}
+
+// Union is all rows of its parents.
+type Union struct{}
+
+// Write ends in a sink. Columns, where given, are the ones to write, in order;
+// columns a label lacks are null.
+type Write struct {
+	From      LabelSet
+	Connector string
+	Options   Options
+	Columns   []string
+}
+
+// Tumbling returns the operation Window over the column time for all labels
+// that have it.
+func Tumbling(time string, size time.Duration) Window {
+	return Window{Time: time, Size: size}
+}
+
+// Names of the columns that Window adds and of the columns every tagged row
+// has without being asked. The latter are named with an underscore and are
+// written only where they are asked for by name.
+const (
+	WindowStart = "window_start"
+	WindowEnd   = "window_end"
+	ColLabel    = "_label"     // string: the label's name
+	ColHash     = "_hash"      // bigint: the tag's hash, the bits of an unsigned 64-bit number
+	ColSeq      = "_seq"       // bigint: the tag's sequence, the event's offset in its source partition
+	ColPart     = "_partition" // bigint: the source partition's ordinal
+	ColTime     = "_time"      // timestamp: the event time
+)
+
+// Kind implements Operation.
+func (Read) Kind() string { return "read" }
+
+// Kind implements Operation.
+func (Tag) Kind() string { return "tag" }
+
+// Kind implements Operation.
+func (Map) Kind() string { return "map" }
+
+// Kind implements Operation.
+func (Filter) Kind() string { return "filter" }
+
+// Kind implements Operation.
+func (FlatMap) Kind() string { return "flatmap" }
+
+// Kind implements Operation.
+func (Window) Kind() string { return "window" }
+
+// Kind implements Operation.
+func (Shuffle) Kind() string { return "shuffle" }
+
+// Kind implements Operation.
+func (Reduce) Kind() string { return "reduce" }
+
+// Kind implements Operation.
+func (Union) Kind() string { return "union" }
+
+// Kind implements Operation.
+func (Write) Kind() string { return "write" }
+
+func (Read) operation()    {}
+func (Tag) operation()     {}
+func (Map) operation()     {}
+func (Filter) operation()  {}
+func (FlatMap) operation() {}
+func (Window) operation()  {}
+func (Shuffle) operation() {}
+func (Reduce) operation()  {}
+func (Union) operation()   {}
+func (Write) operation()   {}

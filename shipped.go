@@ -1,0 +1,21 @@
+package idag
+
+import (
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/jobs/meter"
+)
+
+// Jobs returns the jobs that ship.
+func Jobs() []Job {
+	return []Job{{
+		Name: "meter", Doc: "Errors, backup supply and consumption of a grid of smart meters", YAML: meter.YAML(), Build: meter.Job,
+	}}
+}
+
+// Kinds returns the connectors that ship.
+func Kinds() connectors.Registry {
+	return connectors.NewRegistry(console.Kind(), generate.Kind(), parquet.Kind())
+}
