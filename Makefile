@@ -10,7 +10,7 @@ PKG     ?= ./...
 FUZZTIME ?= 20s
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/idag, a static binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/idag ./cmd/idag
@@ -39,12 +39,17 @@ lint: ## run the linters of .golangci.yml, at the version in tools/go.mod
 plan: ## hold the tree to its floor plan and its budget
 	go test -count=1 ./internal/floorplan
 
+# The packages with tests that match a pattern.
+with = $$(grep -rlE --include='*_test.go' '$(1)' . | xargs -n1 dirname | sort -u)
+
 docs: ## check that the generated pages in docs/ are up to date
-	go test -count=1 -run '^TestDocs' ./...
+	go test -count=1 -run '^TestDocs' $(call with,^func TestDocs)
 
 docs-write: ## write the generated pages in docs/ anew
-	@for d in $$(grep -rlE --include='*_test.go' '^func TestDocs' . | xargs -n1 dirname | sort -u); do \
-		go test -count=1 -run '^TestDocs' "$$d" -update; done
+	go test -count=1 -run '^TestDocs' $(call with,^func TestDocs) -update
+
+golden: ## write the golden scripts anew: read the difference
+	go test -count=1 $(call with,flag.Bool.*rewrite) -rewrite
 
 race: ## run all tests with the race detector, which needs a C compiler
 	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then go test -race -timeout 15m $(PKG); \
@@ -65,4 +70,4 @@ interop: ## test against other Parquet libraries, in a module of their own
 clean: ## remove what the build and the demo made
 	rm -rf bin data out
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write race bench fuzz interop clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench fuzz interop clean

@@ -198,8 +198,8 @@ func (c *core) launch(t *task, node int) {
 	}})
 }
 
-// refill gives the tasks of a stage that are not out their blocks anew, after
-// tasks that feed it have run again: the blocks may lie elsewhere now.
+// refill gives the tasks of a stage their blocks anew, after tasks that feed it
+// have run again: the blocks may lie elsewhere now.
 func (c *core) refill(b *batch, s int) {
 	st := &b.stages[s]
 	if st.remade == st.filled {
@@ -207,7 +207,7 @@ func (c *core) refill(b *batch, s int) {
 	}
 	st.filled = st.remade
 	for i, blocks := range c.inbox(b, s) {
-		if t := &st.tasks[i]; t.state != skipped && t.state != accepted {
+		if t := &st.tasks[i]; t.state != skipped {
 			t.blocks = blocks
 		}
 	}

@@ -262,7 +262,7 @@ func spell(c *core, cmd command) string {
 		return fmt.Sprintf("alarm +%s", time.Duration(cmd.at-c.now)*time.Microsecond)
 	case notify:
 		if r := cmd.progress.Committed; r != nil {
-			return fmt.Sprintf("committed %d splits=%d rows=%d%s", r.Batch, r.Splits, r.Tally.RowsIn, map[bool]string{true: " again"}[r.Again])
+			return fmt.Sprintf("committed %d splits=%d rows=%d read=%d%s", r.Batch, r.Splits, r.Tally.RowsIn, cmd.progress.Read, map[bool]string{true: " again"}[r.Again])
 		}
 		return ""
 	case finish:

@@ -11,19 +11,26 @@ import (
 )
 
 // partial aggregates the rows of a task before the shuffle, and sends each
-// group to its key group as keys and states.
+// group to its key group as keys and states. Routes that meet in one Reduce
+// share a table: their groups are the same.
 type partial struct {
-	run   *run
-	node  *planner.Node
-	out   planner.Outlet
-	to    planner.Partial
-	table *agg.Table
+	run  *run
+	node *planner.Node
+	out  planner.Outlet
+	to   planner.Partial
+}
+
+// table returns the task's table for the stage behind this outlet.
+func (o *partial) table() *agg.Table {
+	t, ok := o.run.tables[o.to.Stage]
+	if !ok {
+		t = newTable(o.run.mem, &o.to.Grouping)
+		o.run.tables[o.to.Stage] = t
+	}
+	return t
 }
 
 func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
-	if o.table == nil {
-		o.table = newTable(o.run.mem, &o.to.Grouping)
-	}
 	keys := make([]arrow.Array, len(o.to.Keys))
 	for i, k := range o.to.Keys {
 		keys[i] = c.cols[k]
@@ -36,7 +43,7 @@ func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error
 	}
 	order := o.order(c)
 	defer releaseAll([]arrow.Array{order.Partition, order.Seq, order.Child})
-	return o.table.Update(keys, args, order, c.rows)
+	return o.table().Update(keys, args, order, c.rows)
 }
 
 // order is the order of events, for first and last: event time, source
@@ -64,12 +71,13 @@ func (o *partial) order(c *chunk) agg.Order {
 // close cuts the groups by key group: they are laid out in that order once and
 // every block is a slice.
 func (o *partial) close(_ context.Context, r *planner.Receipt) error {
-	if o.table == nil {
-		return nil
+	table, ok := o.run.tables[o.to.Stage]
+	if !ok {
+		return nil // no rows, or another outlet was there first
 	}
 	defer o.abandon()
-	rows, ends := o.byKeyGroup()
-	cols := append(o.table.Keys(rows), o.table.States(rows)...)
+	rows, ends := o.byKeyGroup(table)
+	cols := append(table.Keys(rows), table.States(rows)...)
 	defer releaseAll(cols)
 	whole := record(func(int) string { return "" }, cols, len(rows))
 	defer whole.Release()
@@ -90,9 +98,9 @@ func (o *partial) close(_ context.Context, r *planner.Receipt) error {
 
 // byKeyGroup returns the groups ordered by key group, and where each key group
 // ends.
-func (o *partial) byKeyGroup() (rows []int32, ends []int) {
+func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 	parts := o.run.x.Plan.Job.Settings.KeyGroups
-	n := o.table.Len()
+	n := table.Len()
 	rows, ends = make([]int32, n), make([]int, parts)
 	if len(o.to.Keys) == 0 {
 		for p := range ends {
@@ -103,7 +111,7 @@ func (o *partial) byKeyGroup() (rows []int32, ends []int) {
 		}
 		return rows, ends
 	}
-	return keyGroups(o.table.Hashes(), parts)
+	return keyGroups(table.Hashes(), parts)
 }
 
 // keyGroups orders row numbers by the key group of their hash, and says where
@@ -129,9 +137,9 @@ func keyGroups(hashes []uint64, parts int) (rows []int32, ends []int) {
 func keyGroup(hash uint64, parts int) int { return int((hash >> 32) * uint64(parts) >> 32) }
 
 func (o *partial) abandon() {
-	if o.table != nil {
-		o.table.Release()
-		o.table = nil
+	if t, ok := o.run.tables[o.to.Stage]; ok {
+		t.Release()
+		delete(o.run.tables, o.to.Stage)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -23,8 +24,9 @@ type run struct {
 	env     expr.Env
 	tally   *tally
 	dead    *deadLetters
-	ends    []outlet // in the order of their outlets
-	closers []func() // run at the end, whatever happened
+	ends    []outlet           // in the order of their outlets
+	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
+	closers []func()           // run at the end, whatever happened
 	receipt planner.Receipt
 }
 
@@ -55,7 +57,7 @@ type step struct {
 }
 
 func newRun(x *Executor, t planner.Task) *run {
-	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(),
+	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
 	r.dead = &deadLetters{run: r}
 	return r

@@ -105,12 +105,9 @@ func (s *sink) Stage(ctx context.Context, _ rdd.Block, in rdd.Stream) (rdd.Stage
 		r.Total += n
 		staged.Rows += n
 	}
-	raw, err := json.Marshal(part)
-	if err != nil {
-		return rdd.Staged{}, fault.Wrap(fault.Bug, err)
-	}
+	raw, err := encode(part)
 	staged.Part, staged.Bytes = raw, int64(len(raw))
-	return staged, nil
+	return staged, err
 }
 
 func (s *sink) Publish(_ context.Context, c rdd.Commit, parts []rdd.Staged) error {

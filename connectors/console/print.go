@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/fault"
 )
 
 func columns(b arrow.RecordBatch) []string {
@@ -70,14 +71,21 @@ func format(f float64) byte {
 	return 'f'
 }
 
+// text is a string as JSON. It always encodes.
 func text(s string) json.RawMessage {
+	raw, _ := encode(s)
+	return raw
+}
+
+// encode is json.Marshal, but for leaving < and & as they are.
+func encode(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return json.RawMessage(`""`) // a string always encodes
+	if err := e.Encode(v); err != nil {
+		return nil, fault.Wrap(fault.Bug, err)
 	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
 // lines prints one JSON object a row, without its nulls.

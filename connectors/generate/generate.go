@@ -40,7 +40,7 @@ const splitRows = 64 << 10
 // events is what a generator must do to be one; newMeter makes the only one so
 // far. It draws column values; the source around it cuts, replays and paces.
 type events interface {
-	// Schema of the rows.
+	// Schema of what Draw makes; its strings are dictionaries.
 	Schema() *arrow.Schema
 	// Draw makes column c of rows first to first+n of a partition.
 	Draw(mem memory.Allocator, c int, partition int32, first int64, n int) arrow.Array
@@ -129,7 +129,16 @@ func wrong(option, format string, args ...any) error {
 	return &connectors.OptionError{Kind: "generate", Option: option, Text: fmt.Sprintf(format, args...)}
 }
 
-func (s *source) Schema(context.Context) (*arrow.Schema, error) { return s.gen.Schema(), nil }
+// Schema gives the logical types: a dictionary of strings is a string.
+func (s *source) Schema(context.Context) (*arrow.Schema, error) {
+	fields := s.gen.Schema().Fields() // a copy
+	for i, f := range fields {
+		if d, ok := f.Type.(*arrow.DictionaryType); ok {
+			fields[i].Type = d.ValueType
+		}
+	}
+	return arrow.NewSchema(fields, nil), nil
+}
 
 func (s *source) Close() error {
 	s.gen.Close()

@@ -102,7 +102,7 @@ func (m *meter) setMix(o rdd.Options) error {
 	total := 0.0
 	for i, p := range parts {
 		f, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
-		if err != nil || i >= len(share) || f < 0 || f > 100 {
+		if err != nil || i >= len(share) || !(f >= 0 && f <= 100) {
 			total = -1
 			break
 		}

@@ -147,7 +147,16 @@ func (s *Store) source(_ context.Context, o rdd.Options, env connectors.Env) (co
 	return out, nil
 }
 
-func (s *source) Schema(context.Context) (*arrow.Schema, error) { return s.schema, nil }
+// Schema gives the logical types: a dictionary of strings is a string.
+func (s *source) Schema(context.Context) (*arrow.Schema, error) {
+	fields := s.schema.Fields() // a copy
+	for i, f := range fields {
+		if isString(f.Type) {
+			fields[i].Type = arrow.BinaryTypes.String
+		}
+	}
+	return arrow.NewSchema(fields, nil), nil
+}
 
 func (s *source) Close() error {
 	s.release()

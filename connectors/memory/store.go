@@ -106,17 +106,21 @@ func (s *Store) Put(name string, partitions ...[]arrow.RecordBatch) error {
 	return nil
 }
 
-// Batches returns what was published under name, by batch and by the order of
-// the parts. They are lent until Release.
+// Batches returns what was published under name, by batch, sink and the order
+// of the parts. They are lent until Release.
 func (s *Store) Batches(name string) []Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Batch
-	for t, o := range s.out {
-		if t.name != name {
-			continue
+	var targets []target
+	for t := range s.out {
+		if t.name == name {
+			targets = append(targets, t)
 		}
-		for _, p := range o.parts {
+	}
+	slices.SortFunc(targets, func(a, b target) int { return a.sink - b.sink })
+	var out []Batch
+	for _, t := range targets {
+		for _, p := range s.out[t].parts {
 			out = append(out, p.batches...)
 		}
 	}

@@ -50,7 +50,7 @@ func TestHybrid(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v became %v", want, got)
 		}
-		if width > 0 && h.read(make([]int32, 9)) == nil {
+		if src[0] > 0 && h.read(make([]int32, 9)) == nil {
 			t.Error("read past the end")
 		}
 	})

@@ -20,10 +20,18 @@ func Kind() connectors.Kind {
 			{Title: "Write small files", YAML: "write: {parquet: {path: out/per_meter, compression: zstd}}"},
 		},
 		Source: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
-			return openSource(ctx, o, env)
+			s, err := openSource(ctx, o, env)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
 		},
 		Sink: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
-			return openSink(ctx, o, env)
+			k, err := openSink(ctx, o, env)
+			if err != nil {
+				return nil, err
+			}
+			return k, nil
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )

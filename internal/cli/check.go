@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/spf13/cobra"
 )
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 )

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -149,7 +150,7 @@ func twoPlans(different bool) *fake {
 		sum := engine.Summary{Job: "meter", RowsIn: 1000, RowsOut: 10, Checksum: "aa", WallSeconds: 4, RowsPerSecond: 250}
 		if cfg.Mode == planner.IDAG {
 			sum.WallSeconds = 1
-			sum.Bypassed = engine.Bypassed{"label": {"error": {"map net": 50}}}
+			sum.Bypassed = engine.Bypassed{"label": {"error": {"map#5": 50}}}
 		} else if different {
 			sum.Checksum = "bb"
 		}
@@ -166,7 +167,7 @@ func TestDemo(t *testing.T) {
 	out, _ := must(t, f.app(), "demo", "--rows", "1000")
 	for _, part := range []string{
 		"1,000 meter events, error/backup/information 5/15/80", "linear, masked", "linear, selection",
-		"I-DAG", "error  map net     50", "equal: the same 10 rows, 25 % of the time of the faster linear plan\n",
+		"I-DAG", "error    50  map#5", "equal: the same 10 rows, 25 % of the time of the faster linear plan\n",
 	} {
 		if !strings.Contains(out, part) {
 			t.Errorf("%q is missing in\n%s", part, out)

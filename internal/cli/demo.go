@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 	"github.com/spf13/cobra"
@@ -48,7 +49,7 @@ func (s *session) demo(ctx context.Context, f *demoFlags) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	f.out, f.overwrite = filepath.Join(dir, "events"), true
-	s.title("1", "Events")
+	s.title(1, "Events")
 	set, err := s.generate(ctx, &f.generateFlags)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (s *session) demo(ctx context.Context, f *demoFlags) (err error) {
 			return err
 		}
 	}
-	s.title("2", "Plans")
+	s.title(2, "Plans")
 	for i, m := range modes {
 		if m == planner.Selection {
 			continue // looks like masked
@@ -72,9 +73,9 @@ func (s *session) demo(ctx context.Context, f *demoFlags) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.io.Out, "%s\n", planner.Text(plan))
+		fmt.Fprintln(s.io.Out, s.out.clip(planner.Text(plan)))
 	}
-	s.title("3", "Runs")
+	s.title(3, "Runs")
 	sums := make([]engine.Summary, len(modes))
 	for i, m := range modes {
 		if sums[i], err = s.run(ctx, jobs[i], engine.Config{Mode: m}, s.reporter(planName(m), &runFlags{})); err != nil {
@@ -96,8 +97,11 @@ func (s *session) demoJob(events, out string) (*rdd.Job, error) {
 	return j.Build(map[string]string{"path": events, "out": out})
 }
 
-func (s *session) title(number, text string) {
-	fmt.Fprintf(s.io.Out, "%s %s\n", s.out.faint(number), s.out.strong(text))
+func (s *session) title(number int, text string) {
+	if number > 1 {
+		fmt.Fprintln(s.io.Out)
+	}
+	fmt.Fprintf(s.io.Out, "%s %s\n", s.out.faint(fmt.Sprint(number)), s.out.strong(text))
 }
 
 func planName(m planner.Mode) string {
@@ -118,8 +122,8 @@ func (s *session) compare(modes []planner.Mode, sums []engine.Summary) error {
 	t.write(s.io.Out, s.out)
 	idag := sums[len(sums)-1]
 	if len(idag.Bypassed) > 0 {
-		s.title("4", "What the I-DAG plan left out")
-		idag.Bypassed.write(s.io.Out, s.out)
+		s.title(4, "What the I-DAG plan left out")
+		writeBypassed(s.io.Out, s.out, idag.Bypassed)
 	}
 	best := sums[0].WallSeconds
 	for i, sum := range sums[:len(sums)-1] {

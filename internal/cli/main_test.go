@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
@@ -33,7 +34,7 @@ type fake struct {
 	progress []engine.Progress
 	summary  engine.Summary
 	run      func(ctx context.Context, cfg engine.Config) (engine.Summary, error) // nil: progress, then summary
-	err      error                                                  // of Compile and Build
+	err      error                                                                // of Compile and Build
 }
 
 func (f *fake) app() App {

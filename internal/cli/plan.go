@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/spf13/cobra"
 )

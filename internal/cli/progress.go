@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 	"github.com/vbauerster/mpb/v8"
@@ -38,9 +39,9 @@ func (s *session) reporter(job string, f *runFlags) reporter {
 type silent struct{ w, errs io.Writer }
 
 func (r *silent) observe(engine.Progress) {}
-func (r *silent) note(text string) { fmt.Fprintln(r.errs, text) }
-func (r *silent) out() io.Writer   { return r.w }
-func (r *silent) done()            {}
+func (r *silent) note(text string)        { fmt.Fprintln(r.errs, text) }
+func (r *silent) out() io.Writer          { return r.w }
+func (r *silent) done()                   {}
 
 // batchLine is what --json prints after each batch.
 type batchLine struct {
@@ -86,7 +87,7 @@ func (r *plainLines) observe(p engine.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if now.Sub(r.last) < time.Second {
+	if p.Rows == 0 || now.Sub(r.last) < time.Second {
 		return
 	}
 	r.last = now

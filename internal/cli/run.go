@@ -2,9 +2,8 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"github.com/spf13/cobra"
@@ -74,7 +73,7 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 	case f.json:
 		return writeJSON(s.io.Out, sum)
 	case !f.quiet:
-		sum.write(s.io.Out, s.out)
+		writeSummary(s.io.Out, s.out, sum)
 	}
 	return nil
 }
@@ -122,55 +121,4 @@ func (s *session) interrupts(ctx context.Context, cancel context.CancelFunc, rep
 		close(ended)
 		<-finished
 	}
-}
-
-// write prints a summary for people.
-func (sum engine.Summary) write(w io.Writer, st style) {
-	plan := sum.Plan
-	if sum.Form != "" {
-		plan += " (" + sum.Form + ")"
-	}
-	verb := "done"
-	if len(sum.Stopped) > 0 {
-		verb = "stopped"
-	}
-	fmt.Fprintf(w, "%s %s, %s plan, %s in %s, %s rows/s\n", st.strong(sum.Job), verb, plan,
-		count(sum.Batches, "batch", "batches"), seconds(sum.WallSeconds), short(sum.RowsPerSecond))
-	fmt.Fprintf(w, "  rows      %s in, %s out", thousands(sum.RowsIn), thousands(sum.RowsOut))
-	for _, x := range []struct {
-		n    int64
-		what string
-	}{{sum.RowsPruned, "never decoded"}, {sum.Late, "late"}, {sum.DeadLetters, "dead letters"}} {
-		if x.n > 0 {
-			fmt.Fprintf(w, ", %s %s", thousands(x.n), x.what)
-		}
-	}
-	fmt.Fprintln(w)
-	for _, reason := range sorted(sum.Dead) {
-		for _, op := range sorted(sum.Dead[reason]) {
-			fmt.Fprintf(w, "            %s dead: %s, at %s\n", thousands(sum.Dead[reason][op]), reason, op)
-		}
-	}
-	fmt.Fprintf(w, "  checksum  %s\n", sum.Checksum)
-	fmt.Fprintf(w, "  memory    %s at most\n", bytesText(sum.PeakRSSBytes))
-	sum.Bypassed.write(w, st)
-	for _, at := range sum.Stopped {
-		fmt.Fprintf(w, "  stopped at %s\n", at)
-	}
-}
-
-// write prints what was bypassed, a line for each reason, label and operation.
-func (b Bypassed) write(w io.Writer, st style) {
-	if len(b) == 0 {
-		return
-	}
-	t := table{head: []string{"reason", "label", "bypassed", "rows"}}
-	for _, reason := range sorted(b) {
-		for _, label := range sorted(b[reason]) {
-			for _, op := range sorted(b[reason][label]) {
-				t.add(reason, label, op, thousands(b[reason][label][op]))
-			}
-		}
-	}
-	t.write(w, st)
 }

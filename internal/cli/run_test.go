@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -24,7 +25,7 @@ func story() *fake {
 		summary: engine.Summary{
 			Job: "meter", Plan: "idag", Digest: "d1", Batches: 2, RowsIn: 4000, RowsPruned: 3, RowsOut: 40,
 			DeadLetters: 7, Late: 2, Dead: map[string]map[string]int64{"late": {"window#4": 2}, "abnormal tag": {"tag#1": 5}}, Checksum: "00ff", WallSeconds: 0.5, RowsPerSecond: 8000, PeakRSSBytes: 300 << 20,
-			Bypassed: engine.Bypassed{"label": {"error": {"map net": 200, "map kw": 200}}, "unscheduled": {"backup": {"map x": 15}}},
+			Bypassed: engine.Bypassed{"label": {"error": {"map#10": 200, "map#9": 200, "filter#12": 150}}, "unscheduled": {"backup": {"map#3": 15}}},
 		},
 	}
 }
@@ -73,10 +74,10 @@ meter done, idag plan, 2 batches in 0.500 s, 8k rows/s
             2 dead: late, at window#4
   checksum  00ff
   memory    300 MiB at most
-  reason       label   bypassed  rows
-  label        error   map kw     200
-  label        error   map net    200
-  unscheduled  backup  map x       15
+  reason       label   rows  bypassed
+  label        error    200  map#9 map#10
+  label        error    150  filter#12
+  unscheduled  backup    15  map#3
 `, "\n"))
 	if !strings.HasPrefix(errs, "meter: batch 1, 1,000 of 4,000 rows, ") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("progress within a second: %s", errs)
@@ -111,7 +112,7 @@ func TestRunJSON(t *testing.T) {
 	want(t, fmt.Sprint(batches[1]), "map[batch:2 rows:4000 rows_out:40 rows_total:4000 watermark:2023-11-14T22:13:20Z]")
 	want(t, lines[2], `{"job":"meter","plan":"idag","digest":"d1","batches":2,"rows_in":4000,"rows_tagged":0,"rows_pruned":3,"rows_out":40,`+
 		`"dead_letters":7,"late":2,"checksum":"00ff","wall_seconds":0.5,"rows_per_second":8000,"peak_rss_bytes":314572800,`+
-		`"bypassed":{"label":{"error":{"map kw":200,"map net":200}},"unscheduled":{"backup":{"map x":15}}},"dead_letter_reasons":{"abnormal tag":{"tag#1":5},"late":{"window#4":2}},"operations":null}`)
+		`"bypassed":{"label":{"error":{"filter#12":150,"map#10":200,"map#9":200}},"unscheduled":{"backup":{"map#3":15}}},"dead_letter_reasons":{"abnormal tag":{"tag#1":5},"late":{"window#4":2}},"operations":null}`)
 	want(t, errs, "from the console sink\n")
 }
 
@@ -191,6 +192,19 @@ func TestPlan(t *testing.T) {
 	if status == statusOK || !strings.Contains(errs, "json") {
 		t.Errorf("--json --dot: status %d, %s", status, errs)
 	}
+}
+
+// Lines longer than the terminal are cut, and only there.
+func TestClip(t *testing.T) {
+	text := "short\nfünf und mehr\nlast"
+	want(t, style{terminal: true, width: 5}.clip(text), "short\nfünf…\nlast")
+	want(t, style{width: 5}.clip(text), text)
+}
+
+// Colours are for terminals that want them.
+func TestPaint(t *testing.T) {
+	want(t, style{colour: true}.strong("x"), "\x1b[1mx\x1b[0m")
+	want(t, style{}.strong("x")+newStyle(&strings.Builder{}).bad("y"), "xy")
 }
 
 func TestSpelling(t *testing.T) {

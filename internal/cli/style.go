@@ -46,6 +46,25 @@ func (st style) faint(text string) string  { return st.paint("2", text) }
 func (st style) bad(text string) string    { return st.paint("1;31", text) }
 func (st style) good(text string) string   { return st.paint("1;32", text) }
 
+// clip cuts every line of text to the width of a terminal.
+func (st style) clip(text string) string {
+	if !st.terminal {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line, newline := strings.CutSuffix(line, "\n")
+		if r := []rune(line); len(r) > st.width {
+			line = string(r[:st.width-1]) + "…"
+		}
+		b.WriteString(line)
+		if newline {
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
 // table lines up columns. Cells that begin with a digit stand to the right.
 type table struct {
 	head []string

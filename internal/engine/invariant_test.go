@@ -52,10 +52,15 @@ func TestInvariant(t *testing.T) {
 // check runs a case in one plan and compares it with the twin, given the ledger
 // that the run wrote. It returns the checksum, and the ledger's cuts.
 func check(c *twin.Case, mode planner.Mode, executors int) (sum, cuts string, err error) {
+	return checkWith(c, engine.Config{Mode: mode, Executors: executors})
+}
+
+func checkWith(c *twin.Case, cfg engine.Config) (sum, cuts string, err error) {
 	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 	store := memory.NewStore(mem)
 	book := new(ledger.Memory)
-	got, summary, err := runCase(c, mode, executors, mem, store, book)
+	cfg.Mem, cfg.Keep = mem, book
+	got, summary, err := runCase(c, cfg, store)
 	store.Release()
 	if err != nil {
 		return "", "", err
@@ -93,9 +98,9 @@ func atEntry(s engine.Summary) int64 {
 	return n
 }
 
-func runCase(c *twin.Case, mode planner.Mode, executors int, mem arrowmem.Allocator, store *memory.Store, book driver.Ledger) (*twin.Result, engine.Summary, error) {
+func runCase(c *twin.Case, cfg engine.Config, store *memory.Store) (*twin.Result, engine.Summary, error) {
 	ctx := context.Background()
-	if err := putInputs(c, mem, store); err != nil {
+	if err := putInputs(c, cfg.Mem, store); err != nil {
 		return nil, engine.Summary{}, err
 	}
 	kind := store.Kind()
@@ -103,8 +108,8 @@ func runCase(c *twin.Case, mode planner.Mode, executors int, mem arrowmem.Alloca
 	if err != nil {
 		return nil, engine.Summary{}, err
 	}
-	s, err := engine.Run(ctx, c.Job, engine.Config{Mode: mode, Executors: executors, Kinds: connectors.NewRegistry(kind),
-		Dead: dead, Keep: book, Mem: mem})
+	cfg.Kinds, cfg.Dead = connectors.NewRegistry(kind), dead
+	s, err := engine.Run(ctx, c.Job, cfg)
 	if err != nil {
 		return nil, s, err
 	}

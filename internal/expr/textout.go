@@ -15,11 +15,12 @@ type textOut struct {
 	off        []int32
 	buf        []byte
 	used, n    int
-	full       bool // more than offsets can address
+	limit      int  // bytes that offsets can address
+	full       bool // there were more
 }
 
 func (x *exec) textOut(n, bytes int) *textOut {
-	t := &textOut{offs: x.alloc(4 * (n + 1)), data: x.alloc(bytes)}
+	t := &textOut{offs: x.alloc(4 * (n + 1)), data: x.alloc(bytes), limit: math.MaxInt32}
 	t.off = view[int32](t.offs, n+1)
 	t.off[0] = 0
 	t.buf = t.data.Buf()
@@ -29,11 +30,12 @@ func (x *exec) textOut(n, bytes int) *textOut {
 // add appends the next row.
 func (t *textOut) add(s string) {
 	if need := t.used + len(s); need > len(t.buf) {
-		if need > math.MaxInt32 {
+		if need > t.limit {
 			t.full, s = true, ""
 		} else {
-			t.data.Reserve(min(max(2*len(t.buf), need), math.MaxInt32))
+			t.data.Reserve(min(max(2*len(t.buf), need), t.limit))
 			t.buf = t.data.Buf()
+			t.buf = t.buf[:min(len(t.buf), t.limit)]
 		}
 	}
 	copy(t.buf[t.used:], s)

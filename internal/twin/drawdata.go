@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -119,11 +120,23 @@ func (in *Input) value(t *rapid.T, c string) any {
 		if coin(t, 3, "far") {
 			return one(t, c, arrow.Timestamp(0), -1, -86_400_000_000, -62_135_596_800_000_000, 253_402_300_799_999_999)
 		}
-		return arrow.Timestamp(base + int64(rapid.IntRange(-200, 200).Draw(t, c))*60_000_000 + int64(one(t, c, 0, 0, 1, -1)))
+		return onEdge(t, c)
 	case 'd':
 		return one(t, c, arrow.Date32(19723), 19724, 0, -1, -719162, 2932896)
 	}
 	return nil
+}
+
+// onEdge draws a time that most often is the edge of a window of one of the
+// sizes drawn, so that times and watermarks meet there.
+func onEdge(t *rapid.T, c string) arrow.Timestamp {
+	size := one(t, c, sizes()...).Microseconds()
+	return arrow.Timestamp(((base/size)+int64(even(t, 9, c)-4))*size + int64(one(t, c, 0, 0, 1, -1)))
+}
+
+// sizes are those of windows.
+func sizes() []time.Duration {
+	return []time.Duration{time.Hour, time.Minute, 7 * time.Minute, 24 * time.Hour}
 }
 
 // bring sets the tag of an event that brings its own: most often the right one.

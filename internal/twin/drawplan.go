@@ -167,7 +167,7 @@ func (g *drawer) operation() {
 		n = one(g.t, "from", g.nodes...)
 	}
 	ops := []func(*node) *node{
-		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.windowed, g.windowed, g.assign, g.reduce,
+		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
@@ -285,7 +285,17 @@ func (g *drawer) filter(n *node) *node {
 	return n.next(rdd.Filter{For: set, Where: x.draw('b', small(g.t, 1, 3, "depth"))}, nil, nil)
 }
 
+// flatmap draws one FlatMap or two, the second over the children of the first.
 func (g *drawer) flatmap(n *node) *node {
+	m := g.expand(n)
+	if coin(g.t, 1, "children of children") {
+		g.push(m)
+		return g.expand(m)
+	}
+	return m
+}
+
+func (g *drawer) expand(n *node) *node {
 	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
 	x := g.sentences(n, labels, cols)
 	x.strict = false
@@ -320,7 +330,7 @@ func (g *drawer) window(n *node) *node {
 	if len(cols) == 0 {
 		return nil
 	}
-	size := one(g.t, "size", time.Hour, time.Minute, 24*time.Hour, 7*time.Minute)
+	size := one(g.t, "size", sizes()...)
 	return n.next(rdd.Window{For: set, Time: one(g.t, "time", cols...), Size: size}, labels, func(l *lab) {
 		l.add(rdd.WindowStart)
 		l.add(rdd.WindowEnd)

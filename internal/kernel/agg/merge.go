@@ -79,9 +79,7 @@ func (a *aggregate) mergeSum(st states, in *stateColumns, lo int, ids []int32) {
 		case !in.cols[0].null(r):
 			f := (*[2]float64)(asFloats(s[:2]))
 			add2(f, math.Float64frombits(x[r]))
-			if finite(f[0]) {
-				f[1] += math.Float64frombits(y[r])
-			}
+			f[1] += math.Float64frombits(y[r])
 		}
 		if a.width == 3 {
 			s[2] += in.cols[2].words[r]

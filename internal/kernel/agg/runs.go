@@ -137,8 +137,8 @@ func sum128(s *[2]uint64, vals []uint64) {
 	*s = t
 }
 
-// sumFloats is add2 of every value. It first tries without a look at infinities,
-// on two sums at a time, since one waits for its last addition.
+// sumFloats is add2 of every value, on two sums at a time, since one would wait
+// for its last addition.
 func sumFloats(s *[2]float64, vals []float64) {
 	h0, l0, h1, l1, e := s[0], s[1], 0.0, 0.0, 0.0
 	i := 0
@@ -152,12 +152,6 @@ func sumFloats(s *[2]float64, vals []float64) {
 		h1, e = twoSum(h1, vals[i])
 		l1 += e
 	}
-	h0, e = twoSum(h0, h1)
-	if !finite(h0) || !finite(l0) || !finite(l1) {
-		for _, v := range vals {
-			add2(s, v+0)
-		}
-		return
-	}
-	s[0], s[1] = h0, l0+l1+e
+	s[0], e = twoSum(h0, h1) // h1 is not -0, so neither is s[0]
+	s[1] = l0 + l1 + e
 }

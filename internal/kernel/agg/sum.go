@@ -34,33 +34,27 @@ func twoProd(a, b float64) (p, e float64) {
 // finite says whether x is neither infinite nor NaN.
 func finite(x float64) bool { return x-x == 0 }
 
-// add2 adds x to the sum s[0]+s[1]. Once s[0] is infinite or NaN it goes on as a
-// plain sum would, and s[1] does not count.
+// add2 adds x to the sum s[0]+s[1]. Once s[0] is infinite or NaN it stays so, as a
+// plain sum would; s[1] is rubbish then, and round2 does not look at it.
 func add2(s *[2]float64, x float64) {
-	t, e := twoSum(s[0], x)
-	s[0] = t
-	if finite(t) {
-		s[1] += e
-	}
+	var e float64
+	s[0], e = twoSum(s[0], x)
+	s[1] += e
 }
 
-// add3 adds x to the sum s[0]+s[1]+s[2].
+// add3 adds x to the sum s[0]+s[1]+s[2], of which the same is true.
 func add3(s *[3]float64, x float64) {
-	t, e := twoSum(s[0], x)
-	s[0] = t
-	if finite(t) {
-		s[1], e = twoSum(s[1], e)
-		s[2] += e
-	}
+	var e float64
+	s[0], e = twoSum(s[0], x)
+	s[1], e = twoSum(s[1], e)
+	s[2] += e
 }
 
 // addSquare adds x*x.
 func addSquare(s *[3]float64, x float64) {
 	p, e := twoProd(x, x)
 	add3(s, p)
-	if finite(p) {
-		add3(s, e)
-	}
+	add3(s, e)
 }
 
 // round2 is the value of a sum, rounded once.

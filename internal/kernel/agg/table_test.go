@@ -151,7 +151,7 @@ func TestFloatCorners(t *testing.T) {
 	}{
 		{"nothing", [][]any{{}, {nil}}, show(nil, nil, nil)},
 		{"one value", [][]any{{1.5}, {}}, show(1.5, 1.5, nil)},
-		{"minus zero", [][]any{{minusZero}, {minusZero, minusZero}}, show(0.0, 0.0, 0.0)},
+		{"minus zero", [][]any{{minusZero}, {minusZero, minusZero, nil}}, show(0.0, 0.0, 0.0)},
 		{"cancellation", [][]any{{1e16, 1.0}, {-1e16}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
 		{"cancellation the other way", [][]any{{1e16}, {-1e16, 1.0}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
 		{"infinity", [][]any{{inf, 1.0}, {2.0}}, show(inf, inf, nan)},
@@ -168,6 +168,31 @@ func TestFloatCorners(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEmptyTablesMerge: the states of tables without rows, many in one batch, are
+// nothing, also to first and last.
+func TestEmptyTablesMerge(t *testing.T) {
+	mem := checked(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	specs := allSpecs()
+	empty, table := NewTable(mem, nil, specs), NewTable(mem, nil, specs)
+	defer empty.Release()
+	defer table.Release()
+	d := drawData(r, nil, specs, 1)
+	d.order[0] = [4]any{nil, int64(5), int64(5), int64(5)}
+	d.feed(t, r, table, []int{0})
+	sel := kernel.Sel{0, 0, 0}
+	states := empty.States(sel)
+	defer release(states)
+	for _, to := range []*Table{table, empty} {
+		if err := to.Merge(nil, states, len(sel)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantResults(t, &d, results(table, nil), d.twin())
+	d.keys, d.args, d.order = nil, nil, nil
+	wantResults(t, &d, results(empty, nil), d.twin())
 }
 
 // TestSumIntOverflow: only the final value counts.

@@ -40,12 +40,24 @@ func allSpecs() []Spec {
 	return specs
 }
 
+// numberSpecs are those that are added in runs where groups are few.
+func numberSpecs() []Spec {
+	return slices.DeleteFunc(allSpecs(), func(s Spec) bool {
+		return s.Arg == nil || s.Arg.ID() != arrow.INT64 && s.Arg.ID() != arrow.FLOAT64
+	})
+}
+
 func drawData(r *rand.Rand, keyTypes []arrow.DataType, specs []Spec, rows int) data {
 	d := data{keyTypes: keyTypes, specs: specs}
 	nulls := []float64{0, 0.2}[r.IntN(2)]
+	sticky := []float64{0, 0.97}[r.IntN(2)] // keys like windows come in stretches
 	for i := range rows {
 		var keys, args []any
-		for _, dt := range keyTypes {
+		for k, dt := range keyTypes {
+			if i > 0 && r.Float64() < sticky {
+				keys = append(keys, d.keys[i-1][k])
+				continue
+			}
 			keys = append(keys, drawValue(r, dt, nulls))
 		}
 		for _, s := range specs {
@@ -303,6 +315,9 @@ func TestAgainstTwin(t *testing.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		keyTypes := rapid.SliceOfN(rapid.SampledFrom(allTypes()), 0, 3).Draw(rt, "keys")
 		specs := rapid.SliceOfN(rapid.SampledFrom(allSpecs()), 1, 5).Draw(rt, "specs")
+		if rapid.Bool().Draw(rt, "numbers only") {
+			specs = rapid.SliceOfN(rapid.SampledFrom(numberSpecs()), 2, 5).Draw(rt, "specs")
+		}
 		rows := rapid.SampledFrom([]int{0, 1, 10, 100, 3000}).Draw(rt, "rows")
 		d := drawData(r, keyTypes, specs, rows)
 		mem := checked(t)
@@ -312,6 +327,9 @@ func TestAgainstTwin(t *testing.T) {
 			tables[i] = NewTable(mem, keyTypes, specs)
 		}
 		order := r.Perm(rows)
+		if r.IntN(2) == 0 {
+			slices.Sort(order)
+		}
 		for len(order) > 0 {
 			n := 1 + r.IntN(len(order))
 			d.feed(t, r, tables[r.IntN(len(tables))], order[:n])
