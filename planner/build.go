@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/rdd"
@@ -64,13 +66,27 @@ func (b *builder) step(c *node, f flow) {
 		}
 		b.past(c, f, acts)
 	case rdd.Union:
-		b.follow(c, f)
+		b.follow(c, b.united(c, f))
 	case rdd.Write:
 		if acts != 0 {
 			b.write(c, f, acts)
 		}
 	case rdd.Read, rdd.Tag:
 	}
+}
+
+// united gives a flow the columns that it lacks and another input of a Union has.
+func (b *builder) united(c *node, f flow) flow {
+	out := b.schema(f.labels, c.need, c.Schemas)
+	from := columnsFrom(f.at.Out, out)
+	if !slices.Contains(from, FromNull) {
+		return f
+	}
+	act := Compute{Change: Change{For: f.labels, From: from}, Program: make([]int, len(from))}
+	for i := range act.Program {
+		act.Program[i] = -1
+	}
+	return b.attach(f, c.ID, act, out)
 }
 
 // allDead reports whether nothing that a Map computes for these labels is read.

@@ -189,8 +189,12 @@ func (w *treeWriter) describe(n *Node) string {
 	case Route:
 		return fmt.Sprintf("%s: %s", labels, columns(n))
 	case Compute:
-		if w.plan.Ops[n.Op].Dataset.Op().Kind() != "map" {
+		switch w.plan.Ops[n.Op].Dataset.Op().(type) {
+		case rdd.Reduce:
 			return "arguments of #" + fmt.Sprint(n.Op)
+		case rdd.Union:
+			return op + ", columns that are lacking here are null"
+		default:
 		}
 		return op + masked(act.Mask)
 	case Keep:

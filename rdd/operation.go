@@ -45,9 +45,9 @@ type Read struct {
 
 // Tag gives every event its label and its tag. The label comes from Column
 // (whose values are label names, or are mapped to them by Values) or from
-// Rules, of which the first that is true decides, unless Exclusive. A row that
-// gets no label, or with Exclusive several, is dead-lettered as an abnormal tag,
-// unless Otherwise names a label for it.
+// Rules, of which the first that is true decides. A row that gets no label takes
+// Otherwise; without that it is dead-lettered as an abnormal tag. So is, with
+// Exclusive, a row for which rules of several labels are true.
 type Tag struct {
 	Column    string
 	Values    map[string]LabelSet

@@ -28,7 +28,7 @@ func Kind() connectors.Kind {
 		Name: "console",
 		Doc:  "Prints rows, each batch at once, to see what a job does. A terminal keeps nothing: after a crash a batch may be printed again.",
 		Fields: []connectors.Field{
-			{Name: "name", Type: connectors.String, Default: "", Main: true, Doc: "Printed above each table."},
+			{Name: "name", Type: connectors.String, Main: true, Doc: "Printed above each table."},
 			{Name: "format", Type: connectors.String, Default: "table", Enum: []string{"table", "json"}, Doc: "A table for each label, or one JSON object a row with its label in `_label`."},
 			{Name: "limit", Type: connectors.Int, Default: int64(20), Doc: "Rows printed of each label and batch; 0 prints all and keeps them in memory until then."},
 		},

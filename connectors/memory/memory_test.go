@@ -283,10 +283,10 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-// sink opens the sink of a name.
-func sink(t testing.TB, s *memory.Store, name string) connectors.Sink {
+// sink opens a sink that collects under the name out.
+func sink(t testing.TB, s *memory.Store) connectors.Sink {
 	t.Helper()
-	w := rdd.From("memory", nil).Write(rdd.Write{Connector: "memory", Options: rdd.Options{"name": name}})
+	w := rdd.From("memory", nil).Write(rdd.Write{Connector: "memory", Options: rdd.Options{"name": "out"}})
 	k, err := connectors.NewRegistry(s.Kind()).Sink(context.Background(), w, connectors.Env{Labels: []string{"error", "info"}})
 	if err != nil {
 		t.Fatal(err)
@@ -314,7 +314,7 @@ func TestSink(t *testing.T) {
 	task := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 	s := memory.NewStore(mem)
 	defer s.Release()
-	k, again := sink(t, s, "out"), sink(t, s, "out")
+	k, again := sink(t, s), sink(t, s)
 	ctx := context.Background()
 	stage := func(k connectors.Sink, id rdd.BatchID, first, n int) rdd.Staged {
 		whole := batch(task, first-2, n+4)
@@ -371,7 +371,7 @@ func TestStageFails(t *testing.T) {
 	defer s.Release()
 	b := batch(mem, 0, 3)
 	defer b.Release()
-	k := sink(t, s, "out")
+	k := sink(t, s)
 	broken := errors.New("broken")
 	in := func(yield func(*rdd.Frame, error) bool) {
 		if yield(&rdd.Frame{Batch: b}, nil) {
@@ -393,7 +393,7 @@ func TestSinksOfOneName(t *testing.T) {
 	mem := arrowmem.NewGoAllocator()
 	s := memory.NewStore(mem)
 	defer s.Release()
-	a, b := sink(t, s, "out"), sink(t, s, "out")
+	a, b := sink(t, s), sink(t, s)
 	for i, k := range []connectors.Sink{a, b} {
 		p, err := k.Stage(context.Background(), rdd.Block{Batch: 1}, frames(1, batch(mem, 10*i, 2)))
 		if err != nil {

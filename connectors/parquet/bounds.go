@@ -9,8 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// bounds returns what the statistics of a row group prove about its columns.
-// Nothing is said of a column whose statistics are missing or malformed.
+// bounds returns what the statistics of a row group prove about its columns;
+// where they are missing or malformed, next to nothing.
 func bounds(f *footer, g *group, columns []leaf, fixed []constant) expr.Bounds {
 	out := make(expr.Bounds, len(columns)+len(fixed))
 	for i := range columns {
@@ -18,9 +18,7 @@ func bounds(f *footer, g *group, columns []leaf, fixed []constant) expr.Bounds {
 		if l.rule == unsupported {
 			continue
 		}
-		if r, ok := rangeOf(f, &g.chunks[l.index], l, g.rows); ok {
-			out[l.name] = r
-		}
+		out[l.name] = rangeOf(f, &g.chunks[l.index], l, g.rows)
 	}
 	for i := range fixed {
 		out[fixed[i].Name] = fixed[i].bounds()
@@ -29,7 +27,7 @@ func bounds(f *footer, g *group, columns []leaf, fixed []constant) expr.Bounds {
 }
 
 // rangeOf bounds the values of a chunk.
-func rangeOf(f *footer, k *chunk, l *leaf, rows int64) (expr.Range, bool) {
+func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
 	r := expr.Range{Nulls: l.optional}
 	if n := k.stats.nulls; n >= 0 && n <= rows && l.optional {
 		r.Nulls, r.AllNull = n > 0, n == rows && rows > 0
@@ -42,7 +40,7 @@ func rangeOf(f *footer, k *chunk, l *leaf, rows int64) (expr.Range, bool) {
 		lo, hi = k.stats.oldMin, k.stats.oldMax
 	}
 	if r.AllNull {
-		return r, true
+		return r
 	}
 	minimum, okMin := value(l, lo)
 	maximum, okMax := value(l, hi)
@@ -52,7 +50,7 @@ func rangeOf(f *footer, k *chunk, l *leaf, rows int64) (expr.Range, bool) {
 	if okMin && okMax && minimum != nil && maximum != nil {
 		r.Min, r.Max = minimum, maximum
 	}
-	return r, true
+	return r
 }
 
 func isFloat(l *leaf) bool { return l.typ != nil && l.typ.ID() == arrow.FLOAT64 }

@@ -29,16 +29,22 @@ type encoder interface {
 	size() (bytes, step int)
 	// page ends the page under way. What it returns is lent until the next add.
 	page() encodedPage
-	// dictionary ends the chunk and returns the values that codes refer to, in
-	// plain encoding, and how many there are; nil if there are no codes.
-	dictionary() ([]byte, int)
-	// stats of the chunk, after its last page.
-	stats() (lo, hi []byte, nans int64)
+	// chunk says of the chunk what is known after its last page.
+	chunk() encodedChunk
+	// reset starts a new chunk.
 	reset()
 }
 
+// encodedChunk is the dictionary of a chunk, in plain encoding, nil if no page
+// holds codes; and the bounds of the chunk, nil if it has no values.
+type encodedChunk struct {
+	dict   []byte
+	values int // of dict
+	lo, hi []byte
+	nans   int64
+}
+
 // encodedPage is the values of a page and their bounds, nil if there are none.
-// loose bounds are not themselves values.
 type encodedPage struct {
 	values []byte
 	enc    format.Encoding
@@ -233,10 +239,11 @@ func (c *chunkWriter) finish(at int64, write func([]byte) error) (format.ColumnM
 	if err := c.endPage(); err != nil {
 		return format.ColumnMetaData{}, chunkIndex{}, err
 	}
-	m := c.meta()
+	all := c.chunk()
+	m := c.meta(&all)
 	pages := at
-	if values, n := c.dictionary(); values != nil {
-		size, err := c.writeDictionary(values, n, write)
+	if all.dict != nil {
+		size, err := c.writeDictionary(all.dict, all.values, write)
 		if err != nil {
 			return m, chunkIndex{}, err
 		}
@@ -286,16 +293,15 @@ func (c *chunkWriter) writeDictionary(values []byte, n int, write func([]byte) e
 }
 
 // meta describes the chunk, but for where it lies.
-func (c *chunkWriter) meta() format.ColumnMetaData {
-	lo, hi, nans := c.stats()
+func (c *chunkWriter) meta(all *encodedChunk) format.ColumnMetaData {
 	m := format.ColumnMetaData{
 		Codec:               c.pressed.codec,
 		NumValues:           int64(c.total),
 		TotalCompressedSize: int64(len(c.body)),
 		Statistics:          format.Statistics{NullCount: int64(c.totalNulls)},
 	}
-	if len(lo) <= longBound && len(hi) <= longBound {
-		m.Statistics.MinValue, m.Statistics.MaxValue = lo, hi
+	if len(all.lo) <= longBound && len(all.hi) <= longBound {
+		m.Statistics.MinValue, m.Statistics.MaxValue = all.lo, all.hi
 	}
 	if c.optional {
 		m.Encoding = append(m.Encoding, format.RLE)
@@ -310,7 +316,7 @@ func (c *chunkWriter) meta() format.ColumnMetaData {
 	case *fixedEncoder:
 		m.Type = physicalType(e.typ)
 		if e.typ.ID() == arrow.FLOAT64 {
-			m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: nanKey, Value: strconv.FormatInt(nans, 10)})
+			m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: nanKey, Value: strconv.FormatInt(all.nans, 10)})
 		}
 	case *boolEncoder:
 		m.Type = format.Boolean

@@ -145,10 +145,8 @@ func (e *fixedEncoder) page() encodedPage {
 	return p
 }
 
-func (e *fixedEncoder) dictionary() ([]byte, int) { return nil, 0 }
-
-func (e *fixedEncoder) stats() (lo, hi []byte, nans int64) {
-	return e.bytes(e.lo, math.Copysign(0, -1)), e.bytes(e.hi, 0), e.nans
+func (e *fixedEncoder) chunk() encodedChunk {
+	return encodedChunk{lo: e.bytes(e.lo, math.Copysign(0, -1)), hi: e.bytes(e.hi, 0), nans: e.nans}
 }
 
 func (e *fixedEncoder) reset() {
@@ -211,11 +209,9 @@ func (e *boolEncoder) page() encodedPage {
 	return p
 }
 
-func (e *boolEncoder) dictionary() ([]byte, int) { return nil, 0 }
-
-func (e *boolEncoder) stats() (lo, hi []byte, nans int64) {
-	lo, hi = seenBounds(e.allSeen)
-	return lo, hi, 0
+func (e *boolEncoder) chunk() encodedChunk {
+	lo, hi := seenBounds(e.allSeen)
+	return encodedChunk{lo: lo, hi: hi}
 }
 
 func (e *boolEncoder) reset() { *e = boolEncoder{bits: e.bits[:0]} }

@@ -37,7 +37,7 @@ type textEncoder struct {
 	packed []byte
 	seen   []bool
 
-	pageLo, pageHi, lo, hi []byte
+	lo, hi []byte // of the chunk
 }
 
 func newTextEncoder() *textEncoder {
@@ -236,14 +236,13 @@ func (e *textEncoder) widen(lo, hi []byte) {
 	}
 }
 
-func (e *textEncoder) dictionary() ([]byte, int) {
-	if !e.usedAny {
-		return nil, 0
+func (e *textEncoder) chunk() encodedChunk {
+	all := encodedChunk{lo: e.lo, hi: e.hi}
+	if e.usedAny {
+		all.dict, all.values = e.blob, len(e.starts)
 	}
-	return e.blob, len(e.starts)
+	return all
 }
-
-func (e *textEncoder) stats() (lo, hi []byte, nans int64) { return e.lo, e.hi, 0 }
 
 // drop forgets the dictionary.
 func (e *textEncoder) drop() {

@@ -241,8 +241,8 @@ func TestStageFails(t *testing.T) {
 	k := openTestSink(t, root, nil)
 	broken := errors.New("broken")
 	failing := func(yield func(*rdd.Frame, error) bool) {
-		for f := range frames(mem, map[int][]int64{0: {1}}) {
-			if !yield(f, nil) {
+		for f, err := range frames(mem, map[int][]int64{0: {1}}) {
+			if !yield(f, err) {
 				return
 			}
 		}

@@ -302,7 +302,10 @@ func TestReadStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := rdd.Projection{Columns: []string{"s", "i"}, Rows: 10, Mem: mem}
-	for range s.Read(t.Context(), splits[0], want) {
+	for _, err := range s.Read(t.Context(), splits[0], want) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())

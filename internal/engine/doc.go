@@ -54,7 +54,7 @@ func (c Config) withDefaults() Config {
 
 // Progress is told after each batch is committed, and in between.
 type Progress struct {
-	Batch     rdd.BatchID // the last one committed
+	Batch     rdd.BatchID // the one just committed, else the last one planned
 	Rows      int64       // read from the sources so far
 	RowsTotal int64       // that the sources will give altogether, or -1 where unknown
 	RowsOut   int64       // written by the committed batches

@@ -39,8 +39,8 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 func observer(tell func(Progress)) func(driver.Progress) {
 	var p Progress
 	return func(d driver.Progress) {
-		p.Committed = d.Committed != nil
-		if d.Committed != nil {
+		p.Batch, p.Committed = d.Batch, d.Committed != nil
+		if p.Committed {
 			p.Batch = d.Committed.Batch
 			p.RowsOut += d.Committed.Tally.RowsOut
 		}

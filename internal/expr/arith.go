@@ -45,7 +45,7 @@ func (c *call) zeros(divisor []float64) {
 		return
 	}
 	buf, bits := c.x.rawBitmap(c.n)
-	scalar.Zeros(bits, divisor)
+	scalar.Compare(scalar.Eq, bits, divisor, []float64{0}, c.n)
 	c.bad = buf
 }
 

@@ -60,9 +60,34 @@ func compareTexts(c *call, cmp scalar.Cmp) error {
 	a, b := c.a[0].texts(), c.a[1].texts()
 	if cmp == scalar.Eq || cmp == scalar.Ne {
 		want := cmp == scalar.Eq
+		if c.a[1].konst && !c.a[0].konst && a.codes == nil {
+			return equalsText(c, &a, b.at(0), want)
+		}
 		return c.bools(func(i int) bool { return (a.at(i) == b.at(i)) == want })
 	}
 	return c.bools(func(i int) bool { return cmp.Holds(strings.Compare(a.at(i), b.at(i))) })
+}
+
+// equalsText compares plain strings with one string: most differ in length,
+// which the offsets tell.
+func equalsText(c *call, a *texts, s string, want bool) error {
+	c.out = c.x.fixed(kBool, c.n)
+	bits := c.out.bits()
+	for w := range bits {
+		var m uint64
+		off := a.off[w*64 : min(w*64+65, c.n+1)]
+		for j := range off[1:] {
+			from, to := off[j], off[j+1]
+			if int(to-from) == len(s) && a.data[from:to] == s {
+				m |= 1 << (uint(j) & 63)
+			}
+		}
+		bits[w] = m
+	}
+	if !want {
+		bits.Not(bits)
+	}
+	return nil
 }
 
 // bools makes a boolean of every row.
@@ -106,13 +131,13 @@ func inSet(k kind, list []*constOp) function {
 func inSetOf(k kind, list []*constOp) impl {
 	switch k {
 	case kInt, kTime:
-		set := scalar.Sort(constants(list, (*vec).ints))
+		set := sortedSet(list, (*vec).ints)
 		return func(c *call) error { return inNumbers(c, c.a[0].ints(), set) }
 	case kFloat:
-		set := scalar.Sort(constants(list, (*vec).floats))
+		set := sortedSet(list, (*vec).floats)
 		return func(c *call) error { return inNumbers(c, c.a[0].floats(), set) }
 	case kDate:
-		set := scalar.Sort(constants(list, (*vec).days))
+		set := sortedSet(list, (*vec).days)
 		return func(c *call) error { return inNumbers(c, c.a[0].days(), set) }
 	case kBool:
 		return inBools(list)
@@ -133,12 +158,14 @@ func inSetOf(k kind, list []*constOp) impl {
 	}
 }
 
-func constants[T any](list []*constOp, values func(*vec) []T) []T {
+// sortedSet is the distinct constants of the list in order.
+func sortedSet[T scalar.Number](list []*constOp, values func(*vec) []T) []T {
 	var set []T
 	for _, v := range list {
 		set = append(set, values(&v.v)[0])
 	}
-	return set
+	slices.SortFunc(set, scalar.Order[T])
+	return slices.CompactFunc(set, func(x, y T) bool { return scalar.Order(x, y) == 0 })
 }
 
 // inNumbers takes the way of comparisons for short lists: they run 64 rows at

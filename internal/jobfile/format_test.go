@@ -101,9 +101,9 @@ func (g *jobGen) texts(least int) []string {
 	return out
 }
 
-func (g *jobGen) assigns(least int) []rdd.Assign {
+func (g *jobGen) assigns() []rdd.Assign {
 	var out []rdd.Assign
-	for _, c := range rapid.SliceOfNDistinct(text(), least, 3, rapid.ID[string]).Draw(g.T, "columns") {
+	for _, c := range rapid.SliceOfNDistinct(text(), 1, 3, rapid.ID[string]).Draw(g.T, "columns") {
 		out = append(out, rdd.Assign{Column: c, Expr: expression().Draw(g.T, "expression")})
 	}
 	return out
@@ -124,17 +124,17 @@ func (g *jobGen) operation() rdd.Operation {
 	case 0:
 		return g.tag()
 	case 1:
-		return rdd.Map{For: g.set.Draw(g.T, "for"), Set: g.assigns(1), Drop: g.texts(0)}
+		return rdd.Map{For: g.set.Draw(g.T, "for"), Set: g.assigns(), Drop: g.texts(0)}
 	case 2:
 		return rdd.Filter{For: g.set.Draw(g.T, "for"), Where: expression().Draw(g.T, "where")}
 	case 3:
-		return rdd.FlatMap{For: g.set.Draw(g.T, "for"), Rows: [][]rdd.Assign{g.assigns(1), g.assigns(1)}}
+		return rdd.FlatMap{For: g.set.Draw(g.T, "for"), Rows: [][]rdd.Assign{g.assigns(), g.assigns()}}
 	case 4:
 		return rdd.Window{For: g.set.Draw(g.T, "for"), Time: text().Draw(g.T, "time"), Size: time.Duration(rapid.Int64Range(1, 1<<62).Draw(g.T, "size"))}
 	case 5:
 		return rdd.Shuffle{From: g.set.Draw(g.T, "from"), Keys: g.texts(1)}
 	}
-	return rdd.Reduce{From: g.set.Draw(g.T, "from"), As: g.bit.Draw(g.T, "as"), By: g.texts(0), Get: g.assigns(1)}
+	return rdd.Reduce{From: g.set.Draw(g.T, "from"), As: g.bit.Draw(g.T, "as"), By: g.texts(0), Get: g.assigns()}
 }
 
 func (g *jobGen) tag() rdd.Operation {

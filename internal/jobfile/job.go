@@ -214,7 +214,7 @@ func (p *parser) build(d *dataset) {
 		}
 		switch s.name {
 		case "from":
-			d.last = p.source(d, s.args)
+			d.last = p.source(s.args)
 		case "write":
 			d.sinks = append(d.sinks, p.write(d, s))
 		default:
@@ -226,8 +226,8 @@ func (p *parser) build(d *dataset) {
 	}
 }
 
-// source returns the dataset that n names, as a parent of d.
-func (p *parser) source(d *dataset, n *node) *rdd.Dataset {
+// source returns the dataset that n names, built.
+func (p *parser) source(n *node) *rdd.Dataset {
 	name := p.str(n, "the name of a dataset")
 	if name == "" {
 		return nil

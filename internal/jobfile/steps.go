@@ -18,7 +18,7 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 	case "read":
 		op, parents = p.read(s, marks), nil
 	case "union":
-		op, parents = rdd.Union{}, p.parents(d, s.args)
+		op, parents = rdd.Union{}, p.parents(s.args)
 	case "tag":
 		op = p.tag(s, marks)
 	case "map":
@@ -37,14 +37,14 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 	return rdd.Extend(op, s.at, marks, parents...)
 }
 
-func (p *parser) parents(d *dataset, n *node) []*rdd.Dataset {
+func (p *parser) parents(n *node) []*rdd.Dataset {
 	if n.form != list || len(n.items) < 2 {
 		p.fail(n.at, "expected a list of at least two datasets")
 		return nil
 	}
 	out := make([]*rdd.Dataset, len(n.items))
 	for i, item := range n.items {
-		out[i] = p.source(d, item)
+		out[i] = p.source(item)
 	}
 	return out
 }

@@ -22,7 +22,7 @@ import (
 //   - first and last take rows of one source that no Union or Reduce has given
 //     the same origin;
 //   - labels that meet in a Union or in a Reduce by window_start have windows of
-//     the same size, those of a Union also the same columns (see widerUnions);
+//     the same size;
 //   - the result of a Reduce has a label that nothing else gives;
 //   - within FlatMap, Tag and aggregates nothing is strict.
 type Case struct {

@@ -17,12 +17,8 @@ func (g *drawer) meet(n *node) *node {
 	return g.union(n, others...)
 }
 
-// widerUnions lets datasets meet whose labels have different columns; those
-// that one of them lacks are null.
-const widerUnions = false
-
 // union takes those datasets whose labels, where they are in several, have
-// windows of one size.
+// windows of one size. Their columns may differ: those that one lacks are null.
 func (g *drawer) union(n *node, others ...*node) *node {
 	m := &node{labels: maps.Clone(n.labels)}
 	sets := []*rdd.Dataset{n.set}
@@ -30,7 +26,7 @@ func (g *drawer) union(n *node, others ...*node) *node {
 		fits := true
 		for i, l := range o.labels {
 			have, ok := m.labels[i]
-			fits = fits && (!ok || have.size == l.size && (widerUnions || slices.Equal(have.cols, l.cols)))
+			fits = fits && (!ok || have.size == l.size)
 		}
 		if !fits {
 			continue

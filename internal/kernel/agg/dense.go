@@ -143,7 +143,6 @@ func (d *dense) number(k int, words []uint64) {
 				return
 			}
 			a, oa, b, ob = b, ob, w, d.one(k, words[i:i+1])
-			notA = -1
 		}
 		ords[i] = oa ^ (oa^ob)&int32(notA>>63)
 	}

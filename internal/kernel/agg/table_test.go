@@ -151,7 +151,7 @@ func TestFloatCorners(t *testing.T) {
 	}{
 		{"nothing", [][]any{{}, {nil}}, show(nil, nil, nil)},
 		{"one value", [][]any{{1.5}, {}}, show(1.5, 1.5, nil)},
-		{"minus zero", [][]any{{minusZero}, {minusZero, minusZero, nil}}, show(0.0, 0.0, 0.0)},
+		{"minus zero", [][]any{{minusZero, nil}, {minusZero}}, show(0.0, 0.0, 0.0)},
 		{"cancellation", [][]any{{1e16, 1.0}, {-1e16}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
 		{"cancellation the other way", [][]any{{1e16}, {-1e16, 1.0}}, show(1.0, 1.0/3, math.Sqrt((2e32+1-1.0/3)/2))},
 		{"infinity", [][]any{{inf, 1.0}, {2.0}}, show(inf, inf, nan)},
@@ -167,6 +167,49 @@ func TestFloatCorners(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestCollidingKeys: keys of one hash are still told apart.
+func TestCollidingKeys(t *testing.T) {
+	const n = 200
+	same, other := make([]uint64, n), make([]uint64, n)
+	left, right := make([]uint64, n), make([]uint64, n) // what mix multiplies to 0
+	for i := range n {
+		same[i], other[i], left[i], right[i] = 1, uint64(i/2), 0xa0761d6478bd642f, 0xe7037ed1a0b428db
+	}
+	for name, cols := range map[string][][]uint64{"two": {left, other}, "two turned": {other, right}, "three": {same, other, right}} {
+		x := newIndex(len(cols), len(cols)+1)
+		ids := make([]int32, n)
+		for range 2 {
+			x.find(cols, ids)
+			for i, id := range ids {
+				if id != int32(i/2) {
+					t.Fatalf("%s: key %d is in row %d", name, i, id)
+				}
+			}
+		}
+		if x.hashes[0] != x.hashes[n-1] {
+			t.Errorf("%s: the hashes do not collide", name)
+		}
+	}
+}
+
+// TestUpdateAllocatesPerFrame: what a frame costs does not grow with its rows.
+func TestUpdateAllocatesPerFrame(t *testing.T) {
+	w := meters(1000, kernel.StringDict(), true)
+	specs := specsOf("count", "sum", "avg", "min", "max", "stddev", "last")
+	table := NewTable(kernel.NewPool(0), w.types, specs)
+	defer table.Release()
+	a := w.arg[0]
+	update := func() {
+		if err := table.Update(w.keys[0], []arrow.Array{nil, a, a, a, a, a, a}, Order{Time: w.keys[0][1]}, frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update()
+	if n := testing.AllocsPerRun(10, update); n > 10 {
+		t.Errorf("%v allocations for a frame", n)
 	}
 }
 

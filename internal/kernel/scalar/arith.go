@@ -61,7 +61,7 @@ func mulConst(dst, a []float64, c float64) {
 }
 
 // Divide writes a / b and tells whether some b is 0 (the row then holds
-// nothing useful); Zeros finds which.
+// nothing useful).
 func Divide(dst, a, b []float64) (zeros bool) {
 	switch {
 	case len(b) == 1:
@@ -101,9 +101,6 @@ func spread[T Number](a, dst []T) []T {
 	}
 	return dst
 }
-
-// Zeros marks the rows of a that are 0.
-func Zeros[T Number](dst Bits, a []T) { eqConst(dst, a, 0, 0) }
 
 // Int writes a op b for op '+', '-' or '*' modulo 2^64, and tells whether some
 // row overflowed; Overflow finds which.

@@ -1,9 +1,6 @@
 package scalar
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // Gather writes src[codes[i]]; a code out of range, as a null row may hold,
 // gives the zero value. dst must not be src.
@@ -104,7 +101,7 @@ func assignConst[T Number](d []T, c T, m uint64) {
 	}
 }
 
-// In marks the rows of a that are in set, which is sorted by Sort.
+// In marks the rows of a that are in set, which is in the order of Order.
 func In[T Number](dst Bits, a, set []T) {
 	for w := range Words(len(a)) {
 		var m uint64
@@ -125,12 +122,6 @@ func contains[T Number](set []T, x T) bool {
 		n -= half
 	}
 	return n == 1 && same(set[lo], x) != 0
-}
-
-// Sort sorts a set for In, NaN last, and drops its duplicates.
-func Sort[T Number](set []T) []T {
-	slices.SortFunc(set, Order[T])
-	return slices.CompactFunc(set, func(x, y T) bool { return same(x, y) != 0 })
 }
 
 // Order is negative, 0 or positive as x is less than, equal to or greater than
