@@ -107,8 +107,11 @@ func (c *core) start(e started) {
 	})
 }
 
-// settle does what may follow any event.
+// settle does what may follow any event once the run has begun.
 func (c *core) settle() {
+	if c.slots.total == 0 {
+		return
+	}
 	for c.plan(); c.publish(); {
 		c.plan()
 	}

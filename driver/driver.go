@@ -137,7 +137,7 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 	stop := s.cfg.Stop
 	var e event = first
 	for {
-		if err, over := s.take(work, e); over {
+		if over, err := s.take(work, e); over {
 			return s.core.finished(), err
 		}
 		select {
@@ -155,21 +155,21 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 
 // take gives the core the time and an event and starts what it says is to be
 // done. It reports whether the run is over.
-func (s *shell) take(ctx context.Context, e event) (error, bool) {
+func (s *shell) take(ctx context.Context, e event) (bool, error) {
 	for _, e := range [...]event{ticked{s.now()}, e} {
 		for _, cmd := range s.core.step(e) {
-			if err, over := s.act(ctx, cmd); over {
-				return err, true
+			if over, err := s.act(ctx, cmd); over {
+				return true, err
 			}
 		}
 	}
-	return nil, false
+	return false, nil
 }
 
 func (s *shell) now() int64 { return s.cfg.Now().UnixMicro() }
 
 // act starts a command. None of them blocks the loop.
-func (s *shell) act(ctx context.Context, cmd command) (error, bool) {
+func (s *shell) act(ctx context.Context, cmd command) (bool, error) {
 	switch cmd := cmd.(type) {
 	case cutSources:
 		s.start(ctx, func() event { return s.cut(ctx, cmd) })
@@ -197,11 +197,11 @@ func (s *shell) act(ctx context.Context, cmd command) (error, bool) {
 	case notify:
 		s.cfg.Observe(cmd.progress)
 	case finish:
-		return nil, true
+		return true, nil
 	case abort:
-		return cmd.err, true
+		return true, cmd.err
 	}
-	return nil, false
+	return false, nil
 }
 
 // start does something in a goroutine of its own and hands on what came of it.

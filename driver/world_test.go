@@ -33,7 +33,6 @@ type world struct {
 	last    map[taskRef]planner.Receipt
 
 	planned   []Planned
-	logged    int            // batches whose planned entry is durable
 	logging   bool           // an append is out
 	committed rdd.BatchID    // in the ledger
 	publishes map[[2]int]int // acknowledged, by batch and sink
@@ -57,6 +56,7 @@ func (w *world) play() error {
 	if w.past == nil {
 		w.past = &started{nodes: w.nodes, epoch: 1}
 	}
+	w.send(ticked{1})
 	w.send(*w.past)
 	for step := 0; w.ending == nil && w.err == nil; step++ {
 		if step > 100_000 {

@@ -24,6 +24,7 @@ type letter struct {
 	seq          int64
 	child        int32
 	original     string
+	split        *rdd.Split
 }
 
 // deadLetters collects the dead letters of a task. The original of an event is
@@ -36,7 +37,7 @@ type deadLetters struct {
 
 // add makes a dead letter of row i of a chunk.
 func (d *deadLetters) add(c *chunk, i, op int, reason, note string) {
-	l := letter{reason: reason, note: note, op: op, source: c.origin.Source}
+	l := letter{reason: reason, note: note, op: op, source: c.origin.Source, split: c.origin.Split}
 	l.partition, l.seq, l.child = seqOf(&c.origin, i)
 	d.list = append(d.list, l)
 	d.run.tally.DeadLetters++
@@ -68,42 +69,30 @@ func (d *deadLetters) close(ctx context.Context, r *planner.Receipt) error {
 	return nil
 }
 
-// place names an event.
-type where struct {
-	source    int
-	partition int32
-	seq       int64
-}
-
 // fetch reads the splits that have dead letters again, with all columns.
 func (d *deadLetters) fetch(ctx context.Context) error {
-	wanted := map[where][]int{}
+	wanted := map[*rdd.Split]map[int64][]int{} // by split and sequence: letters
+	var order []*rdd.Split
 	for i, l := range d.list {
-		if l.source >= 0 {
-			k := where{l.source, l.partition, l.seq}
-			wanted[k] = append(wanted[k], i)
+		if l.split == nil {
+			continue
 		}
+		if wanted[l.split] == nil {
+			wanted[l.split] = map[int64][]int{}
+			order = append(order, l.split)
+		}
+		wanted[l.split][l.seq] = append(wanted[l.split][l.seq], i)
 	}
-	for _, s := range d.run.task.Splits {
-		if len(wanted) == 0 {
-			return nil
-		}
-		if err := d.fetchSplit(ctx, s, wanted); err != nil {
+	for _, s := range order {
+		if err := d.fetchSplit(ctx, s, wanted[s]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *deadLetters) fetchSplit(ctx context.Context, s rdd.Split, wanted map[where][]int) error {
-	hit := false
-	for k := range wanted {
-		hit = hit || k.partition == s.Partition && k.seq >= s.First && (s.Rows < 0 || k.seq < s.First+s.Rows)
-	}
-	if !hit {
-		return nil
-	}
-	src := d.run.x.Sources[d.run.stage.Source]
+func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[int64][]int) error {
+	src := d.run.x.Sources[s.Source]
 	schema, err := src.Schema(ctx)
 	if err != nil {
 		return err
@@ -112,16 +101,14 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s rdd.Split, wanted map[wh
 	for _, f := range schema.Fields() {
 		want.Columns = append(want.Columns, f.Name)
 	}
-	for f, err := range src.Read(ctx, s, want) {
+	for f, err := range src.Read(ctx, *s, want) {
 		if err != nil {
 			return err
 		}
 		for i := range int(f.Batch.NumRows()) {
-			k := where{d.run.stage.Source, f.Header.Origin.Partition, f.Header.Origin.Seq(i)}
-			for _, at := range wanted[k] {
+			for _, at := range wanted[f.Header.Origin.Seq(i)] {
 				d.list[at].original = original(f.Batch, i)
 			}
-			delete(wanted, k)
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split 
 		if err != nil {
 			return err
 		}
-		f.Header.Origin.Source = act.Source
+		f.Header.Origin.Source, f.Header.Origin.Split = act.Source, &split
 		if f.Header.Pruned > 0 {
 			rows += f.Header.Pruned
 			r.pruned(act, d, f)

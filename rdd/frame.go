@@ -34,6 +34,9 @@ type Header struct {
 // Origin says which events the rows of a frame come from. Row i is of the
 // event with sequence First+Rows[i], or First+i where Rows is nil.
 type Origin struct {
+	// Split that the rows were read from, to read them again for a dead letter;
+	// set by the executor, nil after a grouping operation.
+	Split     *Split
 	Source    int   // the Read, in the order of the plan; -1 after a grouping operation
 	Partition int32 // the source partition's ordinal
 	First     int64

@@ -104,7 +104,7 @@ func (s *session) benchRun(ctx context.Context, f *benchFlags, path, out string,
 	if err != nil {
 		return engine.Summary{}, err
 	}
-	return s.run(ctx, job, engine.Config{Mode: m}, &silent{w: s.io.Err, errs: s.io.Err})
+	return s.whole(ctx, job, m, &silent{w: s.io.Err, errs: s.io.Err})
 }
 
 // cpu names the processor as far as the system says, or is "unknown processor".

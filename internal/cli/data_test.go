@@ -188,6 +188,18 @@ func TestDemoUnequal(t *testing.T) {
 	want(t, files(t, dir), "events")
 }
 
+// A demo that was stopped compares nothing.
+func TestDemoStopped(t *testing.T) {
+	f := &fake{run: func(context.Context, engine.Config) (engine.Summary, error) {
+		return engine.Summary{Stopped: []string{"events: next 7"}}, nil
+	}}
+	status, _, errs := call(t, f.app(), "demo", "--rows", "1000")
+	want(t, errs, "idag: stopped; nothing was compared\n")
+	if status != statusFailed || len(f.cfgs) != 3 { // two plans shown, one run
+		t.Errorf("status %d after %d runs", status, len(f.cfgs))
+	}
+}
+
 // bench alternates the plans after one round to warm up, and prints figures.
 func TestBenchReplay(t *testing.T) {
 	f := twoPlans(false)

@@ -78,11 +78,21 @@ func (s *session) demo(ctx context.Context, f *demoFlags) (err error) {
 	s.title(3, "Runs")
 	sums := make([]engine.Summary, len(modes))
 	for i, m := range modes {
-		if sums[i], err = s.run(ctx, jobs[i], engine.Config{Mode: m}, s.reporter(planName(m), &runFlags{})); err != nil {
+		if sums[i], err = s.whole(ctx, jobs[i], m, s.reporter(planName(m), &runFlags{})); err != nil {
 			return err
 		}
 	}
 	return s.compare(modes, sums)
+}
+
+// whole runs a job to the end of its input: a run that the user stopped cannot
+// be compared with another.
+func (s *session) whole(ctx context.Context, job *rdd.Job, m planner.Mode, rep reporter) (engine.Summary, error) {
+	sum, err := s.run(ctx, job, engine.Config{Mode: m}, rep)
+	if err == nil && len(sum.Stopped) > 0 {
+		err = errStopped
+	}
+	return sum, err
 }
 
 // demoJob builds the job meter over events, with its results in out.

@@ -19,8 +19,12 @@ const (
 	statusMistake = 2
 )
 
-// errUnequal ends a command that has already said that two plans disagree.
-var errUnequal = errors.New("the plans disagree")
+var (
+	// errUnequal ends a command that found that two plans disagree.
+	errUnequal = errors.New("the plans disagree")
+	// errStopped ends a comparison that the user stopped.
+	errStopped = errors.New("stopped; nothing was compared")
+)
 
 // report prints err for people and returns the exit status it stands for.
 func (s *session) report(err error) int {
@@ -84,7 +88,7 @@ func (s *session) explain(err error) string {
 		return s.pointAt(at)
 	case errors.Is(err, context.Canceled):
 		return s.sentence("aborted; batches that were not committed will be run again")
-	case errors.Is(err, errUnequal) || mistake(err):
+	case errors.Is(err, errUnequal), errors.Is(err, errStopped), mistake(err):
 		return s.sentence(err.Error())
 	case fault.Of(err) == fault.Retry:
 		return s.sentence(err.Error() + " (tried again, without success)")

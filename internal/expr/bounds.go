@@ -67,13 +67,17 @@ func (b Bounds) span(o op) span {
 	case *isOp:
 		return isSpan(o.test, b.span(o.a))
 	case *betweenOp:
-		x := b.span(o.a)
-		return logicSpan(false, compareSpans(scalar.Ge, x, b.span(o.low)), compareSpans(scalar.Le, x, b.span(o.high)))
+		x := b.span(o.args[0])
+		return logicSpan(false, compareSpans(scalar.Ge, x, b.span(o.args[1])), compareSpans(scalar.Le, x, b.span(o.args[2])))
 	case *memberOp:
-		s, x := span{mayBeFalse: true}, b.span(o.a)
-		for _, e := range o.list {
-			s = logicSpan(true, s, compareSpans(scalar.Eq, x, b.span(e)))
+		x := b.span(o.args[0])
+		s := span{mayBeFalse: true}
+		fails := x.fails
+		for _, e := range o.args[1:] {
+			y := b.span(e)
+			s, fails = logicSpan(true, s, compareSpans(scalar.Eq, x, y)), fails || y.fails
 		}
+		s.fails = fails
 		return s
 	case *callOp:
 		return b.call(o)

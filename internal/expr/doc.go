@@ -32,9 +32,9 @@
 //   - The whole expression is reached in every row, and what is reached reaches
 //     all its arguments, but for these:
 //   - a AND b reaches a, and b where a is not FALSE; a OR b reaches b where a is
-//     not TRUE. The values are those of Kleene's logic whatever the order.
-//   - x IN (a, b, ...) is x = a OR x = b OR ..., and x BETWEEN a AND b is
-//     x >= a AND x <= b, with x computed once.
+//     not TRUE. The values are those of Kleene's logic whatever the order, as are
+//     those of x IN (a, b, ...), which is x = a OR x = b OR ..., and of x BETWEEN
+//     a AND b, which is x >= a AND x <= b; but these two reach all their arguments.
 //   - CASE reaches its operand, then each condition where no condition before it
 //     is TRUE, and the result whose condition is the first to be TRUE, or ELSE;
 //     CASE x WHEN v is CASE WHEN x = v. IF(c, a, b) is CASE WHEN c THEN a ELSE b END.

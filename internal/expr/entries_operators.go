@@ -56,7 +56,7 @@ func conditionEntries() []entry {
 	}
 	is := func(test, doc, example string) entry {
 		return special("is_"+test, "x IS "+strings.ToUpper(test), doc, example, 1, 1,
-			func(_ *compiler, n *Call, args []typed) (typed, *Error) { return compileIs(n, test, args[0]) })
+			func(_ *compiler, _ *Call, args []typed) (typed, *Error) { return compileIs(test, args[0]) })
 	}
 	return []entry{
 		special("and", "a AND b", "FALSE if one is FALSE, else null if one is null. Failures of b count where a is not FALSE.",
@@ -67,8 +67,8 @@ func conditionEntries() []entry {
 		is("true", "Whether x is TRUE, not FALSE or null.", "(1 = 1) IS TRUE"),
 		is("false", "Whether x is FALSE, not TRUE or null.", "(NULL = 1) IS NOT FALSE"),
 		special("<=>", "a <=> b", "Equal, with nulls equal to each other; IS NOT DISTINCT FROM too.", "NULL <=> CAST(NULL AS bigint)", 2, 2, compileSame),
-		special("in", "x IN (a, b, ...)", "The same as x = a OR x = b OR ...", "2 IN (1, 2)", 2, -1, compileIn),
-		special("between", "x BETWEEN a AND b", "The same as x >= a AND x <= b.", "2 BETWEEN 1 AND 3", 3, 3, compileBetween),
+		special("in", "x IN (a, b, ...)", "The same as x = a OR x = b OR ..., all of which are reached.", "2 IN (1, 2)", 2, -1, compileIn),
+		special("between", "x BETWEEN a AND b", "The same as x >= a AND x <= b, both of which are reached.", "2 BETWEEN 1 AND 3", 3, 3, compileBetween),
 		special("like", "s LIKE pattern [ESCAPE c]", `Whether all of s fits the pattern: % is any text, _ any character, and the escape (\ if not given, '' for none) takes their meaning.`,
 			"'5% off' LIKE '_\\% o%'", 2, 3, compileLike),
 		special("ilike", "s ILIKE pattern [ESCAPE c]", "LIKE of lower(s) and lower(pattern).", "'Snowy' ILIKE 'snow%'", 2, 3, compileLike),
@@ -92,7 +92,7 @@ func compileLogic(_ *compiler, n *Call, args []typed) (typed, *Error) {
 	return typed{op: &logicOp{or: n.Name == "or", a: ops[0], b: ops[1]}, kind: kBool}, nil
 }
 
-func compileIs(n *Call, test string, x typed) (typed, *Error) {
+func compileIs(test string, x typed) (typed, *Error) {
 	if test == "null" {
 		if x.kind == kNull {
 			x.op = nullOf(kBool)
@@ -128,7 +128,7 @@ func compileIn(_ *compiler, _ *Call, args []typed) (typed, *Error) {
 	if len(list) == len(ops)-1 {
 		return typed{op: &callOp{name: "in", fn: inSet(k, list), args: ops[:1], list: list}, kind: kBool}, nil
 	}
-	return typed{op: &memberOp{eq: equality(k), a: ops[0], list: ops[1:]}, kind: kBool}, nil
+	return typed{op: &memberOp{eq: equality(k), args: ops}, kind: kBool}, nil
 }
 
 func compileBetween(_ *compiler, _ *Call, args []typed) (typed, *Error) {
@@ -136,7 +136,7 @@ func compileBetween(_ *compiler, _ *Call, args []typed) (typed, *Error) {
 	if err != nil {
 		return typed{}, err
 	}
-	o := &betweenOp{ge: comparison(scalar.Ge, k), le: comparison(scalar.Le, k), a: ops[0], low: ops[1], high: ops[2]}
+	o := &betweenOp{ge: comparison(scalar.Ge, k), le: comparison(scalar.Le, k), args: ops}
 	return typed{op: o, kind: kBool}, nil
 }
 

@@ -35,76 +35,87 @@ func (x *exec) logic(a vec, or bool, right func() (vec, error)) (vec, error) {
 		return vec{}, err
 	}
 	defer func() { b.release() }()
-	n := 1
-	if !a.konst || !b.konst {
-		n = x.rows
-		x.flatten(&b)
-	}
-	if n != a.n {
+	if a.konst && !b.konst {
 		x.flatten(&a)
 		open.Release()
 		open = x.undecided(&a, or)
 	}
-	out := vec{kind: kBool, n: n, konst: a.konst && b.konst}
-	x.kleene(&out, &a, &b, or)
-	x.or(&out.fail, x.spreadBits(&a, a.fail, n), n)
-	x.or(&out.hard, x.spreadBits(&a, a.hard, n), n)
-	x.or(&out.fail, x.within(b.fail, open, n), n)
-	x.or(&out.hard, x.within(b.hard, open, n), n)
-	return out, nil
+	return x.combine(&a, &b, or, open), nil
+}
+
+// combine is a AND b (a OR b); the failures of b count in the rows of open,
+// which are of a, or in all if it is nil.
+func (x *exec) combine(a, b *vec, or bool, open *memory.Buffer) vec {
+	out := vec{kind: kBool, n: 1, konst: a.konst && b.konst}
+	if !out.konst {
+		out.n = x.rows
+		x.flatten(a)
+		x.flatten(b)
+	}
+	n := out.n
+	x.kleene(&out, a, b, or)
+	for _, p := range [...]struct {
+		to          **memory.Buffer
+		left, right *memory.Buffer
+	}{{&out.fail, a.fail, b.fail}, {&out.hard, a.hard, b.hard}} {
+		x.or(p.to, x.spreadBits(a, p.left, n), n)
+		if open == nil {
+			x.or(p.to, x.spreadBits(b, p.right, n), n)
+		} else {
+			x.or(p.to, x.within(p.right, open, n), n)
+		}
+	}
+	return out
 }
 
 // memberOp is a IN (list) with a list that is not all constant: a = first OR
-// a = second OR ..., with a evaluated once.
+// a = second OR ..., all of which are reached.
 type memberOp struct {
 	eq   function
-	a    op
-	list []op
+	args []op // a, then the list
 }
 
 func (o *memberOp) eval(x *exec) (vec, error) {
-	return x.withFirst(o.a, func(a *vec) (vec, error) {
-		found, err := x.compareWith(o.eq, a, o.list[0])
-		for i := 1; i < len(o.list) && err == nil; i++ {
-			found, err = x.logic(found, true, func() (vec, error) { return x.compareWith(o.eq, a, o.list[i]) })
-		}
-		return found, err
-	})
+	args, err := x.evalAll(o.args)
+	defer releaseAll(args)
+	if err != nil {
+		return vec{}, err
+	}
+	found, err := x.apply(o.eq, args[:2])
+	for i := 2; i < len(args) && err == nil; i++ {
+		found, err = x.applyAnd(found, true, o.eq, []vec{args[0], args[i]})
+	}
+	return found, err
 }
 
-// betweenOp is a >= low AND a <= high, with a evaluated once.
+// betweenOp is a >= low AND a <= high, both of which are reached.
 type betweenOp struct {
-	ge, le       function
-	a, low, high op
+	ge, le function
+	args   []op // a, low and high
 }
 
 func (o *betweenOp) eval(x *exec) (vec, error) {
-	return x.withFirst(o.a, func(a *vec) (vec, error) {
-		above, err := x.compareWith(o.ge, a, o.low)
-		if err != nil {
-			return vec{}, err
-		}
-		return x.logic(above, false, func() (vec, error) { return x.compareWith(o.le, a, o.high) })
-	})
-}
-
-// withFirst evaluates o and lends it to f.
-func (x *exec) withFirst(o op, f func(a *vec) (vec, error)) (vec, error) {
-	a, err := o.eval(x)
+	args, err := x.evalAll(o.args)
+	defer releaseAll(args)
 	if err != nil {
 		return vec{}, err
 	}
-	defer a.release()
-	return f(&a)
-}
-
-func (x *exec) compareWith(fn function, a *vec, o op) (vec, error) {
-	b, err := o.eval(x)
+	above, err := x.apply(o.ge, args[:2])
 	if err != nil {
 		return vec{}, err
 	}
-	defer b.release()
-	return x.apply(fn, []vec{*a, b})
+	return x.applyAnd(above, false, o.le, []vec{args[0], args[2]})
+}
+
+// applyAnd is a AND fn(args), with or a OR fn(args). It takes over a.
+func (x *exec) applyAnd(a vec, or bool, fn function, args []vec) (vec, error) {
+	defer func() { a.release() }()
+	b, err := x.apply(fn, args)
+	if err != nil {
+		return vec{}, err
+	}
+	defer func() { b.release() }()
+	return x.combine(&a, &b, or, nil), nil
 }
 
 // undecided marks the rows of a that are not FALSE (with or, not TRUE).

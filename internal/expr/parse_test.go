@@ -225,7 +225,7 @@ func drawAny(t *rapid.T, depth int) Node {
 	case 0:
 		return &Column{Name: rapid.SampledFrom([]string{"a", "b c", "and", "x$", "date", "é", "1a", `q"`, "current_date"}).Draw(t, "column")}
 	case 1:
-		return &Literal{Value: rapid.SampledFrom([]any{nil, true, int64(5), int64(-5), int64(math.MinInt64), 1.5, -0.0, math.Copysign(0, -1),
+		return &Literal{Value: rapid.SampledFrom([]any{nil, true, int64(5), int64(-5), int64(math.MinInt64), 1.5, 0.0, math.Copysign(0, -1),
 			1e300, -1e-300, "", "it's", arrow.Timestamp(1), arrow.Date32(-1), Interval(-90_000_000), Interval(0)}).Draw(t, "literal")}
 	case 2:
 		return &Cast{X: drawAny(t, depth-1), To: kTime.arrow(), Try: rapid.Bool().Draw(t, "try")}

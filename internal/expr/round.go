@@ -22,11 +22,12 @@ func roundFloat(v float64, places int64) float64 {
 		scale := math.Pow10(int(places))
 		scaled := a * scale
 		whole := math.Floor(scaled)
-		// Away from a half the decimal and the binary value round alike, and
-		// the quotient of two exact integers is the double nearest to it.
+		// Further from a half than all errors, the decimal and the binary value
+		// round alike, and the quotient of two exact integers is the double
+		// nearest to the result.
 		frac := scaled - whole
 		isHalf := frac == 0.5 && scaled < 1e14 && math.FMA(a, scale, -scaled) == 0 // and so has few digits
-		if isHalf || scaled < 1<<50 && math.Abs(frac-0.5) > 1e-9*(1+scaled) {
+		if isHalf || scaled < 1<<50 && math.Abs(frac-0.5) > 4e-15*(1+scaled) {
 			if frac >= 0.5 {
 				whole++
 			}

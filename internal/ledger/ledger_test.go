@@ -78,7 +78,7 @@ func replay(ctx context.Context, l driver.Ledger) ([]driver.Entry, error) {
 	return out, nil
 }
 
-func first(t *testing.T, dir string) string { return filepath.Join(dir, "000001.jsonl") }
+func first(dir string) string { return filepath.Join(dir, "000001.jsonl") }
 
 // What is appended comes back, from either ledger, and from a log that was
 // closed in between.
@@ -100,7 +100,10 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Fatalf("%v\n%+v\n%+v", err, got, want)
 			}
-			for range l.Replay(t.Context()) { // a reader may leave early
+			for _, err := range l.Replay(t.Context()) { // a reader may leave early
+				if err != nil {
+					t.Fatal(err)
+				}
 				break
 			}
 		})
@@ -128,7 +131,7 @@ func TestLinesAreJSON(t *testing.T) {
 	if err := l.Append(t.Context(), entries()...); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(first(t, dir))
+	data, err := os.ReadFile(first(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +181,7 @@ func TestRotation(t *testing.T) {
 // gone, those before stay, and the log goes on.
 func TestTornTail(t *testing.T) {
 	dir := filled(t, 3, Options{})
-	whole, err := os.ReadFile(first(t, dir))
+	whole, err := os.ReadFile(first(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +190,7 @@ func TestTornTail(t *testing.T) {
 		for name, tail := range map[string][]byte{
 			"short": nil, "zeros": make([]byte, len(whole)-cut), "page of zeros": append(make([]byte, 100), '\n'),
 		} {
-			if err := os.WriteFile(first(t, dir), slices.Concat(whole[:cut], tail), 0o644); err != nil {
+			if err := os.WriteFile(first(dir), slices.Concat(whole[:cut], tail), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			l, err := Open(dir, Options{})
@@ -201,7 +204,7 @@ func TestTornTail(t *testing.T) {
 			if err := errors.Join(l.Append(t.Context(), driver.Committed{Batch: 3}), l.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if now, err := os.ReadFile(first(t, dir)); err != nil || !bytes.Equal(now, whole) {
+			if now, err := os.ReadFile(first(dir)); err != nil || !bytes.Equal(now, whole) {
 				t.Fatalf("%s at %d: the log is not what it was: %v", name, cut, err)
 			}
 		}
@@ -253,12 +256,12 @@ func TestFlippedByte(t *testing.T) {
 // What is missing in the middle is found by the numbers of the lines.
 func TestMissingLine(t *testing.T) {
 	dir := filled(t, 5, Options{})
-	whole, err := os.ReadFile(first(t, dir))
+	whole, err := os.ReadFile(first(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := bytes.SplitAfter(whole, []byte("\n"))
-	if err := os.WriteFile(first(t, dir), slices.Concat(lines[0], lines[2], lines[3]), 0o644); err != nil {
+	if err := os.WriteFile(first(dir), slices.Concat(lines[0], lines[2], lines[3]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = replay(t.Context(), open(t, dir, Options{}))

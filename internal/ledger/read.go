@@ -56,13 +56,14 @@ func read(path string) iter.Seq2[line, error] {
 		in := bufio.NewReaderSize(f, 1<<16)
 		for n := 1; ; n++ {
 			text, err := in.ReadBytes('\n')
-			if err == io.EOF && len(text) == 0 {
+			if errors.Is(err, io.EOF) && len(text) == 0 {
 				return
 			}
 			r := line{line: n}
-			if err == nil {
+			switch {
+			case err == nil:
 				r.seq, r.entry, err = parseLine(text[:len(text)-1])
-			} else if err == io.EOF {
+			case errors.Is(err, io.EOF):
 				err = errors.New("the line has no end")
 			}
 			if err != nil {

@@ -16,9 +16,10 @@
 // order in which they and the partial states arrive. Sums of integers are kept
 // in 128 bits, and only a final value out of range is null. Sums of floats are
 // kept as unevaluated sums of two floats (Knuth's TwoSum), those of stddev of
-// three, so that what rounding loses is some 2^-100 of the largest partial sum;
-// a sum that leaves the range of float64 on the way stays infinite. first and last
-// go by [Order].
+// three, so that what rounding loses is some 2^-100 of the largest partial sum.
+// That leaves two ways for order to show: terms that cancel over more than a
+// hundred bits, and a sum that leaves the range of float64 on the way, which stays
+// infinite. first and last go by [Order].
 //
 // Keys are equal by value: a String and a dictionary alike, null equal to null,
 // NaN to NaN, -0 to 0. min and max take NaN for the largest float. All functions
