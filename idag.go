@@ -16,6 +16,8 @@ import (
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/cli"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/rdd"
 )
 
 // Job is a job that a program offers by name.
@@ -33,4 +35,17 @@ func Main(version string, jobs []Job, kinds connectors.Registry) int {
 	}
 	app := cli.App{Name: "idag", Version: version, Jobs: jobs, Kinds: kinds, Engine: node()}
 	return cli.Main(context.Background(), app, os.Args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Interrupts: interrupts})
+}
+
+// Config says how Local runs a job.
+type Config = engine.Config
+
+// Summary is what a run came to.
+type Summary = engine.Summary
+
+// Local runs a job in this process, to the end of its input or until
+// Config.Stop is closed, and returns what it came to. A mistake of the job's
+// author comes back as an *rdd.Error with the author's file and line.
+func Local(ctx context.Context, job *rdd.Job, cfg Config) (Summary, error) {
+	return engine.Run(ctx, job, cfg)
 }

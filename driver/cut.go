@@ -139,10 +139,13 @@ func (c *core) listen(s slice) {
 		return
 	}
 	quiet := c.input.quiet[s.source]
+	gave := map[eventtime.Part]bool{}
 	var rows, bytes int64
 	known := true
 	for i := range s.splits {
-		delete(quiet, eventtime.Part{Source: s.source, Partition: s.splits[i].Partition})
+		part := eventtime.Part{Source: s.source, Partition: s.splits[i].Partition}
+		gave[part] = true
+		delete(quiet, part)
 		rows, bytes = rows+s.splits[i].Rows, bytes+max(0, s.splits[i].Bytes)
 		known = known && s.splits[i].Rows >= 0
 	}
@@ -150,11 +153,8 @@ func (c *core) listen(s slice) {
 	if !known || rows >= wish.Rows || (wish.Bytes > 0 && bytes >= wish.Bytes) {
 		return
 	}
-	gave := func(p eventtime.Part) bool {
-		return slices.ContainsFunc(s.splits, func(s rdd.Split) bool { return s.Partition == p.Partition })
-	}
 	for _, p := range c.input.clock.Parts(s.source) {
-		if _, ok := quiet[p]; !ok && !gave(p) {
+		if _, ok := quiet[p]; !ok && !gave[p] {
 			quiet[p] = c.now
 		}
 	}

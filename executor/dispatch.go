@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -49,6 +50,7 @@ func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
 	if c.rows == 0 {
 		return nil
 	}
+	steps, mark := &d.run.tally.Labelling, time.Now()
 	times, err := d.eventTimes(c)
 	if err != nil {
 		return err
@@ -59,17 +61,27 @@ func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
 	if err := d.tagger.label(c.cols, c.rows); err != nil {
 		return err
 	}
+	mark = lap(&steps.Tag, mark)
 	if err := d.tagger.verify(c); err != nil {
 		return err
 	}
+	mark = lap(&steps.Hash, mark)
 	counts := d.count(c)
 	d.split(counts)
+	lap(&steps.Dispatch, mark)
 	for i, s := range d.routes {
 		if err := d.send(ctx, i, s, c, times, counts); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lap adds the time since mark to a step, and returns the time now.
+func lap(step *time.Duration, mark time.Time) time.Time {
+	now := time.Now()
+	*step += now.Sub(mark)
+	return now
 }
 
 // eventTimes evaluates the event time and moves the partition's largest. It
@@ -148,7 +160,7 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	if rows == 0 {
 		return nil
 	}
-	sel := d.sels[i]
+	sel, mark, hashed := d.sels[i], time.Now(), d.run.tally.Labelling.Hash
 	out := &chunk{rows: int(rows), labels: labels, label: labelColumn(s.node.Out, labels), origin: c.origin}
 	if rows == int64(c.rows) {
 		sel = nil
@@ -165,6 +177,8 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	for k, from := range d.from[i] {
 		out.cols = append(out.cols, d.column(c, out, from, sel, times, s.node.Out.Field(k).Type))
 	}
+	steps := &d.run.tally.Labelling
+	steps.Dispatch += time.Since(mark) - (steps.Hash - hashed)
 	return d.run.leave(ctx, s, out)
 }
 
@@ -220,7 +234,9 @@ func (d *dispatcher) hashes(c, out *chunk, gathered func(arrow.Array) arrow.Arra
 		}
 	}
 	defer part.release()
+	mark := time.Now()
 	h := d.tagger.hash(part)
+	lap(&d.run.tally.Labelling.Hash, mark)
 	return int64s(d.run.mem, out.rows, func(i int) int64 { return int64(h[i]) })
 }
 

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -15,6 +16,7 @@ import (
 // its label.
 func (r *run) scan(ctx context.Context, act planner.Scan, root *planner.Node, routes []*step) error {
 	d := newDispatcher(r, act, root, routes)
+	r.tally.Labelling.Queue += max(0, time.Since(r.env.Now))
 	for _, split := range r.task.Splits {
 		if err := r.split(ctx, act, d, split); err != nil {
 			return err
@@ -32,11 +34,12 @@ func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split 
 	if act.Prune != nil {
 		want.Skip = act.Prune.Skips
 	}
-	rows := int64(0)
+	rows, steps, mark := int64(0), &r.tally.Labelling, time.Now()
 	for f, err := range r.x.Sources[act.Source].Read(ctx, split, want) {
 		if err != nil {
 			return err
 		}
+		steps.Ingest += time.Since(mark)
 		f.Header.Origin.Source, f.Header.Origin.Split = act.Source, &split
 		if f.Header.Pruned > 0 {
 			rows += f.Header.Pruned
@@ -51,6 +54,7 @@ func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		mark = time.Now()
 	}
 	if split.Rows >= 0 && rows != split.Rows {
 		return fault.New(fault.Invalid, "%s: the split from row %d was to have %d rows and has %d: the source changed", split.Name, split.First, split.Rows, rows)

@@ -79,12 +79,31 @@ type Tally struct {
 	RowsMerged  int64 `json:"rows_merged"` // groups that came through a shuffle
 	// Checksum of the rows written and of the dead letters, high and low half.
 	Checksum [2]uint64 `json:"checksum"`
+	// Labelling is how long each of its five steps took, summed over tasks.
+	Labelling Steps `json:"labelling"`
 	// Ops holds what each operation did, per label.
 	Ops map[OpLabel]OpCount `json:"-"`
 	// Bypassed holds the rows that passed by an operation, with the reason.
 	Bypassed map[Skip]int64 `json:"-"`
 	// Dead holds the dead letters by reason and operation.
 	Dead map[Death]int64 `json:"-"`
+}
+
+// Steps are the times of the five steps of labelling.
+type Steps struct {
+	Ingest   time.Duration `json:"ingest"`   // reading and decoding
+	Queue    time.Duration `json:"queue"`    // from the batch's logged time until its task began
+	Tag      time.Duration `json:"tag"`      // finding each row's label and event time
+	Hash     time.Duration `json:"hash"`     // of the identity columns, where something reads it
+	Dispatch time.Duration `json:"dispatch"` // sending each row down its label's route
+}
+
+func (s *Steps) add(o Steps) {
+	s.Ingest += o.Ingest
+	s.Queue += o.Queue
+	s.Tag += o.Tag
+	s.Hash += o.Hash
+	s.Dispatch += o.Dispatch
 }
 
 // OpLabel names an operation (its ordinal in Plan.Ops) and a label.
@@ -139,6 +158,7 @@ func (t *Tally) Add(o Tally) {
 		carry = 1
 	}
 	t.Checksum = [2]uint64{t.Checksum[0] + o.Checksum[0] + carry, lo}
+	t.Labelling.add(o.Labelling)
 	for k, v := range o.Ops {
 		if t.Ops == nil {
 			t.Ops = map[OpLabel]OpCount{}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -38,10 +38,10 @@ func newCompressor(name string) (*compressor, error) {
 func (c *compressor) always(src []byte) []byte {
 	switch c.codec {
 	case format.Snappy:
-		if n := snappy.MaxEncodedLen(len(src)); n > cap(c.buf) {
+		if n := s2.MaxEncodedLen(len(src)); n > cap(c.buf) {
 			c.buf = make([]byte, n+n/4)
 		}
-		return snappy.Encode(c.buf[:cap(c.buf)], src)
+		return s2.EncodeSnappy(c.buf[:cap(c.buf)], src)
 	case format.Zstd:
 		c.buf = c.zstd.EncodeAll(src, c.buf[:0])
 		return c.buf

@@ -51,9 +51,9 @@ func needs(label int) []int {
 
 // The bands of the tariff.
 const (
-	night = iota
-	peak
-	day
+	bandNight = iota
+	bandPeak
+	bandDay
 	bands
 )
 
@@ -63,11 +63,11 @@ const hour = 3_600_000_000 // microseconds
 func band(h int64) int {
 	switch {
 	case h < 6 || h >= 22:
-		return night
+		return bandNight
 	case h >= 17:
-		return peak
+		return bandPeak
 	}
-	return day
+	return bandDay
 }
 
 // names numbers the strings of a column, for all threads alike.
@@ -163,11 +163,10 @@ type supply struct {
 
 // span is one window with its groups, each by the number of its meter or feeder.
 type span struct {
-	start    int64
-	meters   []energy
-	feeders  [bands][]load
-	outages  []supply
-	from, to int // of the numbers that have groups: meters, feeders
+	start   int64
+	meters  []energy
+	feeders [bands][]load
+	outages []supply
 }
 
 // meterWork is what one thread makes of its row groups.
@@ -186,11 +185,7 @@ func newMeterWork(window int64, n *meterNames) *meterWork {
 
 // span returns the window that t is in, with room for all numbers in use.
 func (w *meterWork) span(t int64) *span {
-	m := t % w.window
-	if m < 0 {
-		m += w.window
-	}
-	return w.spanAt(t-m, w.meter.bound, w.feeder.bound)
+	return w.spanAt(t-floorMod(t, w.window), w.meter.bound, w.feeder.bound)
 }
 
 func (w *meterWork) spanAt(start int64, meters, feeders int) *span {
@@ -205,8 +200,8 @@ func (w *meterWork) spanAt(start int64, meters, feeders int) *span {
 		s = &span{start: start}
 		w.spans = append(w.spans, s)
 	}
-	for len(s.meters) < meters {
-		s.meters = append(s.meters, make([]energy, meters-len(s.meters))...)
+	if n := len(s.meters); n < meters {
+		s.meters = append(s.meters, make([]energy, meters-n)...)
 	}
 	if n := len(s.outages); n < feeders {
 		s.outages = append(s.outages, make([]supply, feeders-n)...)
@@ -298,11 +293,11 @@ func (w *meterWork) hourOf(t int64) (s *span, lo, hi int64) {
 }
 
 func floorMod(t, n int64) int64 {
-	if m := t % n; m < 0 {
-		return m + n
-	} else {
-		return m
+	m := t % n
+	if m < 0 {
+		m += n
 	}
+	return m
 }
 
 // backup is the route of supply: net, share, restored and window of a row, and
@@ -365,9 +360,9 @@ func (w *meterWork) failures(p *part) error {
 		if code < 400 || code%100 < 70 || codes.IsNull(i) {
 			continue
 		}
-		class := int32(power)
+		class := int32(classPower)
 		if code%100 >= 90 {
-			class = tamper
+			class = classTamper
 		}
 		a.ts = append(a.ts, ts[i])
 		a.meter = append(a.meter, w.meter.ids[meter[i]])

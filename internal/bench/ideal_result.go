@@ -9,8 +9,8 @@ import (
 
 // The classes of critical errors.
 const (
-	power = iota
-	tamper
+	classPower = iota
+	classTamper
 )
 
 // alerts are the critical errors, by column. Names are numbers.
@@ -180,7 +180,9 @@ func (t *table) batch() arrow.RecordBatch {
 	return b
 }
 
-func (t *table) ints(name string, v []int64) { t.add(name, fixed(t.mem, arrow.PrimitiveTypes.Int64, v, nil)) }
+func (t *table) ints(name string, v []int64) {
+	t.add(name, fixed(t.mem, arrow.PrimitiveTypes.Int64, v, nil))
+}
 
 func (t *table) times(name string, v []int64) {
 	t.add(name, fixed(t.mem, &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, v, nil))

@@ -30,6 +30,9 @@ type Summary struct {
 	RowsPerSecond float64  `json:"rows_per_second"`
 	PeakRSSBytes  int64    `json:"peak_rss_bytes"`
 	Bypassed      Bypassed `json:"bypassed"`
+	// Labelling is how many seconds each step of labelling took, over all
+	// executors: ingest, queue, tag, hash, dispatch.
+	Labelling map[string]float64 `json:"labelling_seconds"`
 	// Dead is the dead letters: reason → operation → rows.
 	Dead map[string]map[string]int64 `json:"dead_letter_reasons,omitempty"`
 	// Operations is what each operation did: operation → label → counts.
@@ -63,6 +66,9 @@ func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 		WallSeconds: wall.Seconds(), RowsPerSecond: float64(t.RowsIn) / wall.Seconds(), PeakRSSBytes: peakRSS(),
 		Bypassed: Bypassed{}, Operations: map[string]map[string]Count{}}
 	s.Plan, s.Form = planName(p.Mode)
+	l := t.Labelling
+	s.Labelling = map[string]float64{"ingest": l.Ingest.Seconds(), "queue": l.Queue.Seconds(), "tag": l.Tag.Seconds(),
+		"hash": l.Hash.Seconds(), "dispatch": l.Dispatch.Seconds()}
 	label := func(l int) string { return p.Job.Labels[l] }
 	for k, n := range t.Bypassed {
 		why := string(k.Reason)

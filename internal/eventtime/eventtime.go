@@ -103,7 +103,7 @@ func (t *Tracker) Read(splits []rdd.Split) {
 			continue
 		}
 		last := p.unread[0].last
-		p.unread = slices.Delete(p.unread, 0, 1)
+		p.unread = p.unread[1:]
 		if last || (len(p.unread) == 0 && t.ended[key.Source]) {
 			delete(t.parts, key)
 		}

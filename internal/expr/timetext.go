@@ -14,10 +14,32 @@ const (
 	usDay    = 24 * usHour
 )
 
-// civil is the proleptic Gregorian date of a day counted from 1970-01-01
-// (Howard Hinnant, "chrono-compatible low-level date algorithms"). Days must
-// be within ±2^40, which all timestamps and dates are.
+// civil is the proleptic Gregorian date of a day counted from 1970-01-01, by
+// multiplications in 32 bits where the day allows it, which all timestamps do
+// (Neri and Schneider, "Euclidean affine functions and their application to
+// calendar algorithms", figure 12).
 func civil(days int64) (year, month, day int64) {
+	const cycles = 800 // of 400 years, that make the day positive
+	n := days + 719468 + cycles*146097
+	if uint64(n) >= 1<<30 {
+		return civilFar(days)
+	}
+	n1 := 4*uint32(n) + 3
+	century, ofCentury := n1/146097, n1%146097/4
+	p := 2939745 * uint64(4*ofCentury+3)
+	ofYear := uint32(p) / 2939745 / 4
+	m := 2141*ofYear + 197913
+	year = int64(100*century) + int64(p>>32) - cycles*400
+	month, day = int64(m>>16), int64(m&0xffff/2141)+1
+	if ofYear >= 306 { // January and February end the year that starts in March
+		return year + 1, month - 12, day
+	}
+	return year, month, day
+}
+
+// civilFar is civil for days within ±2^40 (Howard Hinnant, "chrono-compatible
+// low-level date algorithms").
+func civilFar(days int64) (year, month, day int64) {
 	z := days + 719468
 	era := floorDiv(z, 146097)
 	doe := z - era*146097

@@ -1,0 +1,191 @@
+package driver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+	"pgregory.net/rapid"
+)
+
+// The first batches are small, and the wish is shared by the live sources.
+func TestWish(t *testing.T) {
+	set := rdd.Settings{BatchRows: 1600, BatchBytes: 160}
+	var got []string
+	for _, batch := range []rdd.BatchID{1, 2, 3, 4, 5, 6, 1 << 40} {
+		w := wish(set, batch, 1)
+		got = append(got, fmt.Sprintf("%d/%d", w.Rows, w.Bytes))
+	}
+	if want := "100/10 200/20 400/40 800/80 1600/160 1600/160 1600/160"; strings.Join(got, " ") != want {
+		t.Error(got)
+	}
+	if w := wish(rdd.Settings{BatchRows: 7}, 1, 3); w != (rdd.Size{Rows: 1}) {
+		t.Errorf("a wish of nothing means no bound: %+v", w)
+	}
+}
+
+// Pauses double, are never shorter than half of that, and follow from what is
+// retried.
+func TestPause(t *testing.T) {
+	for attempt := 1; attempt <= 8; attempt++ {
+		whole := firstPause << min(attempt-1, 6)
+		seen := map[int64]bool{}
+		for id := range int64(100) {
+			p := pause(attempt, id, 3)
+			if p <= whole/2 || p > whole || p != pause(attempt, id, 3) {
+				t.Fatalf("attempt %d: %d of %d", attempt, p, whole)
+			}
+			seen[p] = true
+		}
+		if len(seen) < 90 {
+			t.Errorf("attempt %d: only %d different pauses for 100 tasks", attempt, len(seen))
+		}
+	}
+}
+
+// However splits are dealt into tasks, every one is in exactly one task, they
+// stay in order, and no task has more than its share and one split more.
+func TestPortion(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var splits []rdd.Split
+		for i, rows := range rapid.SliceOfN(rapid.Int64Range(0, 1000), 0, 50).Draw(t, "rows") {
+			splits = append(splits, rdd.Split{First: int64(i), Rows: rows, Bytes: 1})
+		}
+		if rapid.Bool().Draw(t, "unknown") && len(splits) > 0 {
+			splits[0].Rows = -1
+		}
+		weigh := weights(splits)
+		var sum, heaviest int64
+		for i := range splits {
+			sum += weigh(&splits[i])
+			heaviest = max(heaviest, weigh(&splits[i]))
+		}
+		wanted := rapid.Int64Range(1, 20).Draw(t, "wanted")
+		var dealt []rdd.Split
+		tasks := portion(splits, wanted, sum, weigh)
+		for _, task := range tasks {
+			var of int64
+			for i := range task.splits {
+				of += weigh(&task.splits[i])
+			}
+			if len(task.splits) == 0 || of > sum/wanted+heaviest+1 {
+				t.Fatalf("a task of %d out of %d for %d", of, sum, wanted)
+			}
+			dealt = append(dealt, task.splits...)
+		}
+		if int64(len(tasks)) > wanted || len(dealt) != len(splits) || !slices.EqualFunc(dealt, splits, func(a, b rdd.Split) bool { return a.First == b.First }) {
+			t.Fatalf("%d tasks for %d with %v", len(tasks), wanted, dealt)
+		}
+	})
+}
+
+func TestHeap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := heap[int]{less: func(a, b int) bool { return a < b }}
+		var twin []int
+		for _, v := range rapid.SliceOf(rapid.IntRange(-1, 50)).Draw(t, "operations") {
+			if v >= 0 {
+				h.push(v)
+				twin = append(twin, v)
+				slices.Sort(twin)
+			} else if len(twin) > 0 {
+				if top, got := h.top(), h.pop(); top != twin[0] || got != twin[0] {
+					t.Fatalf("%d, %d; want %d", top, got, twin[0])
+				}
+				twin = twin[1:]
+			}
+			if h.len() != len(twin) {
+				t.Fatalf("%d items, want %d", h.len(), len(twin))
+			}
+		}
+	})
+}
+
+// A plan that cannot be run is a bug of the planner, found before it is.
+func TestGraphErrors(t *testing.T) {
+	read := planner.Stage{}
+	from := func(id int, stages ...int) planner.Stage {
+		s := planner.Stage{ID: id, Source: -1}
+		for _, f := range stages {
+			s.Inputs = append(s.Inputs, planner.Edge{Stage: f})
+		}
+		return s
+	}
+	for want, stages := range map[string][]planner.Stage{
+		"stage 1 has the ID 0":            {read, read},
+		"reads source 3 of 1":             {{Source: 3}},
+		"neither reads nor has inputs":    {read, from(1)},
+		"stage 1 is fed by stage 9 of 2":  {read, from(1, 9)},
+		"do not all lead back to a sourc": {read, from(1, 0, 2), from(2, 1)},
+		"do not all lead back to a so":    {},
+	} {
+		_, err := newGraph(&planner.Plan{Reads: []int{0}, Stages: stages})
+		if fault.Of(err) != fault.Bug || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%v, not %s", err, want)
+		}
+	}
+	// A stage may be fed by one that comes after it.
+	g, err := newGraph(&planner.Plan{Reads: []int{0, 1}, Stages: []planner.Stage{read, from(1, 0, 2, 2), {ID: 2, Source: 1}}})
+	if err != nil || fmt.Sprint(g.producers, g.consumers) != "[[] [0 2] []] [[1] [] [1]]" {
+		t.Error(g.producers, g.consumers, err)
+	}
+}
+
+// A receipt that speaks of blocks that are not the task's, or of a key group
+// that there is not, ends the run as a bug.
+func TestForgedReceipts(t *testing.T) {
+	for want, block := range map[string]rdd.Block{
+		"names a block of batch 2 stage 0 task 0": {Batch: 2},
+		"names a block of batch 1 stage 1 task 0": {Batch: 1, Stage: 1},
+		"names a block of batch 1 stage 0 task 5": {Batch: 1, Task: 5},
+		"a block for key group 8 of 8":            {Batch: 1, Partition: 8},
+		"a block for key group -1 of 8":           {Batch: 1, Partition: -1},
+	} {
+		plan := &planner.Plan{Job: rdd.NewJob("job", nil), Reads: []int{0}, Stages: []planner.Stage{
+			{}, {ID: 1, Source: -1, Inputs: []planner.Edge{{Stage: 0}}},
+		}}
+		c, err := newCore(plan, Pace{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.step(started{nodes: []Node{{"a", 1}}})
+		c.step(sliced{[]slice{{splits: []rdd.Split{{Rows: 1}}, ended: true}}})
+		c.step(logged{})
+		cmds := c.step(taskDone{ref: taskRef{1, 0, 0, 1}, receipt: planner.Receipt{Blocks: []rdd.Block{block}}})
+		a, ok := cmds[len(cmds)-1].(abort)
+		if len(cmds) != 1 || !ok || fault.Of(a.err) != fault.Bug || !strings.Contains(a.err.Error(), want) {
+			t.Errorf("%v, not %s", cmds, want)
+		}
+	}
+}
+
+// Answers about what there is not change nothing.
+func TestStrayAnswers(t *testing.T) {
+	c, err := newCore(&planner.Plan{Job: rdd.NewJob("job", nil), Reads: []int{0}, Stages: []planner.Stage{{}}}, Pace{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.step(started{nodes: []Node{{"a", 1}}})
+	stray := []event{
+		sliced{[]slice{{splits: []rdd.Split{{Rows: 1}}}}}, // the answer that is waited for
+		logged{},
+		sliced{[]slice{{ended: true}}},
+	}
+	for _, e := range stray {
+		c.step(e)
+	}
+	for _, e := range []event{
+		logged{}, sliced{[]slice{{}}}, published{batch: 1}, published{batch: 7},
+		taskDone{ref: taskRef{1, 0, 9, 1}}, taskDone{ref: taskRef{1, 9, 0, 1}}, taskDone{ref: taskRef{1, 0, 0, 2}},
+		taskDone{ref: taskRef{9, 0, 0, 1}}, taskFailed{ref: taskRef{1, 0, -1, 1}, err: fault.New(fault.Bug, "stray")},
+		broke{op: opPublish, batch: 1, err: fault.New(fault.Retry, "stray")},
+	} {
+		if cmds := c.step(e); len(cmds) > 0 {
+			t.Errorf("%#v led to %#v", e, cmds)
+		}
+	}
+}
