@@ -29,6 +29,7 @@ type input struct {
 
 	clock  eventtime.Tracker
 	quiet  []map[eventtime.Part]int64 // by source: since when partitions have had nothing
+	heard  int64                      // when the sources last answered
 	mark   int64                      // the watermark of the last batch planned
 	unseen []observation              // published batches whose receipts the clock has not seen
 }
@@ -115,7 +116,7 @@ func (c *core) sliced(e sliced) {
 	if !in.cutting || in.stopping {
 		return
 	}
-	in.cutting = false
+	in.cutting, in.heard = false, c.now
 	c.repairs.cuts = 0
 	next := &ahead{}
 	for _, s := range e.slices {
@@ -151,6 +152,7 @@ func (c *core) listen(s slice) {
 	}
 	wish := c.input.wish
 	if !known || rows >= wish.Rows || (wish.Bytes > 0 && bytes >= wish.Bytes) {
+		clear(quiet)
 		return
 	}
 	for _, p := range c.input.clock.Parts(s.source) {
@@ -160,7 +162,8 @@ func (c *core) listen(s slice) {
 	}
 }
 
-// idle returns the partitions that have been quiet for long enough.
+// idle returns the partitions that had been quiet for long enough when the
+// sources last answered. The time since then says nothing.
 func (c *core) idle() []eventtime.Part {
 	in := &c.input
 	var out []eventtime.Part
@@ -172,7 +175,7 @@ func (c *core) idle() []eventtime.Part {
 			continue
 		}
 		for _, p := range in.clock.Parts(source) {
-			if since, ok := quiet[p]; ok && c.now-since >= in.pace.Idle.Microseconds() {
+			if since, ok := quiet[p]; ok && in.heard-since >= in.pace.Idle.Microseconds() {
 				out = append(out, p)
 			}
 		}

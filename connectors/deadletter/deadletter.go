@@ -1,10 +1,15 @@
 // Package deadletter keeps dead letters: one JSON line a letter, one file a
 // batch, DIR/batch-000001.jsonl. A file appears whole when its batch is
-// committed; until then its parts lie in DIR/.staging.
+// published; until then its parts lie in DIR/.staging.
+//
+// The sink takes batches of plain columns (numbers, text, times) and writes
+// those that are not null. A column "original" that holds JSON is nested, so
+// that a letter's event can be read with the letter.
 package deadletter
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,15 +27,21 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-type sink struct{ dir string }
+type sink struct {
+	dir string
+
+	mu        sync.Mutex // Publish runs one at a time
+	epoch     int64
+	published map[rdd.BatchID]bool // by this sink
+}
 
 var _ connectors.Sink = (*sink)(nil)
 
 // Open makes the directory and removes what an earlier run staged there and
 // never published. The letters of earlier runs stay until a batch of the same
-// number replaces them.
+// number replaces them. A directory that cannot be made is fault.Invalid.
 func Open(dir string) (connectors.Sink, error) {
-	s := &sink{dir: dir}
+	s := &sink{dir: dir, published: map[rdd.BatchID]bool{}}
 	if err := os.RemoveAll(s.staging()); err != nil {
 		return nil, fault.New(fault.Invalid, "dead letters: %w", err)
 	}
@@ -45,37 +57,45 @@ type part struct {
 	File string `json:"file"`
 }
 
-// Stage writes the letters of one task.
+// Stage writes the letters of one task to a file of its own.
 func (s *sink) Stage(_ context.Context, at rdd.Block, in rdd.Stream) (rdd.Staged, error) {
-	name := fmt.Sprintf("batch-%06d-stage-%d-task-%d.jsonl", at.Batch, at.Stage, at.Task)
-	f, err := os.CreateTemp(s.staging(), name+".*")
+	name := fmt.Sprintf("batch-%06d-stage-%d-task-%d.*.jsonl", at.Batch, at.Stage, at.Task)
+	f, err := os.CreateTemp(s.staging(), name)
 	if err != nil {
 		return rdd.Staged{}, fault.New(fault.Retry, "dead letters: %w", err)
 	}
-	var out rdd.Staged
-	w := bufio.NewWriter(f)
-	for fr, err := range in {
-		if err != nil {
-			return out, errors.Join(err, f.Close())
-		}
-		for i := range int(fr.Batch.NumRows()) {
-			line, err := letter(fr.Batch, i)
-			if err != nil {
-				return out, errors.Join(err, f.Close())
-			}
-			n, _ := w.Write(append(line, '\n')) // a failed write shows at Flush
-			out.Bytes += int64(n)
-			out.Rows++
-		}
-	}
-	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
-		return out, fault.New(fault.Retry, "dead letters: %w", err)
+	out, err := write(f, in)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return rdd.Staged{}, errors.Join(err, os.Remove(f.Name()))
 	}
 	out.Part, err = json.Marshal(part{filepath.Base(f.Name())})
 	return out, err
 }
 
-// letter spells one row as JSON. The original is JSON itself where it is an event.
+func write(f *os.File, in rdd.Stream) (rdd.Staged, error) {
+	var out rdd.Staged
+	w := bufio.NewWriter(f)
+	for fr, err := range in {
+		if err != nil {
+			return out, err
+		}
+		for i := range int(fr.Batch.NumRows()) {
+			line, err := letter(fr.Batch, i)
+			if err != nil {
+				return out, fault.New(fault.Bug, "dead letters: %w", err)
+			}
+			n, _ := w.Write(line) // a failed write shows at Flush
+			out.Bytes += int64(n)
+			out.Rows++
+		}
+	}
+	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
+		return out, fault.New(fault.Retry, "dead letters: %w", err)
+	}
+	return out, nil
+}
+
+// letter spells one row as a line of JSON.
 func letter(b arrow.RecordBatch, row int) ([]byte, error) {
 	m := make(map[string]any, b.NumCols())
 	for c := range int(b.NumCols()) {
@@ -87,7 +107,7 @@ func letter(b arrow.RecordBatch, row int) ([]byte, error) {
 		case *array.Int64:
 			m[b.ColumnName(c)] = col.Value(row)
 		case *array.Timestamp:
-			m[b.ColumnName(c)] = time.UnixMicro(int64(col.Value(row))).UTC()
+			m[b.ColumnName(c)] = time.UnixMicro(int64(col.Value(row))).UTC().Format(time.RFC3339Nano)
 		default:
 			v := col.ValueStr(row)
 			if b.ColumnName(c) == "original" && json.Valid([]byte(v)) {
@@ -97,48 +117,74 @@ func letter(b arrow.RecordBatch, row int) ([]byte, error) {
 			}
 		}
 	}
-	return json.Marshal(m)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false) // people read it: "a > 3" stays as it is
+	err := e.Encode(m)
+	return line.Bytes(), err
 }
 
 // Publish joins the parts of a batch in one file. The first publication of a
-// batch in a run stands; one of an earlier run is replaced.
+// batch by this sink stands, and the parts that a second brings are thrown
+// away; the file of an earlier run is replaced. A part that is gone is
+// fault.Lost, a lower epoch than the last fault.Invalid.
 func (s *sink) Publish(_ context.Context, c rdd.Commit, parts []rdd.Staged) error {
-	whole := filepath.Join(s.staging(), fmt.Sprintf("batch-%06d.jsonl", c.Batch))
-	out, err := os.Create(whole)
-	if err != nil {
-		return fault.New(fault.Retry, "dead letters: %w", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Epoch < s.epoch {
+		return fault.New(fault.Invalid, "dead letters: epoch %d is over, %d has begun", c.Epoch, s.epoch)
 	}
-	var files []string
-	for _, p := range parts {
+	files := make([]string, len(parts))
+	for i, p := range parts {
 		var got part
 		if err := json.Unmarshal(p.Part, &got); err != nil {
-			return errors.Join(fault.New(fault.Bug, "dead letters: %w", err), out.Close())
+			return fault.New(fault.Bug, "dead letters: %w", err)
 		}
-		name := filepath.Join(s.staging(), got.File)
-		in, err := os.Open(name)
-		if errors.Is(err, os.ErrNotExist) {
-			return out.Close() // published before: the parts went with it
-		}
-		if err == nil {
-			_, err = io.Copy(out, in)
-			err = errors.Join(err, in.Close())
-		}
-		if err != nil {
-			return errors.Join(fault.New(fault.Retry, "dead letters: %w", err), out.Close())
-		}
-		files = append(files, name)
+		files[i] = filepath.Join(s.staging(), filepath.Base(got.File))
 	}
-	err = errors.Join(out.Sync(), out.Close())
-	if err == nil {
-		err = os.Rename(whole, filepath.Join(s.dir, filepath.Base(whole)))
+	if !s.published[c.Batch] {
+		if err := s.join(fmt.Sprintf("batch-%06d.jsonl", c.Batch), files); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return fault.New(fault.Retry, "dead letters: %w", err)
-	}
+	s.epoch, s.published[c.Batch] = c.Epoch, true
 	for _, f := range files {
 		_ = os.Remove(f) // what stays is removed when the directory is opened again
 	}
 	return nil
+}
+
+// join makes the file name of the parts, whole or not at all.
+func (s *sink) join(name string, parts []string) error {
+	whole := filepath.Join(s.staging(), name)
+	out, err := os.Create(whole)
+	if err != nil {
+		return fault.New(fault.Retry, "dead letters: %w", err)
+	}
+	for _, p := range parts {
+		if err = appendFile(out, p); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
+		err = os.Rename(whole, filepath.Join(s.dir, name))
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		return fault.New(fault.Lost, "dead letters: %w", err)
+	}
+	return fault.New(fault.Retry, "dead letters: %w", err)
+}
+
+func appendFile(out io.Writer, name string) error {
+	in, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, in.Close())
 }
 
 // Close removes what was staged and never published.

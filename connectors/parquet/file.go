@@ -134,6 +134,13 @@ const tailSize = 64 << 10 // bytes read from the end of a file to find its foote
 
 // openFile opens a file and reads its footer.
 func openFile(path string, binaryAsString bool) (*file, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, wrapOpen(path, err)
+	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its other end
+		return nil, fault.New(fault.Invalid, "%s: not a Parquet file: it is not a regular file", path)
+	}
 	h, err := os.Open(path)
 	if err != nil {
 		return nil, wrapOpen(path, err)
@@ -153,9 +160,6 @@ func (f *file) load(binaryAsString bool) error {
 	info, err := f.f.Stat()
 	if err != nil {
 		return wrapOpen(f.path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("it is not a regular file")
 	}
 	f.size = info.Size()
 	if f.size < 12 {

@@ -110,6 +110,7 @@ func matches(want, have []string) bool {
 // plainly something else. Below a pattern any name counts as a Parquet file.
 func walk(ctx context.Context, root string, wanted func(rel string) bool) ([]found, error) {
 	var out []found
+	root = strings.TrimSuffix(root, "/") + "/" // which follows it if it is a link
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/fault"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -122,7 +123,7 @@ func (p *pages) fill(n int) error {
 		if err == nil || errors.Is(err, io.EOF) {
 			return errShrunk
 		}
-		return err
+		return fault.Wrap(fault.Retry, err)
 	}
 	p.pos += int64(got)
 	return nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -125,14 +124,12 @@ func (r *reader) header(done, pruned int64) rdd.Header {
 // open opens the wanted columns at the split's first row.
 func (r *reader) open(c *codecs) error {
 	for _, name := range r.want.Columns {
-		if err := r.guard(name, func() error {
-			col, err := r.column(name, c)
-			if err != nil {
-				return err
-			}
-			r.columns = append(r.columns, col)
-			return col.skip(r.at.From)
-		}); err != nil {
+		col, err := r.column(name, c)
+		if err != nil {
+			return err
+		}
+		r.columns = append(r.columns, col)
+		if err := r.guard(name, func() error { return col.skip(r.at.From) }); err != nil {
 			return err
 		}
 	}
@@ -161,7 +158,7 @@ func (r *reader) column(name string, c *codecs) (column, error) {
 	}
 	k := &r.group.chunks[l.index]
 	if k.external || k.encrypted {
-		return nil, errors.New("its data is encrypted or lies in another file")
+		return nil, r.fail(name, errors.New("its data is encrypted or lies in another file"))
 	}
 	return newColumn(r.file, c, k, l, r.group.rows, r.want.Mem), nil
 }
@@ -197,10 +194,15 @@ func (r *reader) batch(n int) (arrow.RecordBatch, error) {
 // fits reports whether the last frame's schema is right for this one: strings
 // change from dictionary to plain and nothing else changes.
 func (r *reader) fits() bool {
-	return r.schema != nil && !slices.ContainsFunc(r.schema.Fields(), func(f arrow.Field) bool {
-		i := slices.Index(r.want.Columns, f.Name)
-		return f.Type.ID() != r.arrays[i].DataType().ID()
-	})
+	if r.schema == nil {
+		return false
+	}
+	for i, a := range r.arrays {
+		if r.schema.Field(i).Type.ID() != a.DataType().ID() {
+			return false
+		}
+	}
+	return true
 }
 
 // guard says where an error was met. The decoders below it were written for
@@ -209,18 +211,20 @@ func (r *reader) fits() bool {
 func (r *reader) guard(column string, decode func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = r.corrupt(column, fmt.Errorf("the data is corrupt: %v", p))
+			err = r.fail(column, fmt.Errorf("the data is corrupt: %v", p))
 		}
 	}()
 	if err := decode(); err != nil {
-		return r.corrupt(column, err)
+		return r.fail(column, err)
 	}
 	return nil
 }
 
-func (r *reader) corrupt(column string, err error) error {
-	if fault.Of(err) != fault.Bug {
-		return err
+// fail adds where err was met. Unless it says otherwise the file is at fault.
+func (r *reader) fail(column string, err error) error {
+	kind := fault.Of(err)
+	if kind == fault.Bug {
+		kind = fault.Invalid
 	}
-	return fault.New(fault.Invalid, "%s: row group %d, column %q: %w", r.at.Path, r.at.Group, column, err)
+	return fault.New(kind, "%s: row group %d, column %q: %w", r.at.Path, r.at.Group, column, err)
 }

@@ -51,6 +51,13 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q means %s, not %s", c.path, g, c.want)
 		}
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(root, link); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := find(t.Context(), []string{link}); err != nil || len(files) != 4 || files[0].path != filepath.Join(link, "a.parquet") {
+		t.Errorf("a link to a directory means %v, %v", files, err)
+	}
 	_, err := find(t.Context(), []string{filepath.Join(root, "b/[")})
 	wantInvalid(t, err, "not a pattern")
 	both, err := find(t.Context(), []string{root, filepath.Join(root, "a.parquet")})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -33,9 +34,9 @@ type Phases struct {
 
 // IdealMeter runs the job meter as it would run with nothing to decide: no
 // planner, header, locator, operator tree, driver, ledger, shuffle or state from
-// batch to batch. Before the clock starts the events are decoded, split by label
-// and gathered, and they stay in memory. Then each phase is measured: reading
-// and releasing the columns that the plan reads, tagging, computing (one loop a
+// batch to batch. While no clock runs the events are decoded, split by label and
+// gathered, and they stay in memory. Each phase is measured: reading and
+// releasing the columns that the plan reads, tagging, computing (one loop a
 // label, with the same compensated sums), and writing the result rows through
 // the sinks of the plan, one part each, in one batch.
 //
@@ -44,6 +45,12 @@ type Phases struct {
 // nothing late. Other events are fault.Invalid or give another checksum; callers
 // compare it with the engine's every time.
 func IdealMeter(ctx context.Context, p *planner.Plan, kinds connectors.Registry, threads int) (out Outcome, ph Phases, err error) {
+	// Read before the heap holds all events: that would spare it collections.
+	read, err := Decode(ctx, p, kinds, threads)
+	if err != nil {
+		return out, ph, err
+	}
+	ph.Read, out.Rows = read.Wall, read.Rows
 	m, err := newIdeal(ctx, p, kinds, threads)
 	if err != nil {
 		return out, ph, err
@@ -52,11 +59,7 @@ func IdealMeter(ctx context.Context, p *planner.Plan, kinds connectors.Registry,
 	if err := m.prepare(ctx); err != nil {
 		return out, ph, err
 	}
-	read, err := Decode(ctx, p, kinds, threads)
-	if err != nil {
-		return out, ph, err
-	}
-	ph.Read, out.Rows = read.Wall, read.Rows
+	runtime.GC()
 	if ph.Tag, err = timed(func() error { return m.tag(ctx) }); err != nil {
 		return out, ph, err
 	}

@@ -2,76 +2,61 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
-	"slices"
+	"strconv"
 
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/bench"
 	"github.com/idag/idag/internal/fault"
 	"github.com/spf13/cobra"
 )
 
-// bench is one measurement.
-type bench struct {
+// measurement is one that bench makes.
+type measurement struct {
 	name string
 	doc  string
 	// figures explains every figure that run may give, in the order of print.
-	figures [][2]string
-	run     func(ctx context.Context, s *session, f *benchFlags) (samples, error)
+	figures func(f *benchFlags) [][2]string
+	// run measures. With an error it may give the figures that led to it.
+	run func(ctx context.Context, s *session, f *benchFlags) (bench.Samples, error)
 }
 
 // benches returns the measurements there are.
-func benches() []bench { return []bench{benchReplay(), benchStart()} }
+func benches() []measurement { return []measurement{benchReplay(), benchStart()} }
 
 // benchFlags are the settings of a measurement, printed with its figures.
 type benchFlags struct {
 	generateFlags
-	job  string
-	path string
-	runs int
+	job     string
+	path    string
+	runs    int
+	mixes   []string
+	rssRows []int64
 }
 
-// samples are the values of each figure, one a run, with its unit.
-type samples map[string]*sample
-
-type sample struct {
-	unit   string
-	values []float64
-}
-
-func (m samples) add(name, unit string, v float64) {
-	if m[name] == nil {
-		m[name] = &sample{unit: unit}
-	}
-	m[name].values = append(m[name].values, v)
-}
-
-// figure is a sample summed up.
-type figure struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
-	N      int     `json:"n"`
-	Unit   string  `json:"unit"`
-}
-
-func (s *sample) figure() figure {
-	v := slices.Clone(s.values)
-	slices.Sort(v)
-	mid := v[len(v)/2]
-	if len(v)%2 == 0 {
-		mid = (mid + v[len(v)/2-1]) / 2
-	}
-	return figure{Median: mid, Min: v[0], Max: v[len(v)-1], N: len(v), Unit: s.unit}
+// add adds the flags. The default number of rows makes 16 equal row groups.
+func (f *benchFlags) add(c *cobra.Command) {
+	f.generateFlags.add(c)
+	fs := c.Flags()
+	rows := fs.Lookup("rows")
+	f.rows = 16 * 131_072
+	rows.DefValue = strconv.FormatInt(f.rows, 10)
+	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
+	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
+	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
+	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
+	fs.Int64SliceVar(&f.rssRows, "rss-rows", nil, "`rows` of further data sets to measure the memory of one run on")
 }
 
 // benchReport is what bench --json prints.
 type benchReport struct {
-	Bench    string            `json:"bench"`
-	Machine  string            `json:"machine"`
-	Version  string            `json:"version"`
-	Settings map[string]string `json:"settings"`
-	Figures  map[string]figure `json:"figures"`
+	Bench    string                  `json:"bench"`
+	Machine  string                  `json:"machine"`
+	Version  string                  `json:"version"`
+	Settings map[string]string       `json:"settings"`
+	Figures  map[string]bench.Figure `json:"figures"`
 }
 
 func newBench(s *session) *cobra.Command {
@@ -93,14 +78,14 @@ Without a name, the measurements are listed; with --list, their figures.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return s.listBenches(benches(), list)
+				return s.listBenches(benches(), list, &f)
 			}
 			b, err := findBench(args[0])
 			switch {
 			case err != nil:
 				return err
 			case list:
-				return s.listBenches([]bench{b}, true)
+				return s.listBenches([]measurement{b}, true, &f)
 			case f.runs < 1:
 				return fault.New(fault.Invalid, "--runs must be positive")
 			}
@@ -109,9 +94,6 @@ Without a name, the measurements are listed; with --list, their figures.`,
 	}
 	f.add(c)
 	fs := c.Flags()
-	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
-	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
-	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object")
 	fs.BoolVar(&list, "list", false, "explain the figures instead of measuring")
 	return c
@@ -125,7 +107,7 @@ func benchNames() []string {
 	return out
 }
 
-func findBench(name string) (bench, error) {
+func findBench(name string) (measurement, error) {
 	for _, b := range benches() {
 		if b.name == name {
 			return b, nil
@@ -135,17 +117,17 @@ func findBench(name string) (bench, error) {
 	if near := connectors.Nearest(name, benchNames()); near != "" {
 		hint = fmt.Sprintf("; did you mean %q?", near)
 	}
-	return bench{}, fault.New(fault.Invalid, "there is no measurement %q%s", name, hint)
+	return measurement{}, fault.New(fault.Invalid, "there is no measurement %q%s", name, hint)
 }
 
-func (s *session) listBenches(list []bench, figures bool) error {
+func (s *session) listBenches(list []measurement, figures bool, flags *benchFlags) error {
 	t := table{head: []string{"measurement", ""}}
 	for _, b := range list {
 		t.add(b.name, b.doc)
 		if !figures {
 			continue
 		}
-		for _, f := range b.figures {
+		for _, f := range b.figures(flags) {
 			t.add("  "+f[0], f[1])
 		}
 	}
@@ -154,33 +136,33 @@ func (s *session) listBenches(list []bench, figures bool) error {
 }
 
 // bench measures and prints.
-func (s *session) bench(ctx context.Context, b bench, f *benchFlags, asJSON bool) error {
-	got, err := b.run(ctx, s, f)
-	if err != nil {
-		return err
+func (s *session) bench(ctx context.Context, b measurement, f *benchFlags, asJSON bool) error {
+	got, failed := b.run(ctx, s, f)
+	if got == nil {
+		return failed
 	}
 	r := benchReport{
 		Bench:    b.name,
 		Machine:  fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpu()),
 		Version:  s.app.Version,
 		Settings: map[string]string{"job": f.job, "runs": fmt.Sprint(f.runs), "data": f.data()},
-		Figures:  map[string]figure{},
+		Figures:  map[string]bench.Figure{},
 	}
 	t := table{head: []string{"figure", "median", "min", "max", "unit"}}
-	for _, x := range b.figures {
-		if got[x[0]] == nil {
+	for _, x := range b.figures(f) {
+		fig, ok := got.Figure(x[0])
+		if !ok {
 			continue
 		}
-		fig := got[x[0]].figure()
 		r.Figures[x[0]] = fig
 		t.add(x[0], number(fig.Median), number(fig.Min), number(fig.Max), fig.Unit)
 	}
 	if asJSON {
-		return writeJSON(s.io.Out, r)
+		return errors.Join(failed, writeJSON(s.io.Out, r))
 	}
 	fmt.Fprintf(s.io.Out, "%s  %s, %s\n", s.out.strong(b.name), r.Machine, r.Settings["data"])
 	t.write(s.io.Out, s.out)
-	return nil
+	return failed
 }
 
 // data spells what is measured on.

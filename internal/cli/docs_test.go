@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idag/idag/internal/bench"
 	"github.com/idag/idag/internal/engine"
 	"github.com/spf13/cobra"
 )
@@ -103,7 +104,7 @@ func TestHelpIsWhole(t *testing.T) {
 // The help topic explains every field that --json prints.
 func TestOutputTopicNamesEveryField(t *testing.T) {
 	text := newOutput().Long
-	for _, v := range []any{engine.Summary{}, batchLine{}, benchReport{}, figure{}} {
+	for _, v := range []any{engine.Summary{}, batchLine{}, benchReport{}, bench.Figure{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/idag/idag/internal/bench"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 )
@@ -21,7 +22,7 @@ const (
 
 var (
 	// errUnequal ends a command that found that two plans disagree.
-	errUnequal = errors.New("the plans disagree")
+	errUnequal = bench.ErrUnequal
 	// errStopped ends a comparison that the user stopped.
 	errStopped = errors.New("stopped; nothing was compared")
 )

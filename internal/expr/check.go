@@ -15,7 +15,7 @@ import (
 // Check types n against a schema and compiles it. Its error is a fault.Invalid
 // around an *Error that points at the node that is wrong.
 func Check(n Node, schema *arrow.Schema) (*Program, error) {
-	c := compiler{schema: schema, entries: entriesByName(), used: map[int]bool{}}
+	c := compiler{schema: schema, used: map[int]bool{}}
 	t, err := c.compile(n)
 	if err == nil && (t.kind == kNull || t.kind == kInterval) {
 		err = errorAt(n.At(), "a value of type %s cannot be a result; cast it", t.kind)
@@ -44,10 +44,9 @@ func (t typed) constant() (*constOp, bool) {
 }
 
 type compiler struct {
-	schema  *arrow.Schema
-	entries map[string]entry
-	used    map[int]bool
-	strict  []string
+	schema *arrow.Schema
+	used   map[int]bool
+	strict []string
 }
 
 func (c *compiler) compile(n Node) (typed, *Error) {
@@ -211,7 +210,7 @@ func (c *compiler) caseWhen(n *Case) (typed, *Error) {
 
 // call compiles a function or an operator.
 func (c *compiler) call(n *Call) (typed, *Error) {
-	e, ok := c.entries[n.Name]
+	e, ok := entryOf(n.Name)
 	if !ok {
 		return typed{}, c.unknown(n)
 	}
@@ -251,7 +250,7 @@ func (c *compiler) unknown(n *Call) *Error {
 	case "rand", "random", "randn", "uuid", "newid", "gen_random_uuid", "monotonically_increasing_id":
 		return errorAt(n.Pos, "%s is refused: a batch that is run again must give the same rows; derive the value from columns or now()", n.Name)
 	}
-	return errorAt(n.Pos, "unknown function %q%s", n.Name, didYouMean(n.Name, slices.Collect(maps.Keys(c.entries))))
+	return errorAt(n.Pos, "unknown function %q%s", n.Name, didYouMean(n.Name, slices.Collect(maps.Keys(entriesByName()))))
 }
 
 func kindList(args []typed) string {

@@ -84,14 +84,31 @@ func (e entry) signatures() string {
 	return strings.Join(texts, ", ")
 }
 
-// entriesByName is the function library.
+// library is the function library in parts, the most used first. A part is
+// made when somebody looks into it: a check needs few of them.
+func library() []func() []entry {
+	return []func() []entry{
+		operatorEntries, conditionEntries, mathEntries, roundingEntries,
+		textEntries, textMakerEntries, timeEntries, calendarEntries,
+	}
+}
+
+// entryOf finds a function by name.
+func entryOf(name string) (entry, bool) {
+	for _, part := range library() {
+		list := part()
+		if i := slices.IndexFunc(list, func(e entry) bool { return e.doc.Name == name }); i >= 0 {
+			return list[i], true
+		}
+	}
+	return entry{}, false
+}
+
+// entriesByName is the whole function library.
 func entriesByName() map[string]entry {
 	all := make(map[string]entry, 128)
-	for _, list := range [...][]entry{
-		operatorEntries(), conditionEntries(), mathEntries(), roundingEntries(),
-		textEntries(), textMakerEntries(), timeEntries(), calendarEntries(),
-	} {
-		for _, e := range list {
+	for _, part := range library() {
+		for _, e := range part() {
 			all[e.doc.Name] = e
 		}
 	}

@@ -277,3 +277,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestAliases proves that every other spelling leads to a known function.
+func TestAliases(t *testing.T) {
+	known := entriesByName()
+	for _, alias := range strings.Fields("ceiling pow log signum mod substr char_length character_length len lcase ucase startswith endswith " +
+		"rlike regexp ifnull nvl isnull dayofmonth weekofyear current_timestamp") {
+		n, err := Parse(alias + "(1, 2)")
+		if alias == "current_timestamp" {
+			n, err = Parse(alias)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, ok := n.(*Call)
+		if !ok || c.Name == alias {
+			t.Errorf("%s is %s", alias, n)
+			continue
+		}
+		if _, ok := known[c.Name]; !ok {
+			t.Errorf("%s is the unknown %s", alias, c.Name)
+		}
+	}
+	for src, want := range map[string]string{"mean(x)": "avg(x)", "stddev_samp(x)": "stddev(x)", "extract(doy from t)": "dayofyear(t)"} {
+		if n, err := Parse(src); err != nil || n.String() != want {
+			t.Errorf("%s is %v, %v", src, n, err)
+		}
+	}
+}

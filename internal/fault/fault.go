@@ -7,10 +7,7 @@
 // say what should happen.
 package fault
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Kind says who must act on an error.
 type Kind uint8
@@ -62,29 +59,70 @@ func Wrap(k Kind, err error) error {
 }
 
 // Panicked turns a recovered panic into a Bug that carries its stack. Only the
-// task boundary recovers.
+// task boundary, and goroutines below it, recover.
 func Panicked(value any, stack []byte) error {
-	return &classed{kind: Bug, err: fmt.Errorf("panic: %v", value), stack: string(stack)}
+	err, ok := value.(error)
+	if ok {
+		err = fmt.Errorf("panic: %w", err)
+	} else {
+		err = fmt.Errorf("panic: %v", value)
+	}
+	return &classed{kind: Bug, err: err, stack: string(stack)}
 }
 
-// Of returns the kind of the outermost classed error in err's chain, and Bug
-// for an error that has none.
+// Of returns the kind of err: that of the outermost classed error in its
+// chain. Where errors are joined the most serious of their kinds counts, in
+// the order Bug, Invalid, Lost, Retry, for trying again does not help what is
+// wrong as well; joined errors without a kind, such as that of a Close after a
+// failure, do not count. An error without any kind is a Bug.
 func Of(err error) Kind {
-	var c *classed
-	if errors.As(err, &c) {
-		return c.kind
-	}
-	return Bug
+	found, kind := false, Bug
+	outermost(err, func(c *classed) {
+		if !found || seriousness(c.kind) > seriousness(kind) {
+			found, kind = true, c.kind
+		}
+	})
+	return kind
 }
 
-// Stack returns the stack of the panic behind err, or "".
-func Stack(err error) string {
-	var c *classed
-	for errors.As(err, &c) {
-		if c.stack != "" {
-			return c.stack
-		}
-		err = c.err
+func seriousness(k Kind) int {
+	switch k {
+	case Retry:
+		return 0
+	case Lost:
+		return 1
+	case Invalid:
+		return 2
+	case Bug:
 	}
-	return ""
+	return 3
+}
+
+// outermost calls f for the first classed error on every branch of err.
+func outermost(err error, f func(*classed)) {
+	switch e := err.(type) { //nolint:errorlint // This is the walk along the wrapping.
+	case *classed:
+		f(e)
+	case interface{ Unwrap() error }:
+		outermost(e.Unwrap(), f)
+	case interface{ Unwrap() []error }:
+		for _, x := range e.Unwrap() {
+			outermost(x, f)
+		}
+	}
+}
+
+// Stack returns the stack of the panic behind err, the first where errors are
+// joined, or "".
+func Stack(err error) string {
+	stack := ""
+	outermost(err, func(c *classed) {
+		if stack == "" {
+			stack = c.stack
+		}
+		if stack == "" {
+			stack = Stack(c.err)
+		}
+	})
+	return stack
 }
