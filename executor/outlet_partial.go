@@ -31,8 +31,8 @@ func (o *partial) table() *agg.Table {
 }
 
 func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
-	keys := make([]arrow.Array, len(o.to.Keys))
-	for i, k := range o.to.Keys {
+	keys := make([]arrow.Array, len(o.to.By))
+	for i, k := range o.to.By {
 		keys[i] = c.cols[k]
 	}
 	args := make([]arrow.Array, len(o.to.Aggs))
@@ -102,7 +102,7 @@ func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 	parts := o.run.x.Plan.Job.Settings.KeyGroups
 	n := table.Len()
 	rows, ends = make([]int32, n), make([]int, parts)
-	if len(o.to.Keys) == 0 {
+	if len(o.to.By) == 0 {
 		for p := range ends {
 			ends[p] = n
 		}

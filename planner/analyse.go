@@ -3,6 +3,7 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ type node struct {
 	dead      map[int]bool            // labels for which nothing asks for what the operation computes
 	input     map[int]*arrow.Schema   // schemas before the operation, by label
 	stage     int                     // of a Reduce or Shuffle: the stage behind it, or -1
+	wrong     bool                    // it or one of its parents is mistaken: its schemas mean nothing
 }
 
 // analysis is a job whose operations are checked and typed.
@@ -51,22 +53,34 @@ func analyse(job *rdd.Job) (*analysis, error) {
 	for id, d := range job.Datasets() {
 		n := &node{Op: Op{ID: id, Dataset: d, Schemas: map[int]*arrow.Schema{}}, op: d.Op(),
 			windows: map[int]time.Duration{}, exprs: map[string]expr.Node{}, stage: -1}
-		for _, p := range d.Parents() {
-			pid := a.index[p]
-			n.Parents = append(n.Parents, pid)
-			a.nodes[pid].consumers = append(a.nodes[pid].consumers, id) // twice for a union with itself
-		}
 		a.index[d] = id
 		a.nodes = append(a.nodes, n)
-		if err := d.Err(); err != nil {
-			a.errs = append(a.errs, err)
-			continue
-		}
-		if len(a.errs) == 0 { // schemas behind a mistake would only repeat it
-			a.derive(n)
-		}
+		a.check(n)
 	}
 	return a, errors.Join(a.errs...)
+}
+
+// check ties an operation to its parents and derives its schemas. What stands
+// behind a mistake is not looked at: it would only repeat it.
+func (a *analysis) check(n *node) {
+	before := len(a.errs)
+	for i, p := range n.Dataset.Parents() {
+		if p == nil {
+			a.fail(n.Dataset.At(""), "%s: input %d is nil", n.op.Kind(), i+1)
+			continue
+		}
+		parent := a.nodes[a.index[p]]
+		n.Parents = append(n.Parents, parent.ID)
+		parent.consumers = append(parent.consumers, n.ID) // twice for a union with itself
+		n.wrong = n.wrong || parent.wrong
+	}
+	if err := n.Dataset.Err(); err != nil {
+		a.errs = append(a.errs, err)
+	}
+	if !n.wrong && len(a.errs) == before {
+		a.derive(n)
+	}
+	n.wrong = n.wrong || len(a.errs) > before
 }
 
 // checkJob checks what does not depend on schemas.
@@ -83,6 +97,7 @@ func (a *analysis) checkJob() {
 	if len(j.Sinks) == 0 {
 		a.fail(j.At, "job %q writes nothing: end a dataset in a write", j.Name)
 	}
+	a.checkSettings()
 	for _, s := range j.Sinks {
 		if s == nil {
 			a.fail(j.At, "a sink of job %q is nil", j.Name)
@@ -96,6 +111,28 @@ func (a *analysis) checkJob() {
 	for _, d := range j.Datasets() {
 		if r, ok := d.Op().(rdd.Reduce); ok {
 			a.events &^= r.As
+		}
+	}
+}
+
+// checkSettings refuses what no default can mend.
+func (a *analysis) checkSettings() {
+	s := a.job.Settings
+	for _, c := range []struct {
+		name  string
+		value int64
+	}{{"batch_rows", s.BatchRows}, {"batch_bytes", s.BatchBytes}, {"in_flight", int64(s.InFlight)},
+		{"lateness", int64(s.Lateness)}, {"key_groups", int64(s.KeyGroups)}, {"frame_rows", int64(s.FrameRows)}} {
+		if c.value < 0 {
+			a.fail(a.job.At, "settings: %s is negative", c.name)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		value int
+	}{{"key_groups", s.KeyGroups}, {"frame_rows", s.FrameRows}} {
+		if c.value > math.MaxInt32 {
+			a.fail(a.job.At, "settings: %s is over %d", c.name, math.MaxInt32)
 		}
 	}
 }

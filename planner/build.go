@@ -31,30 +31,12 @@ func (b *builder) step(c *node, f flow) {
 	}
 	acts := f.labels & c.acts
 	switch op := c.op.(type) {
-	case rdd.Map:
-		if acts == 0 || c.allDead(acts) {
+	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Window:
+		if c.idle(acts) {
 			b.passBy(c, f)
 			return
 		}
-		b.follow(c, b.mapped(c, op, f))
-	case rdd.Filter:
-		if acts == 0 {
-			b.passBy(c, f)
-			return
-		}
-		b.follow(c, b.filtered(c, op, f))
-	case rdd.FlatMap:
-		if acts == 0 {
-			b.passBy(c, f)
-			return
-		}
-		b.follow(c, b.expanded(c, op, f))
-	case rdd.Window:
-		if acts == 0 {
-			b.passBy(c, f)
-			return
-		}
-		b.follow(c, b.windowed(c, op, f))
+		b.follow(c, b.rowwise(c, f))
 	case rdd.Reduce:
 		if acts != 0 {
 			b.reduce(c, op, f, acts)
@@ -89,8 +71,25 @@ func (b *builder) united(c *node, f flow) flow {
 	return b.attach(f, c.ID, act, out)
 }
 
-// allDead reports whether nothing that a Map computes for these labels is read.
-func (n *node) allDead(labels rdd.LabelSet) bool {
+// rowwise takes a flow through an operation that acts on its rows one by one.
+func (b *builder) rowwise(c *node, f flow) flow {
+	switch op := c.op.(type) {
+	case rdd.Map:
+		return b.mapped(c, op, f)
+	case rdd.Filter:
+		return b.filtered(c, op, f)
+	case rdd.FlatMap:
+		return b.expanded(c, op, f)
+	case rdd.Window:
+		return b.windowed(c, op, f)
+	default:
+		return f
+	}
+}
+
+// idle reports whether an operation does nothing to rows of these labels: it
+// is not for them, or it is a Map and nobody reads what it computes.
+func (n *node) idle(labels rdd.LabelSet) bool {
 	for _, l := range labels.Each() {
 		if !n.dead[l] {
 			return false
@@ -102,13 +101,8 @@ func (n *node) allDead(labels rdd.LabelSet) bool {
 // scheduled reports whether anything comes of a flow at c or behind it. A
 // branch that ends in nothing for these labels is left out.
 func (b *builder) scheduled(c *node, f flow) bool {
-	for _, l := range f.labels.Each() {
-		if c.acts.Has(l) && c.effective() {
-			return true
-		}
-		if _, write := c.op.(rdd.Write); !write && b.wanted(c, l) {
-			return true
-		}
+	if slices.ContainsFunc(f.labels.Each(), func(l int) bool { return b.matters(c, l) }) {
+		return true
 	}
 	for _, l := range f.labels.Each() {
 		b.skipFrom(f.at, c, l)

@@ -153,7 +153,7 @@ func (a *analysis) deriveFilter(n *node, op rdd.Filter) {
 			continue
 		}
 		if t := a.typeFor(n, "where", op.Where, e, l, n.input[l]); t != nil && t.ID() != arrow.BOOL {
-			a.fail(n.Dataset.At("where"), "filter: %q is %s, a condition is boolean", op.Where, t)
+			a.fail(n.Dataset.At("where"), "filter: %q is %s, a condition is boolean", op.Where, typeName(t))
 			return
 		}
 	}
@@ -206,7 +206,7 @@ func sets(list []rdd.Assign, column string) bool {
 func (a *analysis) sameTypes(n *node, row int, first, s *arrow.Schema) {
 	for _, f := range s.Fields() {
 		if g := field(first, f.Name); g != nil && !arrow.TypeEqual(g.Type, f.Type) {
-			a.fail(n.Dataset.At(rowMark(row, f.Name)), "flatmap: column %q is %s here and %s in the first row", f.Name, f.Type, g.Type)
+			a.fail(n.Dataset.At(rowMark(row, f.Name)), "flatmap: column %q is %s here and %s in the first row", f.Name, typeName(f.Type), typeName(g.Type))
 		}
 	}
 }
@@ -226,6 +226,8 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 	}
 	if op.Size < time.Microsecond {
 		a.fail(n.Dataset.At("size"), "window: the size must be positive, got %s", op.Size)
+	} else if op.Size%time.Microsecond != 0 {
+		a.fail(n.Dataset.At("size"), "window: the size must be whole microseconds, got %s", op.Size)
 	}
 	for _, l := range ordered(n.input) {
 		in := n.input[l]
@@ -247,7 +249,7 @@ func typeNote(f *arrow.Field) string {
 	if f == nil {
 		return ", which lacks it"
 	}
-	return fmt.Sprintf(", it is %s", f.Type)
+	return fmt.Sprintf(", it is %s", typeName(f.Type))
 }
 
 func (a *analysis) deriveShuffle(n *node, op rdd.Shuffle) {
@@ -300,7 +302,7 @@ func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.S
 			have = withField(have, f.Name, f.Type)
 		} else if !arrow.TypeEqual(f.Type, g.Type) {
 			a.fail(n.Dataset.At(""), "union: column %q of label %s is %s in one input and %s in input %d",
-				f.Name, a.job.Labels[l], g.Type, f.Type, parent+1)
+				f.Name, a.job.Labels[l], typeName(g.Type), typeName(f.Type), parent+1)
 		}
 	}
 	return have
@@ -366,7 +368,7 @@ func (a *analysis) oneType(n *node) {
 			}
 			if !arrow.TypeEqual(t, f.Type) {
 				a.fail(n.Dataset.At("set."+f.Name), "%s: column %q is %s for label %s and %s for label %s: one name has one type",
-					n.op.Kind(), f.Name, t, a.job.Labels[owner[f.Name]], f.Type, a.job.Labels[l])
+					n.op.Kind(), f.Name, typeName(t), a.job.Labels[owner[f.Name]], typeName(f.Type), a.job.Labels[l])
 			}
 		}
 	}

@@ -20,27 +20,21 @@ func (a *analysis) deriveTag(n *node, op rdd.Tag) {
 	}
 	if op.Column != "" {
 		if t := a.column(n, "column", op.Column, raw); t != nil && t.ID() != arrow.STRING {
-			a.fail(n.Dataset.At("column"), "tag: column %q is %s, a label is a string; use rules", op.Column, t)
+			a.fail(n.Dataset.At("column"), "tag: column %q is %s, a label is a string; use rules", op.Column, typeName(t))
 		}
 	}
 	for i, r := range op.Rules {
-		mark := fmt.Sprintf("rules.%d.when", i)
+		mark := ruleMark(i)
 		e := a.parse(n, mark, r.When)
 		if t := a.typeFor(n, mark, r.When, e, raw, s); t != nil && t.ID() != arrow.BOOL {
-			a.fail(n.Dataset.At(mark), "tag: %q is %s, a condition is boolean", r.When, t)
+			a.fail(n.Dataset.At(mark), "tag: %q is %s, a condition is boolean", r.When, typeName(t))
 		}
 	}
 	for i, c := range op.Identity {
 		a.column(n, fmt.Sprintf("identity.%d", i), c, raw)
 	}
-	for mark, c := range map[string]string{"hash": op.HashColumn, "seq": op.SeqColumn} {
-		if c == "" {
-			continue
-		}
-		if t := a.column(n, mark, c, raw); t != nil && t.ID() != arrow.INT64 {
-			a.fail(n.Dataset.At(mark), "tag: %s column %q is %s, it must be bigint", mark, c, t)
-		}
-	}
+	a.brought(n, "hash", op.HashColumn)
+	a.brought(n, "seq", op.SeqColumn)
 	if op.HashColumn != "" && len(op.Identity) == 0 {
 		a.fail(n.Dataset.At("hash"), "tag: a hash can only be checked against identity columns")
 	}
@@ -51,6 +45,16 @@ func (a *analysis) deriveTag(n *node, op rdd.Tag) {
 	n.acts = labels
 }
 
+// brought checks a column of input that brings its own tags.
+func (a *analysis) brought(n *node, mark, column string) {
+	if column == "" {
+		return
+	}
+	if t := a.column(n, mark, column, raw); t != nil && t.ID() != arrow.INT64 {
+		a.fail(n.Dataset.At(mark), "tag: %s column %q is %s, it must be bigint", mark, column, typeName(t))
+	}
+}
+
 // tagged is the schema of every label behind a Tag: the source's columns and
 // the tag's.
 func (a *analysis) tagged(n *node, op rdd.Tag, s *arrow.Schema) *arrow.Schema {
@@ -58,7 +62,7 @@ func (a *analysis) tagged(n *node, op rdd.Tag, s *arrow.Schema) *arrow.Schema {
 	if src := a.eventTime(n, op); src != "" {
 		e := a.parse(n, "time", src)
 		if t := a.typeFor(n, "time", src, e, raw, s); t != nil && t.ID() != arrow.TIMESTAMP {
-			a.fail(n.Dataset.At("time"), "tag: the event time %q is %s, it must be a timestamp", src, t)
+			a.fail(n.Dataset.At("time"), "tag: the event time %q is %s, it must be a timestamp", src, typeName(t))
 		}
 		out = withField(out, rdd.ColTime, timestamp())
 	}
@@ -88,7 +92,11 @@ func (a *analysis) eventTime(n *node, op rdd.Tag) string {
 // tagLabels returns the labels that a Tag can give.
 func (a *analysis) tagLabels(n *node, op rdd.Tag) rdd.LabelSet {
 	given := op.Otherwise
-	for _, l := range op.Values {
+	for _, v := range slices.Sorted(maps.Keys(op.Values)) {
+		l := op.Values[v]
+		if l.Len() != 1 {
+			a.fail(n.Dataset.At("values."+v), "tag: the value %q gives exactly one label", v)
+		}
 		given |= l
 	}
 	for i, r := range op.Rules {
@@ -138,7 +146,7 @@ func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 		}
 		for j, f := range s.Fields() {
 			if !arrow.TypeEqual(f.Type, first.Field(j).Type) {
-				a.fail(n.Dataset.At(""), "reduce: %q is %s for label %s and %s for others", f.Name, f.Type, a.job.Labels[l], first.Field(j).Type)
+				a.fail(n.Dataset.At(""), "reduce: %q is %s for label %s and %s for others", f.Name, typeName(f.Type), a.job.Labels[l], typeName(first.Field(j).Type))
 			}
 		}
 	}
@@ -232,6 +240,10 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (Agg, bool) {
 		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are not events but groups", c.Name, a.job.Labels[l])
 		return out, false
 	}
+	if numeric(c.Name) && out.Type.ID() != arrow.INT64 && out.Type.ID() != arrow.FLOAT64 {
+		a.fail(n.Dataset.At(mark), "reduce: %s takes a bigint or a double, %q is %s", c.Name, c.Args[0], typeName(out.Type))
+		return out, false
+	}
 	t, err := agg.Spec{Func: c.Name, Arg: out.Type}.ResultType()
 	if err != nil {
 		a.fail(n.Dataset.At(mark), "reduce: %v", err)
@@ -240,6 +252,9 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (Agg, bool) {
 	out.Result = t
 	return out, true
 }
+
+// numeric reports whether an aggregate is over numbers only.
+func numeric(fn string) bool { return fn == "sum" || fn == "avg" || fn == "stddev" }
 
 func aggregates() []string {
 	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last"}

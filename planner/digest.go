@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/rdd"
@@ -26,26 +26,28 @@ func digest(parts ...string) string {
 // expressions in their canonical spelling and labels by name, and the digests
 // of what it stands on. Positions and dataset names do not enter.
 func (b *builder) opDigest(n *node) string {
-	parts := []string{n.op.Kind(), b.parameters(n)}
+	parts := []string{n.op.Kind(), digest(b.parameters(n)...)}
 	for _, p := range n.Parents {
 		parts = append(parts, b.nodes[p].Digest)
 	}
 	return digest(parts...)
 }
 
-// parameters spells what decides the rows of an operation.
-func (b *builder) parameters(n *node) string {
+// parameters spells what decides the rows of an operation: names, each with a
+// value, and the list that a Tag adds.
+func (b *builder) parameters(n *node) []string {
 	var s []string
-	add := func(name, value string) { s = append(s, name+"="+value) }
-	set := func(mark string, list []rdd.Assign) {
-		for _, a := range list {
+	add := func(name, value string) { s = append(s, name, value) }
+	set := func(mark string, pairs []rdd.Assign) {
+		for _, a := range pairs {
 			add(mark+a.Column, canonical(n.exprs[mark+a.Column]))
 		}
 	}
 	add("acts", b.names(n.acts))
 	switch op := n.op.(type) {
 	case rdd.Read:
-		add("read", op.Connector+" "+options(op.Options))
+		add("read", op.Connector)
+		add("options", options(op.Options))
 		add("schema", op.Schema.Fingerprint())
 		for _, f := range op.Schema.Fields() {
 			add("field", f.Name+" "+f.Type.String())
@@ -54,7 +56,7 @@ func (b *builder) parameters(n *node) string {
 		s = append(s, b.tagParameters(n, op)...)
 	case rdd.Map:
 		set("set.", op.Set)
-		add("drop", strings.Join(op.Drop, ","))
+		add("drop", list(op.Drop))
 	case rdd.Filter:
 		add("where", canonical(n.exprs["where"]))
 	case rdd.FlatMap:
@@ -65,32 +67,35 @@ func (b *builder) parameters(n *node) string {
 		add("time", op.Time)
 		add("size", op.Size.String())
 	case rdd.Shuffle:
-		add("keys", strings.Join(op.Keys, ","))
+		add("keys", list(op.Keys))
 	case rdd.Reduce:
 		add("as", b.names(op.As))
-		add("by", strings.Join(op.By, ","))
+		add("by", list(op.By))
 		set("get.", op.Get)
 	case rdd.Union:
 	case rdd.Write:
-		add("write", op.Connector+" "+options(op.Options))
-		add("columns", strings.Join(op.Columns, ","))
+		add("write", op.Connector)
+		add("options", options(op.Options))
+		add("columns", list(op.Columns))
 	}
-	return strings.Join(s, "\x00")
+	return s
 }
 
 func (b *builder) tagParameters(n *node, op rdd.Tag) []string {
 	s := []string{"column=" + op.Column, "hash=" + op.HashColumn, "seq=" + op.SeqColumn,
 		"exclusive=" + fmt.Sprint(op.Exclusive), "otherwise=" + b.names(op.Otherwise),
-		"identity=" + strings.Join(op.Identity, ","), "time=" + canonical(n.exprs["time"])}
-	for v, l := range op.Values {
-		s = append(s, "value="+v+" "+b.names(l))
+		"identity=" + list(op.Identity), "time=" + canonical(n.exprs["time"])}
+	for _, v := range slices.Sorted(maps.Keys(op.Values)) {
+		s = append(s, fmt.Sprintf("value=%q %s", v, b.names(op.Values[v])))
 	}
-	slices.Sort(s[7:])
 	for i, r := range op.Rules {
 		s = append(s, "rule="+b.names(r.Label)+" "+canonical(n.exprs[ruleMark(i)]))
 	}
 	return s
 }
+
+// list spells names so that no two lists look alike.
+func list(names []string) string { return fmt.Sprintf("%q", names) }
 
 func canonical(e expr.Node) string {
 	if e == nil {
@@ -112,7 +117,7 @@ func options(o rdd.Options) string {
 // its sinks are made of, its labels and its settings.
 func (p *Plan) JobDigest() string {
 	s := p.Job.Settings
-	parts := []string{strings.Join(p.Job.Labels, ","), s.Lateness.String(), fmt.Sprint(s.KeyGroups)}
+	parts := []string{list(p.Job.Labels), s.Lateness.String(), fmt.Sprint(s.KeyGroups)}
 	for _, w := range p.Writes {
 		parts = append(parts, p.Ops[w].Digest)
 	}

@@ -48,7 +48,7 @@ func JSON(p *Plan) ([]byte, error) {
 		out.Ops = append(out.Ops, op{o.ID, o.Dataset.Op().Kind(), o.Text, o.Digest, o.Parents, o.Dataset.Name()})
 	}
 	for _, r := range Routes(p) {
-		j := route{Label: r.Name, Acts: r.Acts, Bypassed: []bypass{}}
+		j := route{Label: r.Name, Acts: append([]int{}, r.Acts...), Bypassed: []bypass{}}
 		for _, s := range r.Bypassed {
 			j.Bypassed = append(j.Bypassed, bypass{s.Op, r.Name, s.Reason})
 		}

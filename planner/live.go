@@ -13,6 +13,8 @@ import (
 // the bypass reason unscheduled. What drops or multiplies rows is never dead,
 // nor is anything under strict(), which may drop a row.
 //
+// A label of which nothing is seen behind an operation needs no column there.
+//
 // The linear plan has one wide schema, so there a column is read for every
 // label as soon as it is read for one: that is column pruning as Spark does it.
 func (a *analysis) live(linear bool) {
@@ -25,7 +27,9 @@ func (a *analysis) live(linear bool) {
 			unite(n.need, n.Schemas)
 		}
 		for _, l := range ordered(n.input) {
-			n.takes[l] = a.taken(n, l)
+			if linear || l == raw || a.matters(n, l) {
+				n.takes[l] = a.taken(n, l)
+			}
 		}
 		if linear {
 			unite(n.takes, n.input)

@@ -89,7 +89,8 @@ type Stage struct {
 
 // Edge is one outlet of one stage.
 type Edge struct {
-	Stage, Outlet int
+	Stage  int `json:"stage"`
+	Outlet int `json:"outlet"`
 }
 
 // Node is one physical operator of a stage's tree. Frames arrive with the
@@ -235,13 +236,13 @@ type Agg struct {
 	Result arrow.DataType
 }
 
-// Partial aggregates rows by the In columns Keys and sends the groups to the
-// stage that merges them, each to its key group.
+// Partial aggregates rows and sends the groups to the stage that merges them,
+// each to its key group.
 type Partial struct {
 	Grouping
-	Keys  []int
-	Order bool // some aggregate needs the order of events
-	Time  int  // In column of the event time where Order is set, or -1
+	By    []int // In columns of the keys
+	Order bool  // some aggregate needs the order of events
+	Time  int   // In column of the event time where Order is set, or -1
 	Stage int
 }
 

@@ -69,22 +69,22 @@ func (b *builder) behind(n *node) []int {
 	return ordered(seen)
 }
 
-// wanted reports whether anything behind n does with rows of label l what can
-// be seen from outside: writes or groups them, or may dead-letter some.
+// wanted reports whether rows of label l matter to anything behind n.
 func (a *analysis) wanted(n *node, l int) bool {
-	for _, id := range n.consumers {
-		c := a.nodes[id]
-		if _, here := c.input[l]; !here {
-			continue
-		}
-		if c.acts.Has(l) && c.effective() {
-			return true
-		}
-		if _, write := c.op.(rdd.Write); !write && a.wanted(c, l) {
-			return true
-		}
+	return slices.ContainsFunc(n.consumers, func(id int) bool {
+		_, here := a.nodes[id].input[l]
+		return here && a.matters(a.nodes[id], l)
+	})
+}
+
+// matters reports whether n, or anything behind it, does with rows of label l
+// what can be seen from outside: writes or groups them, or may dead-letter some.
+func (a *analysis) matters(n *node, l int) bool {
+	if n.acts.Has(l) && n.effective() {
+		return true
 	}
-	return false
+	_, write := n.op.(rdd.Write)
+	return !write && a.wanted(n, l)
 }
 
 // effective reports whether an operation does more to the rows it acts on than

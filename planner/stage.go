@@ -105,7 +105,6 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	}
 	first := labels.First()
 	g := Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds()}
-	p := Partial{Time: indexOf(f.at.Out, rdd.ColTime)}
 	for i, k := range op.By {
 		t := field(c.input[first], k).Type
 		g.Keys = append(g.Keys, Column{Name: k, Type: t})
@@ -114,19 +113,17 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 		}
 	}
 	f = b.arguments(c, op, f, &g, first)
-	for _, k := range op.By {
-		p.Keys = append(p.Keys, indexOf(f.at.Out, k))
-	}
-	p.Grouping = g
-	p.Order = slices.ContainsFunc(g.Aggs, func(a Agg) bool { return ordering(a.Func) })
-	p.Time = indexOf(f.at.Out, rdd.ColTime)
-	if !p.Order {
-		p.Time = -1
-	}
 	if c.stage < 0 {
 		b.merge(c, op, g)
 	}
-	p.Stage = c.stage
+	p := Partial{Grouping: g, Stage: c.stage, Time: -1,
+		Order: slices.ContainsFunc(g.Aggs, func(a Agg) bool { return ordering(a.Func) })}
+	if p.Order {
+		p.Time = indexOf(f.at.Out, rdd.ColTime)
+	}
+	for _, k := range op.By {
+		p.By = append(p.By, indexOf(f.at.Out, k))
+	}
 	b.outlet(f, c.ID, labels, p)
 }
 

@@ -25,7 +25,7 @@ func (a *analysis) text(op rdd.Operation) string {
 	case rdd.FlatMap:
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
 	case rdd.Window:
-		return fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, op.Size)
+		return fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, spell(op.Size))
 	case rdd.Shuffle:
 		return "shuffle" + a.labels(op.From) + " by " + strings.Join(op.Keys, ", ")
 	case rdd.Reduce:
@@ -114,7 +114,7 @@ func (w *treeWriter) routes() {
 		for _, op := range r.Acts {
 			acts = append(acts, fmt.Sprintf("%s#%d", w.plan.Ops[op].Dataset.Op().Kind(), op))
 		}
-		w.line("  %-14s %s", r.Name, strings.Join(acts, " → "))
+		w.line("%s", strings.TrimRight(fmt.Sprintf("  %-14s %s", r.Name, strings.Join(acts, " → ")), " "))
 		by := map[Reason][]string{}
 		for _, s := range r.Bypassed {
 			by[s.Reason] = append(by[s.Reason], fmt.Sprintf("%s#%d", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op))
@@ -276,6 +276,7 @@ func Routes(p *Plan) []LabelRoute {
 	}
 	var out []LabelRoute
 	for _, l := range ordered(acts) {
+		slices.Sort(acts[l]) // parents come before children
 		r := LabelRoute{Label: l, Name: p.Job.Labels[l], Acts: acts[l]}
 		for _, s := range p.Skipped {
 			if s.Label == l {

@@ -41,13 +41,13 @@ func (e *Error) Error() string {
 	return e.At.String() + ": " + e.Text
 }
 
-// caller returns the first frame outside this package: the author's line.
+// caller returns the first stack frame outside this package: the author's line.
 func caller() Pos {
 	pcs := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		if !strings.Contains(f.Function, "idag/rdd.") || strings.HasSuffix(f.File, "_test.go") {
+		if !strings.HasPrefix(f.Function, "github.com/idag/idag/rdd.") || strings.HasSuffix(f.File, "_test.go") {
 			return Pos{File: f.File, Line: f.Line}
 		}
 		if !more {

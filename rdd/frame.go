@@ -52,7 +52,8 @@ func (o *Origin) Seq(i int) int64 {
 	return o.First + int64(o.Rows[i])
 }
 
-// At returns the origin of a frame that consists of the given rows of this one.
+// At returns the origin of a frame that consists of the given rows of this one,
+// which it may go on to share.
 func (o *Origin) At(rows []int32) Origin {
 	out := *o
 	if o.Source < 0 {
@@ -120,7 +121,9 @@ func (f *Frames) List() []Frame { return f.list }
 func (f *Frames) Rows() int64 {
 	var n int64
 	for i := range f.list {
-		n += f.list[i].Batch.NumRows()
+		if b := f.list[i].Batch; b != nil {
+			n += b.NumRows()
+		}
 	}
 	return n
 }

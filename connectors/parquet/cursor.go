@@ -87,6 +87,9 @@ func (c *cursor) open(v valuer, pg *page) error {
 	c.serial++
 	c.left, c.coded, c.body = pg.rows, false, pg.body
 	c.levels.reset(pg.levels)
+	if len(pg.levels) == 0 { // some writers leave out levels that are all ones
+		c.levels.left, c.levels.value = pg.rows, true
+	}
 	var err error
 	switch pg.enc {
 	case format.Plain:

@@ -151,62 +151,70 @@ func (f *fixed[T]) decode(pg *page) ([]byte, error) {
 	if f.width != 4 && f.width != 8 {
 		return nil, fmt.Errorf("encoding %s is not supported here", pg.enc)
 	}
-	size := pg.rows * f.width
 	switch pg.enc {
 	case format.DeltaBinaryPacked:
-		if err := deltaFits(pg.body, pg.rows); err != nil {
+		n, err := deltaLength(pg.body, pg.rows)
+		if err != nil {
 			return nil, err
 		}
-		var e delta.BinaryPackedEncoding
-		if f.width == 4 {
-			out, err := e.DecodeInt32(view[int32](f.loose.need(size)), pg.body)
-			return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(out))), 4*len(out)), err
-		}
-		out, err := e.DecodeInt64(view[int64](f.loose.need(size)), pg.body)
-		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(out))), 8*len(out)), err
+		return undelta(f.loose.need(n*f.width), pg.body, f.width)
 	case format.ByteStreamSplit:
-		if len(pg.body)%f.width != 0 || len(pg.body) > size {
+		if len(pg.body)%f.width != 0 {
 			return nil, errTooMany
 		}
-		out := f.loose.need(len(pg.body))
-		return unsplit(out, pg.body, f.width), nil
+		return unsplit(f.loose.need(len(pg.body)), pg.body, f.width)
 	}
 	return nil, fmt.Errorf("encoding %s is not supported here", pg.enc)
 }
 
-func unsplit(dst, src []byte, width int) []byte {
+func undelta(dst, src []byte, width int) ([]byte, error) {
+	var e delta.BinaryPackedEncoding
+	if width == 4 {
+		out, err := e.DecodeInt32(view[int32](dst), src)
+		return raw(out), err
+	}
+	out, err := e.DecodeInt64(view[int64](dst), src)
+	return raw(out), err
+}
+
+func unsplit(dst, src []byte, width int) ([]byte, error) {
 	var e bytestreamsplit.Encoding
 	if width == 4 {
 		out, err := e.DecodeInt32(view[int32](dst), src)
-		if err == nil && len(out) > 0 {
-			return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(out))), 4*len(out))
-		}
-		return nil
+		return raw(out), err
 	}
 	out, err := e.DecodeInt64(view[int64](dst), src)
-	if err == nil && len(out) > 0 {
-		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(out))), 8*len(out))
-	}
-	return nil
+	return raw(out), err
 }
 
-// deltaFits refuses a delta-encoded page that claims more values than rows.
-func deltaFits(b []byte, rows int) error {
+// raw views values as bytes.
+func raw[T int32 | int64](vs []T) []byte {
+	var z T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(vs))), len(vs)*int(unsafe.Sizeof(z)))
+}
+
+// maxDelta bounds the values of a delta-encoded page, which may be many more
+// than its bytes.
+const maxDelta = 1 << 26
+
+// deltaLength returns how many values a delta-encoded page holds. It refuses
+// more than there are rows.
+func deltaLength(b []byte, rows int) (int, error) {
 	for range 2 { // block size, blocks
 		_, n := binary.Uvarint(b)
 		if n <= 0 {
-			return errTooFew
+			return 0, errTooFew
 		}
 		b = b[n:]
 	}
 	total, n := binary.Uvarint(b)
 	if n <= 0 {
-		return errTooFew
+		return 0, errTooFew
 	}
-	if total > uint64(rows) {
-		return errTooMany
+	if total > uint64(rows) || total > maxDelta {
+		return 0, errTooMany
 	}
-	return nil
+	return int(total), nil
 }
 
 // convert makes engine values of as many physical ones in src.

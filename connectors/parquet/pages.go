@@ -228,9 +228,12 @@ func (p *pages) load(h *pageHeader) (page, error) {
 			codec = format.Uncompressed
 		}
 	}
-	if codec == format.Uncompressed {
+	switch {
+	case uncompressed == 0: // some writers compress nothing to nothing
+		pg.body = src[:0]
+	case codec == format.Uncompressed:
 		pg.body = src
-	} else {
+	default:
 		pg.body = p.out.need(uncompressed)
 		if err := p.codecs.decompress(codec, pg.body, src); err != nil {
 			return page{}, fmt.Errorf("cannot decompress a page (%s): %w", codec, err)

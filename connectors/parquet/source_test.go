@@ -327,6 +327,10 @@ func TestReadStops(t *testing.T) {
 	if !errors.Is(last, context.Canceled) || frames != 2 {
 		t.Errorf("%d frames, then %v", frames, last)
 	}
+	want.Columns = nil
+	if rows, err := readSplit(s, splits[0], want); err != nil || len(rows) != 400 {
+		t.Errorf("no columns: %d rows, %v", len(rows), err)
+	}
 	want.Columns = []string{"nope"}
 	_, err = readSplit(s, splits[0], want)
 	wantInvalid(t, err, path, `no column "nope"`)

@@ -125,17 +125,20 @@ func (t *text) dictionary(pg *page) error {
 
 // decode lays out strings in rare encodings plainly.
 func (t *text) decode(pg *page) ([]byte, error) {
-	if err := deltaFits(pg.body, pg.rows); err != nil {
+	_, err := deltaLength(pg.body, pg.rows)
+	if err != nil {
 		return nil, err
 	}
 	var data []byte
 	var offsets []uint32
-	var err error
 	switch pg.enc {
 	case format.DeltaLengthByteArray:
 		var e delta.LengthByteArrayEncoding
 		data, offsets, err = e.DecodeByteArray(nil, pg.body, nil)
 	case format.DeltaByteArray:
+		if err := prefixesFit(pg.body); err != nil {
+			return nil, err
+		}
 		var e delta.ByteArrayEncoding
 		data, offsets, err = e.DecodeByteArray(nil, pg.body, nil)
 	default:
@@ -151,6 +154,24 @@ func (t *text) decode(pg *page) ([]byte, error) {
 		out = append(out, v...)
 	}
 	return out, nil
+}
+
+// prefixesFit refuses strings that are so much longer than their page, by what
+// they share, that they were not meant.
+func prefixesFit(body []byte) error {
+	var e delta.BinaryPackedEncoding
+	lengths, err := e.DecodeInt32(nil, body)
+	if err != nil {
+		return err
+	}
+	total := int64(len(body))
+	for _, n := range lengths {
+		total += int64(n)
+	}
+	if total > maxPage {
+		return errTooMany
+	}
+	return nil
 }
 
 // textBuilder makes one array of strings: of codes, or, once turned, of plain
@@ -236,28 +257,25 @@ func (b *textBuilder) room(n int) error {
 }
 
 // plain reads rows of a page in plain encoding and returns what is left of it.
-// Lengths are summed first, so that room is made once and copied in one go.
+// Lengths are summed first, so that room is made once and copied in one go. If
+// ones is less than n and there is no bitmap, the last rows are empty strings.
 func (b *textBuilder) plain(body []byte, off, n, ones int) ([]byte, error) {
 	b.start()
+	if int64(b.size)+int64(len(body)) > math.MaxInt32 {
+		return nil, errLong // or nearly: a frame this long is a mistake anyway
+	}
 	ends := view[int32](b.offsets.Bytes())[off+1 : off+1+n]
 	bits := b.valid.bits()
-	at, end := 0, b.size
-	all := ones == n
-	for i := range ends {
-		if all || i < ones && bits == nil || bits != nil && bitSet(bits, off+i) {
-			if len(body)-at < 4 {
-				return nil, errTooFew
-			}
-			size := int(binary.LittleEndian.Uint32(body[at:]))
-			if at += 4; size > len(body)-at {
-				return nil, errTooFew
-			}
-			at += size
-			if end += size; end > math.MaxInt32 {
-				return nil, errLong
-			}
-		}
-		ends[i] = int32(end)
+	var at, end int
+	ok := true
+	if bits == nil {
+		at, end, ok = sumLengths(ends[:ones], body, b.size)
+		fill(ends[ones:], int32(end))
+	} else {
+		at, end, ok = sumValidLengths(ends, body, b.size, bits, off)
+	}
+	if !ok {
+		return nil, errTooFew
 	}
 	first := b.size
 	if err := b.room(end - first); err != nil {
@@ -266,6 +284,40 @@ func (b *textBuilder) plain(body []byte, off, n, ones int) ([]byte, error) {
 	gatherStrings(b.data.Bytes(), body[:at], ends, first)
 	b.size = end
 	return body[at:], nil
+}
+
+// sumLengths notes where the strings at the front of body will end when they
+// are laid out from end on. It returns how far they reach in body and where the
+// last one ends.
+func sumLengths(ends []int32, body []byte, end int) (at, last int, ok bool) {
+	for i := range ends {
+		if len(body)-at < 4 {
+			return 0, 0, false
+		}
+		size := int(binary.LittleEndian.Uint32(body[at:]))
+		if at += 4; size > len(body)-at {
+			return 0, 0, false
+		}
+		at += size
+		end += size
+		ends[i] = int32(end)
+	}
+	return at, end, true
+}
+
+// sumValidLengths is sumLengths where only the rows of bits from off on have strings.
+func sumValidLengths(ends []int32, body []byte, end int, bits []byte, off int) (at, last int, ok bool) {
+	for i := range ends {
+		if bitSet(bits, off+i) {
+			var n int
+			if n, end, ok = sumLengths(ends[i:i+1], body[at:], end); !ok {
+				return 0, 0, false
+			}
+			at += n
+		}
+		ends[i] = int32(end)
+	}
+	return at, end, true
 }
 
 func bitSet(bits []byte, i int) bool { return bits[i>>3]>>(i&7)&1 != 0 }

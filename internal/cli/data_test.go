@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -197,64 +195,5 @@ func TestDemoStopped(t *testing.T) {
 	want(t, errs, "idag: stopped; nothing was compared\n")
 	if status != statusFailed || len(f.cfgs) != 3 { // two plans shown, one run
 		t.Errorf("status %d after %d runs", status, len(f.cfgs))
-	}
-}
-
-// bench alternates the plans after one round to warm up, and prints figures.
-func TestBenchReplay(t *testing.T) {
-	f := twoPlans(false)
-	out, _ := must(t, f.app(), "bench", "replay", "--runs", "2", "--rows", "1000", "--json")
-	var modes []string
-	for _, c := range f.cfgs {
-		modes = append(modes, string(c.Mode))
-	}
-	want(t, strings.Join(modes, " "), "masked selection idag selection idag masked idag masked selection")
-	var r benchReport
-	if err := json.Unmarshal([]byte(out), &r); err != nil {
-		t.Fatal(err)
-	}
-	if r.Bench != "replay" || r.Version != "v1" || r.Machine == "" || len(r.Figures) != len(benchReplay().figures) {
-		t.Errorf("report %+v", r)
-	}
-	want(t, fmt.Sprint(r.Figures["idag_over_linear"]), "{0.25 0.25 0.25 2 ratio}")
-
-	status, _, errs := call(t, twoPlans(true).app(), "bench", "replay", "--rows", "1000")
-	if status != statusFailed || !strings.Contains(errs, "the plans disagree") {
-		t.Errorf("status %d: %s", status, errs)
-	}
-}
-
-// bench start measures the program itself; the test binary stands for it.
-func TestBenchStart(t *testing.T) {
-	t.Setenv("IDAG_TEST_PROGRAM", "1")
-	out, _ := must(t, new(fake).app(), "bench", "start", "--runs", "1", "--rows", "100")
-	for _, f := range benchStart().figures {
-		if !strings.Contains(out, f[0]) {
-			t.Errorf("%s is missing in\n%s", f[0], out)
-		}
-	}
-}
-
-// Every figure is explained.
-func TestBenchList(t *testing.T) {
-	out, _ := must(t, new(fake).app(), "bench", "replay", "--list")
-	for _, f := range benchReplay().figures {
-		if !strings.Contains(out, f[0]) || !strings.Contains(out, f[1]) {
-			t.Errorf("%s is missing in\n%s", f[0], out)
-		}
-	}
-	out, _ = must(t, new(fake).app(), "bench")
-	if strings.Contains(out, "_seconds") || !strings.Contains(out, "start") {
-		t.Errorf("list:\n%s", out)
-	}
-}
-
-func TestFigure(t *testing.T) {
-	got := samples{}
-	for _, v := range []float64{3, 1, 2, 10} {
-		got.add("x", "s", v)
-	}
-	if f := got["x"].figure(); f != (figure{Median: 2.5, Min: 1, Max: 10, N: 4, Unit: "s"}) {
-		t.Errorf("got %+v", f)
 	}
 }

@@ -15,12 +15,17 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain also plays the program that 'bench start' starts: with the variable
-// below set, the test binary prints what idag would.
+// TestMain also plays the program that bench starts: with the variable below set,
+// the test binary prints what idag would.
 func TestMain(m *testing.M) {
-	if os.Getenv("IDAG_TEST_PROGRAM") != "" {
+	switch os.Getenv("IDAG_TEST_PROGRAM") {
+	case "":
+	case "fail":
+		fmt.Fprintln(os.Stderr, "broken")
+		os.Exit(1)
+	default:
 		fmt.Println(`{"batch":1}`)
-		fmt.Println(`{"job":"x"}`)
+		fmt.Println(`{"job":"x","peak_rss_bytes":7}`)
 		return
 	}
 	goleak.VerifyTestMain(m)

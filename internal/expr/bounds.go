@@ -58,6 +58,8 @@ func anything() span { return span{mayBeTrue: true, mayBeFalse: true, null: true
 
 func (b Bounds) span(o op) span {
 	switch o := o.(type) {
+	case *sharedOp:
+		return b.span(o.op)
 	case *columnOp:
 		return b.column(o)
 	case *constOp:

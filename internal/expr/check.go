@@ -15,7 +15,7 @@ import (
 // Check types n against a schema and compiles it. Its error is a fault.Invalid
 // around an *Error that points at the node that is wrong.
 func Check(n Node, schema *arrow.Schema) (*Program, error) {
-	c := compiler{schema: schema, used: map[int]bool{}}
+	c := compiler{schema: schema, used: map[int]bool{}, repeats: repeats(n)}
 	t, err := c.compile(n)
 	if err == nil && (t.kind == kNull || t.kind == kInterval) {
 		err = errorAt(n.At(), "a value of type %s cannot be a result; cast it", t.kind)
@@ -23,7 +23,7 @@ func Check(n Node, schema *arrow.Schema) (*Program, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
-	p := &Program{node: n, kind: t.kind, root: t.op, columns: slices.Sorted(maps.Keys(c.used))}
+	p := &Program{node: n, kind: t.kind, root: t.op, columns: slices.Sorted(maps.Keys(c.used)), shared: c.shared}
 	if len(c.strict) > 0 {
 		p.why = strings.Join(c.strict, " or ") + " failed"
 	}
@@ -47,9 +47,16 @@ type compiler struct {
 	schema *arrow.Schema
 	used   map[int]bool
 	strict []string
+
+	repeats map[string]int   // operations that occur more than once, by how they print
+	known   map[string]typed // those of them that are compiled
+	shared  int              // how many of these are evaluated once and kept
 }
 
-func (c *compiler) compile(n Node) (typed, *Error) {
+func (c *compiler) compile(n Node) (typed, *Error) { return c.share(n) }
+
+// compileNew compiles a node that was not met before.
+func (c *compiler) compileNew(n Node) (typed, *Error) {
 	var t typed
 	var err *Error
 	switch n := n.(type) {

@@ -24,6 +24,10 @@ func (p *Program) Eval(env Env, cols []arrow.Array, rows int) (Result, error) {
 	if rows == 0 {
 		return Result{Values: empty(env.Mem, p.Type())}, nil
 	}
+	if p.shared > 0 {
+		x.shared = make([]vec, p.shared)
+		defer releaseAll(x.shared)
+	}
 	v, err := p.root.eval(x)
 	if err != nil {
 		return Result{}, err

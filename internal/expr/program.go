@@ -15,6 +15,7 @@ type Program struct {
 	kind    kind
 	root    op
 	columns []int
+	shared  int    // results that an evaluation keeps for a second use
 	why     string // what a failed row failed in; empty without strict()
 }
 

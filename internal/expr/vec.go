@@ -144,6 +144,8 @@ type exec struct {
 	now  int64
 	cols []arrow.Array
 	rows int
+
+	shared []vec // by slot of sharedOp
 }
 
 func (x *exec) alloc(size int) *memory.Buffer {

@@ -20,13 +20,15 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/idag/idag/connectors"
 	ours "github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/rdd"
 )
 
 const benchRows = 1 << 21
 
 // BenchmarkDecode compares our source with Arrow's reader on the same file at
-// one thread: ten columns, and three of them.
+// one thread: ten columns, and three of them; our frames once from Go's
+// allocator, as Arrow's are, and once from the engine's pool.
 func BenchmarkDecode(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, layout := range []struct {
@@ -44,7 +46,11 @@ func BenchmarkDecode(b *testing.B) {
 				measure(b, benchRows, func() { readArrow(b, path, columns) })
 			})
 			b.Run(name+"/idag", func(b *testing.B) {
-				measure(b, benchRows, func() { readOurs(b, path, columns) })
+				measure(b, benchRows, func() { readOurs(b, path, columns, memory.DefaultAllocator) })
+			})
+			b.Run(name+"/idag-pool", func(b *testing.B) {
+				pool := kernel.NewPool(64 << 20)
+				measure(b, benchRows, func() { readOurs(b, path, columns, pool) })
 			})
 		}
 		_ = os.Remove(path)
@@ -100,7 +106,7 @@ func readArrow(tb testing.TB, path string, columns []int) {
 }
 
 // readOurs reads the file with the engine's source.
-func readOurs(tb testing.TB, path string, columns []int) {
+func readOurs(tb testing.TB, path string, columns []int, mem memory.Allocator) {
 	ctx := context.Background()
 	src, err := ours.Kind().Source(ctx, rdd.Options{"path": path}, connectors.Env{})
 	if err != nil {
@@ -114,7 +120,7 @@ func readOurs(tb testing.TB, path string, columns []int) {
 	}
 	rows := int64(0)
 	for _, s := range splits {
-		for f, err := range src.Read(ctx, s, rdd.Projection{Columns: names, Rows: 16 << 10, Mem: memory.DefaultAllocator}) {
+		for f, err := range src.Read(ctx, s, rdd.Projection{Columns: names, Rows: 16 << 10, Mem: mem}) {
 			if err != nil {
 				tb.Fatal(err)
 			}

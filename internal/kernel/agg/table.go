@@ -279,6 +279,32 @@ func (t *Table) Compact(keep kernel.Sel) {
 	t.oneGroup()
 }
 
+// Reset drops all groups and keeps for the next ones what was allocated and
+// learnt: the strings of keys stay known, so that tables filled one after the other
+// with keys of the same values also come out with the same dictionary. It gives up
+// strings of which few were in use.
+func (t *Table) Reset() {
+	used := t.index.n * len(t.kinds)
+	for i := range t.aggs {
+		t.aggs[i].keep(nil, t.index.n)
+	}
+	slots := t.index.slots
+	t.index.n, t.index.rows = 0, t.index.rows[:0]
+	if n := t.text.in.Len(); n > 1024+4*used || n > maxKnown {
+		t.dropCached()
+		t.compactText()
+	}
+	t.restart()
+	if t.dense == nil && slots != nil {
+		clear(slots)
+		t.index.slots = slots
+	}
+	t.oneGroup()
+}
+
+// maxKnown is how many strings a table that is used again remembers at the most.
+const maxKnown = 1 << 17
+
 // restart has the places of all groups found anew, densely if that may do again.
 func (t *Table) restart() {
 	t.index.slots = nil

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/internal/bench"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/jobs/meter"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// real is a program with the real engine, the job meter, and the test binary
+// for what it starts anew.
+func real(t *testing.T) App {
+	t.Helper()
+	t.Setenv("IDAG_TEST_PROGRAM", "1")
+	t.Setenv("TMPDIR", t.TempDir())
+	return App{
+		Name: "idag", Version: "v1", Kinds: connectors.NewRegistry(console.Kind(), generate.Kind(), parquet.Kind()),
+		Jobs:   []Job{{Name: "meter", Doc: "Meter events.", YAML: meter.YAML(), Build: meter.Job}},
+		Engine: Engine{Run: engine.Run, Compile: engine.Compile},
+	}
+}
+
+// bench replay gives every figure that it explains, for every mix, and leaves
+// nothing behind.
+func TestBenchReplay(t *testing.T) {
+	app := real(t)
+	args := []string{"bench", "replay", "--rows", "4000", "--row-group-rows", "500", "--mixes", "40/30/30", "--rss-rows", "1000"}
+	out, _ := must(t, app, append(args, "--runs", "2", "--json")...)
+	var r benchReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	f := &benchFlags{generateFlags: generateFlags{mix: "5/15/80"}, mixes: []string{"40/30/30"}, rssRows: []int64{1000}}
+	for _, x := range replayFigures(f) {
+		fig, ok := r.Figures[x[0]]
+		switch n := fig.N; {
+		case strings.Contains(x[0], "scale_2") && !ok: // one core only
+		case strings.HasPrefix(x[0], "peak_rss_bytes_1000") && n != 1, !strings.HasPrefix(x[0], "peak_rss_bytes_1000") && n != 2, fig.Median <= 0:
+			t.Errorf("%s: %+v", x[0], fig)
+		}
+	}
+	if r.Bench != "replay" || r.Version != "v1" || r.Machine == "" || r.Settings["job"] != "meter" {
+		t.Errorf("report %+v", r)
+	}
+	want(t, files(t, os.TempDir()), "")
+}
+
+// Plans that disagree end the measurement.
+func TestBenchUnequal(t *testing.T) {
+	app := real(t)
+	app.Engine.Run = func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Summary, error) {
+		sum, err := engine.Run(ctx, job, cfg)
+		if cfg.Mode == planner.IDAG {
+			sum.Checksum = "another"
+		}
+		return sum, err
+	}
+	status, out, errs := call(t, app, "bench", "replay", "--rows", "1000", "--runs", "1")
+	if status != statusFailed || !strings.Contains(errs, "the plans disagree") || out != "" {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+}
+
+// An engine that is faster than the ideal gives the measurement the lie: the
+// figures are shown, and it fails.
+func TestBenchTooEfficient(t *testing.T) {
+	app := real(t)
+	app.Engine.Run = func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Summary, error) {
+		sum, err := engine.Run(ctx, job, cfg)
+		if cfg.Mode == planner.IDAG {
+			sum.WallSeconds = 1e-6
+		}
+		return sum, err
+	}
+	status, out, errs := call(t, app, "bench", "replay", "--rows", "1000", "--runs", "1", "--mixes", "")
+	if status != statusFailed || !strings.Contains(errs, "nothing can do the same work in less time") || !strings.Contains(out, "over_decode_limit") {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+}
+
+// bench start measures the program itself, for which the test binary stands,
+// and the engine in this process.
+func TestBenchStart(t *testing.T) {
+	out, _ := must(t, real(t), "bench", "start", "--runs", "1", "--rows", "100")
+	for _, f := range benchStart().figures(nil) {
+		if !strings.Contains(out, f[0]) {
+			t.Errorf("%s is missing in\n%s", f[0], out)
+		}
+	}
+}
+
+// Every figure is explained, those of all mixes and sizes asked for.
+func TestBenchList(t *testing.T) {
+	out, _ := must(t, new(fake).app(), "bench", "replay", "--list", "--rss-rows", "20000000,40000000")
+	for _, name := range []string{
+		"idag_over_linear ", "staged_over_linear ", "ideal_over_linear ", "efficiency ", "over_decode_limit ", "scale_2 ",
+		"decode_scale_2 ", "rows_per_second ", "peak_rss_bytes ", "efficiency_40_30_30 ", "scale_2_95_4_1 ",
+		"peak_rss_bytes_20000000 ", "peak_rss_bytes_40000000 ",
+	} {
+		if !strings.Contains(out, "  "+name) {
+			t.Errorf("%q is missing in\n%s", name, out)
+		}
+	}
+	out, _ = must(t, new(fake).app(), "bench")
+	if strings.Contains(out, "_seconds") || !strings.Contains(out, "start") {
+		t.Errorf("list:\n%s", out)
+	}
+}
+
+// Row groups are equal, at least 16 of them, and no larger than asked for.
+func TestEqualGroups(t *testing.T) {
+	for _, c := range []struct {
+		rows              int64
+		files, most, want int
+	}{
+		{16 * 131_072, 4, 131_072, 131_072},
+		{2_000_000, 4, 131_072, 125_000},
+		{20_000_000, 4, 131_072, 128_206},
+		{100_000, 4, 131_072, 6_250},
+		{100_000, 1, 131_072, 6_250},
+		{1_000, 20, 131_072, 50},
+		{3, 4, 131_072, 1},
+		{0, 4, 131_072, 131_072},
+	} {
+		if got := equalGroups(c.rows, c.files, c.most); got != c.want {
+			t.Errorf("%d rows in %d files: got groups of %d, want %d", c.rows, c.files, got, c.want)
+		}
+	}
+}
+
+// A program that fails is an error with what it said.
+func TestProgramFails(t *testing.T) {
+	t.Setenv("IDAG_TEST_PROGRAM", "fail")
+	if _, err := program(t.Context(), "run"); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("got %v", err)
+	}
+	r := replayer{f: &benchFlags{job: "meter"}, dir: t.TempDir(), got: bench.Samples{}}
+	t.Setenv("IDAG_TEST_PROGRAM", "1")
+	if err := r.rss(t.Context(), "x", 2); err != nil {
+		t.Fatal(err)
+	}
+	if fig, _ := r.got.Figure("x"); fig.N != 2 || fig.Median != 7 {
+		t.Errorf("got %+v", fig)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "out1")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
+	}
+}
