@@ -31,6 +31,8 @@ type Executor struct {
 	Config
 	labels arrow.Array // the job's label names: the dictionary of every _label column
 
+	tables tables
+
 	mu     sync.Mutex
 	states map[groupID]*state
 }
@@ -48,6 +50,7 @@ func (x *Executor) Close() {
 		s.release()
 	}
 	x.states = nil
+	x.tables.release()
 	x.labels.Release()
 }
 

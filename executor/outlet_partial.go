@@ -24,7 +24,7 @@ type partial struct {
 func (o *partial) table() *agg.Table {
 	t, ok := o.run.tables[o.to.Stage]
 	if !ok {
-		t = newTable(o.run.mem, &o.to.Grouping)
+		t = o.run.x.tables.take(o.run.mem, o.to.Stage, &o.to.Grouping)
 		o.run.tables[o.to.Stage] = t
 	}
 	return t
@@ -138,8 +138,8 @@ func keyGroup(hash uint64, parts int) int { return int((hash >> 32) * uint64(par
 
 func (o *partial) abandon() {
 	if t, ok := o.run.tables[o.to.Stage]; ok {
-		t.Release()
 		delete(o.run.tables, o.to.Stage)
+		o.run.x.tables.giveBack(o.to.Stage, t)
 	}
 }
 

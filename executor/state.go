@@ -44,9 +44,9 @@ func (s *state) begin(r *run, g *planner.Grouping) error {
 	}
 	switch {
 	case s.delta == nil:
+		s.delta = newTable(r.mem, g)
 	case s.batch == r.task.Batch: // this run repeats it
-		s.delta.Release()
-		s.delta = nil
+		s.delta.Reset()
 	case s.batch > r.task.Batch:
 		return fault.New(fault.Bug, "key group %d of stage %d is at batch %d, asked for %d", r.task.Index, r.task.Stage, s.batch, r.task.Batch)
 	default:
@@ -54,7 +54,7 @@ func (s *state) begin(r *run, g *planner.Grouping) error {
 			return err
 		}
 	}
-	s.delta, s.batch, s.marks = newTable(r.mem, g), r.task.Batch, r.task.Marks
+	s.batch, s.marks = r.task.Batch, r.task.Marks
 	return nil
 }
 
@@ -63,8 +63,7 @@ func (s *state) accept(g *planner.Grouping) error {
 	if err := mergeInto(s.base, s.delta, nil); err != nil {
 		return err
 	}
-	s.delta.Release()
-	s.delta = nil
+	s.delta.Reset()
 	if stay := s.leaving(s.base, g, false); len(stay) < s.base.Len() {
 		s.base.Compact(stay)
 	}
@@ -125,8 +124,8 @@ func (s *state) leave(g *planner.Grouping, r *run, emit func(keys, results []arr
 	if !s.marks.Final && (g.Window < 0 || s.marks.Watermark == math.MinInt64) {
 		return nil
 	}
-	both := newTable(r.mem, g)
-	defer both.Release()
+	both := r.x.tables.take(r.mem, r.task.Stage, g)
+	defer r.x.tables.giveBack(r.task.Stage, both)
 	for _, t := range []*agg.Table{s.base, s.delta} {
 		if groups := s.leaving(t, g, true); len(groups) > 0 {
 			if err := mergeInto(both, t, groups); err != nil {

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -39,7 +38,8 @@ type analysis struct {
 	nodes  []*node
 	index  map[*rdd.Dataset]int
 	events rdd.LabelSet // labels that Tag may give: those that no Reduce makes
-	errs   []error
+
+	mistakes []mistake
 }
 
 // analyse checks every operation and derives the schema of every label behind
@@ -47,8 +47,8 @@ type analysis struct {
 func analyse(job *rdd.Job) (*analysis, error) {
 	a := &analysis{job: job, index: map[*rdd.Dataset]int{}}
 	a.checkJob()
-	if len(a.errs) > 0 {
-		return nil, errors.Join(a.errs...)
+	if err := a.err(); err != nil {
+		return nil, err
 	}
 	for id, d := range job.Datasets() {
 		n := &node{Op: Op{ID: id, Dataset: d, Schemas: map[int]*arrow.Schema{}}, op: d.Op(),
@@ -57,13 +57,13 @@ func analyse(job *rdd.Job) (*analysis, error) {
 		a.nodes = append(a.nodes, n)
 		a.check(n)
 	}
-	return a, errors.Join(a.errs...)
+	return a, a.err()
 }
 
 // check ties an operation to its parents and derives its schemas. What stands
 // behind a mistake is not looked at: it would only repeat it.
 func (a *analysis) check(n *node) {
-	before := len(a.errs)
+	before := len(a.mistakes)
 	for i, p := range n.Dataset.Parents() {
 		if p == nil {
 			a.fail(n.Dataset.At(""), "%s: input %d is nil", n.op.Kind(), i+1)
@@ -74,13 +74,14 @@ func (a *analysis) check(n *node) {
 		parent.consumers = append(parent.consumers, n.ID) // twice for a union with itself
 		n.wrong = n.wrong || parent.wrong
 	}
-	if err := n.Dataset.Err(); err != nil {
-		a.errs = append(a.errs, err)
+	var made *rdd.Error
+	if errors.As(n.Dataset.Err(), &made) {
+		a.fail(made.At, "%s", made.Text)
 	}
-	if !n.wrong && len(a.errs) == before {
+	if !n.wrong && len(a.mistakes) == before {
 		a.derive(n)
 	}
-	n.wrong = n.wrong || len(a.errs) > before
+	n.wrong = n.wrong || len(a.mistakes) > before
 }
 
 // checkJob checks what does not depend on schemas.
@@ -137,29 +138,25 @@ func (a *analysis) checkSettings() {
 	}
 }
 
-func (a *analysis) fail(at rdd.Pos, format string, args ...any) {
-	a.errs = append(a.errs, &rdd.Error{At: at, Text: fmt.Sprintf(format, args...)})
-}
-
 // failExpr reports a mistake in the expression marked mark, at its place in
-// the author's file where that is known.
-func (a *analysis) failExpr(n *node, mark, src string, err error) {
+// the author's file where that is known. It is one for the labels given, or
+// whatever the label is.
+func (a *analysis) failExpr(n *node, mark, src string, labels rdd.LabelSet, err error) {
 	at := n.Dataset.At(mark)
+	here := rdd.LabelSet(0)
+	if labels != 0 {
+		here = labelsOf(n.input)
+	}
 	var e *expr.Error
-	if !errors.As(err, &e) {
-		a.fail(at, "%s: %v", n.op.Kind(), err)
-		return
-	}
 	switch {
+	case !errors.As(err, &e):
+		a.failFor(labels, here, at, "%s: %v", n.op.Kind(), err)
 	case at.Column == 0: // a Go call: only the line is known
-		a.fail(at, "%s: in %q at %d:%d: %s", n.op.Kind(), src, e.Line, e.Column, e.Msg)
-		return
-	case e.Line > 1:
-		at.Line, at.Column = at.Line+e.Line-1, e.Column
-	default:
-		at.Column += e.Column - 1
+		a.failFor(labels, here, at, "%s: in %q at %d:%d: %s", n.op.Kind(), src, e.Line, e.Column, e.Msg)
+	default: // the lines of a YAML block are indented alike
+		at.Line, at.Column = at.Line+e.Line-1, at.Column+e.Column-1
+		a.failFor(labels, here, at, "%s: in %q: %s", n.op.Kind(), src, e.Msg)
 	}
-	a.fail(at, "%s: in %q: %s", n.op.Kind(), src, e.Msg)
 }
 
 // names spells labels for messages.
@@ -178,11 +175,19 @@ func labelsOf(schemas map[int]*arrow.Schema) rdd.LabelSet {
 	return s
 }
 
+// one is the set of a label, empty for raw.
+func one(label int) rdd.LabelSet {
+	if label == raw {
+		return 0
+	}
+	return 1 << uint(label)
+}
+
 // parse parses and keeps the expression marked mark.
 func (a *analysis) parse(n *node, mark, src string) expr.Node {
 	e, err := expr.Parse(src)
 	if err != nil {
-		a.failExpr(n, mark, src, err)
+		a.failExpr(n, mark, src, 0, err)
 		return nil
 	}
 	n.exprs[mark] = e
@@ -197,13 +202,7 @@ func (a *analysis) typeFor(n *node, mark, src string, e expr.Node, label int, s 
 	}
 	p, err := expr.Check(e, s)
 	if err != nil {
-		if label != raw && len(n.input) > 1 {
-			var ee *expr.Error
-			if errors.As(err, &ee) {
-				err = &expr.Error{Line: ee.Line, Column: ee.Column, Msg: ee.Msg + " (label " + a.job.Labels[label] + ")"}
-			}
-		}
-		a.failExpr(n, mark, src, err)
+		a.failExpr(n, mark, src, one(label), err)
 		return nil
 	}
 	return p.Type()

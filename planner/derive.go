@@ -114,9 +114,9 @@ func (a *analysis) deriveMap(n *node, op rdd.Map) {
 			for _, s := range op.Set {
 				out = a.assign(n, "set."+s.Column, s, l, in, out)
 			}
-			for _, d := range op.Drop {
+			for i, d := range op.Drop {
 				if field(out, d) == nil {
-					a.fail(n.Dataset.At("drop"), "map: cannot drop the column %q, which label %s lacks", d, a.job.Labels[l])
+					a.failFor(one(l), labelsOf(n.input), n.Dataset.At(fmt.Sprintf("drop.%d", i)), "map: cannot drop the column %q, there is none", d)
 				}
 				if d == rdd.WindowStart {
 					delete(n.windows, l)
@@ -132,10 +132,6 @@ func (a *analysis) deriveMap(n *node, op rdd.Map) {
 func (a *analysis) assign(n *node, mark string, s rdd.Assign, l int, in, out *arrow.Schema) *arrow.Schema {
 	t := a.typeFor(n, mark, s.Expr, n.exprs[mark], l, in)
 	if t == nil {
-		return out
-	}
-	if t.ID() == arrow.NULL {
-		a.fail(n.Dataset.At(mark), "%s: %q has no type: cast the null, as in CAST(NULL AS bigint)", n.op.Kind(), s.Column)
 		return out
 	}
 	if s.Column == rdd.WindowStart {
@@ -154,7 +150,6 @@ func (a *analysis) deriveFilter(n *node, op rdd.Filter) {
 		}
 		if t := a.typeFor(n, "where", op.Where, e, l, n.input[l]); t != nil && t.ID() != arrow.BOOL {
 			a.fail(n.Dataset.At("where"), "filter: %q is %s, a condition is boolean", op.Where, typeName(t))
-			return
 		}
 	}
 }
@@ -224,7 +219,7 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 	} else {
 		n.acts = a.forLabels(n, "for", op.For)
 	}
-	if op.Size < time.Microsecond {
+	if op.Size <= 0 {
 		a.fail(n.Dataset.At("size"), "window: the size must be positive, got %s", op.Size)
 	} else if op.Size%time.Microsecond != 0 {
 		a.fail(n.Dataset.At("size"), "window: the size must be whole microseconds, got %s", op.Size)
@@ -237,8 +232,8 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 		}
 		f := field(in, op.Time)
 		if f == nil || f.Type.ID() != arrow.TIMESTAMP {
-			a.fail(n.Dataset.At("time"), "window: %q must be a timestamp of label %s%s", op.Time, a.job.Labels[l], typeNote(f))
-			return
+			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: %q must be a timestamp%s", op.Time, typeNote(f))
+			continue
 		}
 		n.Schemas[l] = withField(withField(in, rdd.WindowStart, timestamp()), rdd.WindowEnd, timestamp())
 		n.windows[l] = op.Size
@@ -247,7 +242,7 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 
 func typeNote(f *arrow.Field) string {
 	if f == nil {
-		return ", which lacks it"
+		return ", there is no such column"
 	}
 	return fmt.Sprintf(", it is %s", typeName(f.Type))
 }
@@ -301,8 +296,8 @@ func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.S
 		if g == nil {
 			have = withField(have, f.Name, f.Type)
 		} else if !arrow.TypeEqual(f.Type, g.Type) {
-			a.fail(n.Dataset.At(""), "union: column %q of label %s is %s in one input and %s in input %d",
-				f.Name, a.job.Labels[l], typeName(g.Type), typeName(f.Type), parent+1)
+			a.failFor(one(l), n.present(), n.Dataset.At(""), "union: column %q is %s in one input and %s in input %d",
+				f.Name, typeName(g.Type), typeName(f.Type), parent+1)
 		}
 	}
 	return have

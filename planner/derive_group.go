@@ -91,28 +91,26 @@ func (a *analysis) eventTime(n *node, op rdd.Tag) string {
 
 // tagLabels returns the labels that a Tag can give.
 func (a *analysis) tagLabels(n *node, op rdd.Tag) rdd.LabelSet {
-	given := op.Otherwise
-	for _, v := range slices.Sorted(maps.Keys(op.Values)) {
-		l := op.Values[v]
+	var given rdd.LabelSet
+	give := func(mark, who string, l rdd.LabelSet) {
 		if l.Len() != 1 {
-			a.fail(n.Dataset.At("values."+v), "tag: the value %q gives exactly one label", v)
+			a.fail(n.Dataset.At(mark), "tag: %s gives exactly one label", who)
+		} else if l&a.events == 0 {
+			a.fail(n.Dataset.At(mark), "tag: %s is not a label of events: a reduce makes it, or the job does not declare it", a.names(l))
 		}
 		given |= l
 	}
-	for i, r := range op.Rules {
-		if r.Label.Len() != 1 {
-			a.fail(n.Dataset.At(fmt.Sprintf("rules.%d.label", i)), "tag: a rule gives exactly one label")
-		}
-		given |= r.Label
+	for _, v := range slices.Sorted(maps.Keys(op.Values)) {
+		give("values."+v, fmt.Sprintf("the value %q", v), op.Values[v])
 	}
-	if op.Otherwise.Len() > 1 {
-		a.fail(n.Dataset.At("otherwise"), "tag: otherwise gives exactly one label")
+	for i, r := range op.Rules {
+		give(fmt.Sprintf("rules.%d.label", i), "a rule", r.Label)
+	}
+	if op.Otherwise != 0 {
+		give("otherwise", "otherwise", op.Otherwise)
 	}
 	if op.Column != "" && len(op.Values) == 0 {
 		given |= a.events
-	}
-	if made := given &^ a.events; made != 0 {
-		a.fail(n.Dataset.At(""), "tag: %s is not a label of events: a reduce makes it, or the job does not declare it", a.names(made))
 	}
 	return given & a.events
 }
@@ -156,18 +154,18 @@ func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 	n.Schemas[as] = first
 	delete(n.windows, as)
 	if slices.Contains(op.By, rdd.WindowStart) {
-		a.windowOf(n, as)
+		a.windowOf(n, op, as)
 	}
 }
 
 // windowOf finds the one window size of the labels that enter a Reduce.
-func (a *analysis) windowOf(n *node, as int) {
+func (a *analysis) windowOf(n *node, op rdd.Reduce, as int) {
 	for i, l := range n.acts.Each() {
 		w := n.windows[l]
 		if i == 0 {
 			n.windows[as] = w
 		} else if n.windows[as] != w {
-			a.fail(n.Dataset.At("by"), "reduce: the windows of %s differ in size", a.names(n.acts))
+			a.fail(n.Dataset.At(fmt.Sprintf("by.%d", slices.Index(op.By, rdd.WindowStart))), "reduce: the windows of %s differ in size", a.names(n.acts))
 		}
 	}
 	if n.windows[as] == 0 {
@@ -237,7 +235,7 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (Agg, bool) {
 		}
 	}
 	if (c.Name == "first" || c.Name == "last") && field(n.input[l], rdd.ColSeq) == nil {
-		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are not events but groups", c.Name, a.job.Labels[l])
+		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are groups", c.Name, a.job.Labels[l])
 		return out, false
 	}
 	if numeric(c.Name) && out.Type.ID() != arrow.INT64 && out.Type.ID() != arrow.FLOAT64 {

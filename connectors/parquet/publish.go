@@ -107,7 +107,8 @@ func (k *sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) er
 	}
 	if err := os.Rename(tmp, final); err != nil {
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) {
-			return nil // another publisher was first
+			k.discard(files) // another publisher was first
+			return nil
 		}
 		return wrapWrite(final, err)
 	}

@@ -62,7 +62,7 @@ func openSink(_ context.Context, o rdd.Options, env connectors.Env) (*sink, erro
 		return nil, err
 	}
 	k := &sink{root: filepath.Clean(s.paths[0]), settings: s, env: env}
-	if err := os.MkdirAll(filepath.Join(k.root, stagingDir), 0o777); err != nil {
+	if err := os.MkdirAll(k.root, 0o777); err != nil {
 		return nil, wrapWrite(k.root, err)
 	}
 	if err := k.admit(); err != nil {
@@ -77,22 +77,31 @@ func openSink(_ context.Context, o rdd.Options, env connectors.Env) (*sink, erro
 // try.
 func (k *sink) settle() error {
 	for try := 0; ; try++ {
-		dir, err := makeDir(filepath.Join(k.root, stagingDir), "sink-")
-		if err != nil {
+		err := k.trySettle()
+		if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EWOULDBLOCK) || try == 8 {
 			return wrapWrite(k.root, err)
 		}
-		lock, err := lockDir(dir)
-		if err == nil {
-			if _, err = os.Stat(dir); err == nil {
-				k.own, k.lock = dir, lock
-				return nil
-			}
-			_ = lock.Close()
-		}
-		if try == 8 {
-			return wrapWrite(dir, err)
-		}
 	}
+}
+
+func (k *sink) trySettle() error {
+	staging := filepath.Join(k.root, stagingDir)
+	if err := os.MkdirAll(staging, 0o777); err != nil { // the last sink to close removes it
+		return err
+	}
+	dir, err := makeDir(staging, "sink-")
+	if err != nil {
+		return err
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	k.own, k.lock = dir, lock
+	return nil
 }
 
 // makeDir makes a directory with a name of its own. Unlike os.MkdirTemp it

@@ -411,3 +411,31 @@ func TestKind(t *testing.T) {
 		t.Errorf("a failed open returned %v", src)
 	}
 }
+
+// TestTwoPublishers proves that of two sinks that publish the same batch at
+// once one wins whole, and that nothing of the other is left.
+func TestTwoPublishers(t *testing.T) {
+	root := t.TempDir()
+	sinks := []*sink{openTestSink(t, root, nil), openTestSink(t, root, nil)}
+	for b := rdd.BatchID(1); b <= 8; b++ {
+		var wg sync.WaitGroup
+		for i, k := range sinks {
+			parts := []rdd.Staged{stageNumbers(t, k, rdd.Block{Batch: b, Task: i}, map[int][]int64{0: {int64(i)}, 1: {int64(i)}})}
+			wg.Go(func() {
+				if err := k.Publish(context.Background(), commit(b, 1), parts); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	seen, hidden := tree(t, root)
+	if len(seen) != 16 || len(hidden) > 0 {
+		t.Errorf("readers see %v; hidden %v", seen, hidden)
+	}
+	for i := 0; i < len(seen); i += 2 {
+		if filepath.Base(seen[i]) != filepath.Base(seen[i+1]) {
+			t.Errorf("batch %d is of both", i/2+1)
+		}
+	}
+}

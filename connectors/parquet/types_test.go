@@ -57,7 +57,7 @@ type wide struct {
 	Day  int32            `parquet:"day,date"`
 	Enum string           `parquet:"enum,enum"`
 	JSON string           `parquet:"json,json"`
-	Dec  int64            `parquet:"dec,decimal(0:9)"`
+	Dec  int64            `parquet:"dec,decimal(0:12)"`
 	Opt  *int32           `parquet:"opt,optional"`
 	Yes  bool             `parquet:"yes"`
 }
@@ -104,7 +104,7 @@ func TestLeftOut(t *testing.T) {
 		Raw   []byte               `parquet:"raw"`
 		List  []int64              `parquet:"list,list"`
 		Inner struct{ X, Y int64 } `parquet:"inner"`
-		Dec   int64                `parquet:"dec,decimal(2:9)"`
+		Dec   int64                `parquet:"dec,decimal(2:12)"`
 		ID    [16]byte             `parquet:"id,uuid"`
 		Z     string               `parquet:"z"`
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// mostEfficient is the efficiency above which the ideal is not one: then the
+// mostEfficient is the efficiency above which the ideal is none: then the
 // measurement is wrong.
 const mostEfficient = 1.02
 
@@ -107,17 +107,21 @@ func (s *session) measureReplay(ctx context.Context, f *benchFlags) (got bench.S
 			return nil, err
 		}
 	}
-	for name, most := range map[string]float64{"efficiency": mostEfficient} {
-		for _, mix := range append([]string{""}, f.others()...) {
-			if mix != "" {
-				mix = suffix(mix)
-			}
-			if x, ok := got.Figure(name + mix); ok && x.Median > most {
-				return got, fault.New(fault.Bug, "%s is %.3f: nothing can do the same work in less time than its ideal", name+mix, x.Median)
-			}
+	return got, believable(got, f)
+}
+
+// believable fails where the engine was faster than the ideal.
+func believable(got bench.Samples, f *benchFlags) error {
+	names := []string{"efficiency"}
+	for _, mix := range f.others() {
+		names = append(names, "efficiency"+suffix(mix))
+	}
+	for _, name := range names {
+		if x, ok := got.Figure(name); ok && x.Median > mostEfficient {
+			return fault.New(fault.Bug, "%s is %.3f: nothing can do the same work in less time than its ideal", name, x.Median)
 		}
 	}
-	return got, nil
+	return nil
 }
 
 // replayer measures one data set after another.
