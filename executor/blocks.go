@@ -11,9 +11,8 @@ import (
 // Blocks holds what stages hand to later stages, until the batch is dropped.
 // It is safe for concurrent use; executors of one process share one.
 type Blocks struct {
-	mu    sync.Mutex
-	held  map[rdd.BatchID]map[blockID][]rdd.Frame
-	bytes int64
+	mu   sync.Mutex
+	held map[rdd.BatchID]map[blockID]*rdd.Frames
 }
 
 type blockID struct{ stage, outlet, task, partition int }
@@ -21,35 +20,38 @@ type blockID struct{ stage, outlet, task, partition int }
 func idOf(b rdd.Block) blockID { return blockID{b.Stage, b.Outlet, b.Task, b.Partition} }
 
 // NewBlocks returns an empty store.
-func NewBlocks() *Blocks { return &Blocks{held: map[rdd.BatchID]map[blockID][]rdd.Frame{}} }
+func NewBlocks() *Blocks { return &Blocks{held: map[rdd.BatchID]map[blockID]*rdd.Frames{}} }
 
-// Put stores frames as a block, in place of what was there under its name. It
-// takes over the caller's references to the frames' batches.
-func (s *Blocks) Put(b rdd.Block, frames []rdd.Frame) {
+// Put stores frames as a block, in place of what was there under its name. The
+// frames are the store's from now on.
+func (s *Blocks) Put(b rdd.Block, frames *rdd.Frames) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	blocks := s.held[b.Batch]
 	if blocks == nil {
-		blocks = map[blockID][]rdd.Frame{}
+		blocks = map[blockID]*rdd.Frames{}
 		s.held[b.Batch] = blocks
 	}
-	letGo(blocks[idOf(b)])
+	if old := blocks[idOf(b)]; old != nil {
+		old.Release()
+	}
 	blocks[idOf(b)] = frames
 }
 
-// Get returns the frames of a block, retained: the caller releases each batch.
-// A block that is not here is fault.Lost.
-func (s *Blocks) Get(b rdd.Block) ([]rdd.Frame, error) {
+// Get returns the frames of a block; the caller releases them. A block that is
+// not here is fault.Lost.
+func (s *Blocks) Get(b rdd.Block) (*rdd.Frames, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	frames, ok := s.held[b.Batch][idOf(b)]
 	if !ok {
 		return nil, fault.New(fault.Lost, "block of batch %d, stage %d, task %d, key group %d is gone", b.Batch, b.Stage, b.Task, b.Partition)
 	}
-	for i := range frames {
-		frames[i].Batch.Retain()
+	out := new(rdd.Frames)
+	for i := range frames.List() {
+		out.Keep(&frames.List()[i])
 	}
-	return frames, nil
+	return out, nil
 }
 
 // Drop releases the blocks of a batch.
@@ -57,27 +59,21 @@ func (s *Blocks) Drop(batch rdd.BatchID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, frames := range s.held[batch] {
-		letGo(frames)
+		frames.Release()
 	}
 	delete(s.held, batch)
 }
 
-// Close releases everything.
+// Close releases everything. The store is empty then, and can be used again.
 func (s *Blocks) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, blocks := range s.held {
 		for _, frames := range blocks {
-			letGo(frames)
+			frames.Release()
 		}
 	}
-	s.held = map[rdd.BatchID]map[blockID][]rdd.Frame{}
-}
-
-func letGo(frames []rdd.Frame) {
-	for i := range frames {
-		frames[i].Batch.Release()
-	}
+	clear(s.held)
 }
 
 // sizeOf is about how much memory a batch takes.

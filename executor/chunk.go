@@ -28,10 +28,15 @@ func (c *chunk) release() {
 			a.Release()
 		}
 	}
+	c.cols = nil
+	c.releaseMasks()
+}
+
+func (c *chunk) releaseMasks() {
 	for _, m := range c.masks {
 		m.Release()
 	}
-	c.cols, c.masks = nil, nil
+	c.masks = nil
 }
 
 // codes returns the label of each row as the index in the job's labels. The
@@ -136,14 +141,14 @@ func (c *chunk) take(mem memory.Allocator, rows []int32, from []int, out *arrow.
 
 // some returns the chunk of the given rows of c, its columns by from. All rows
 // are passed on as they are. The rows are borrowed until the chunk is released.
-func (c *chunk) some(mem memory.Allocator, rows []int32, from []int, out *arrow.Schema, labels rdd.LabelSet, names int) *chunk {
+func (r *run) some(c *chunk, rows []int32, from []int, out *arrow.Schema, labels rdd.LabelSet) *chunk {
 	n := &chunk{rows: len(rows), labels: labels, label: labelColumn(out, labels)}
 	if len(rows) == c.rows {
-		n.cols, n.origin = c.project(mem, from, out), c.origin
+		n.cols, n.origin = c.project(r.mem, from, out), c.origin
 	} else {
-		n.cols, n.origin = c.take(mem, rows, from, out), c.origin.At(rows)
+		n.cols, n.origin = c.take(r.mem, rows, from, out), c.origin.At(rows)
 	}
-	n.recount(names)
+	n.recount(r.labels())
 	return n
 }
 

@@ -58,10 +58,7 @@ func (o *compute) change(c *chunk) (*chunk, error) {
 		out.cols[i] = cleared
 	}
 	if len(failed.rows) > 0 {
-		rest, err := failed.drop(o.run, o.node.Op, c, out, o.node.Out)
-		if err != nil {
-			return nil, err
-		}
+		rest := failed.drop(o.run, o.node, c, out)
 		out.release()
 		out = rest
 	}
@@ -157,18 +154,8 @@ func (r *run) note(op int, c *chunk, res expr.Result, within *array.Boolean, at 
 	if res.Nulled == nil && res.Failed == nil {
 		return
 	}
-	var codes []int32
-	if c.label >= 0 {
-		codes = c.codes()
-	}
 	if res.Nulled != nil {
-		for _, row := range trueRows(nil, res.Nulled, within) {
-			label := c.labels.First()
-			if codes != nil {
-				label = int(codes[place(at, row)])
-			}
-			r.tally.nulled(op, label, 1)
-		}
+		r.countNulled(op, c, trueRows(nil, res.Nulled, within), at)
 	}
 	if res.Failed == nil {
 		return
@@ -185,6 +172,22 @@ func (r *run) note(op int, c *chunk, res expr.Result, within *array.Boolean, at 
 	}
 }
 
+// countNulled counts results that failed and gave null, by label.
+func (r *run) countNulled(op int, c *chunk, rows, at []int32) {
+	if c.label < 0 {
+		r.tally.nulled(op, c.labels.First(), int64(len(rows)))
+		return
+	}
+	codes, counts := c.codes(), make([]int64, r.labels())
+	for _, row := range rows {
+		counts[codes[place(at, row)]]++
+	}
+	for label, n := range counts {
+		r.tally.nulled(op, label, n)
+	}
+}
+
+// place is where row i of a result is in the chunk it was computed for.
 func place(at []int32, row int32) int32 {
 	if at == nil {
 		return row
@@ -193,18 +196,14 @@ func place(at []int32, row int32) int32 {
 }
 
 // drop dead-letters the failed rows of in and returns out without them.
-func (f *failures) drop(r *run, op int, in, out *chunk, schema *arrow.Schema) (*chunk, error) {
+func (f *failures) drop(r *run, n *planner.Node, in, out *chunk) *chunk {
 	keep := make([]int32, 0, in.rows-len(f.rows))
 	for i := range int32(in.rows) {
 		if why, ok := f.why[i]; ok {
-			r.dead.add(in, int(i), op, planner.StrictFailed, why)
+			r.dead.add(in, int(i), n.Op, planner.StrictFailed, why)
 			continue
 		}
 		keep = append(keep, i)
 	}
-	from := make([]int, len(out.cols))
-	for i := range from {
-		from[i] = i
-	}
-	return out.some(r.mem, keep, from, schema, out.labels, len(r.x.Plan.Job.Labels)), nil
+	return r.some(out, keep, all(len(out.cols)), n.Out, out.labels)
 }

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,7 @@ type letter struct {
 
 // deadLetters collects the dead letters of a task. The original of an event is
 // read again from its split at the end, whole: plans read different columns, the
-// letter is the same. That of a group is the group as it was.
+// letter is the same. A group has none.
 type deadLetters struct {
 	run  *run
 	list []letter
@@ -49,15 +50,15 @@ func (d *deadLetters) close(ctx context.Context, r *planner.Receipt) error {
 	if len(d.list) == 0 {
 		return nil
 	}
+	d.checksum()
+	if d.run.x.Dead == nil {
+		return nil
+	}
 	if err := d.fetch(ctx); err != nil {
 		return err
 	}
 	batch := d.batch()
 	defer batch.Release()
-	d.checksum()
-	if d.run.x.Dead == nil {
-		return nil
-	}
 	at := d.run.block(planner.DeadLetters, d.run.task.Index)
 	f := &rdd.Frame{Header: rdd.Header{Origin: rdd.Origin{Source: -1}}, Batch: batch}
 	st, err := d.run.x.Dead.Stage(ctx, at, func(yield func(*rdd.Frame, error) bool) { yield(f, nil) })
@@ -124,8 +125,7 @@ func original(b arrow.RecordBatch, row int) string {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		name, _ := json.Marshal(b.ColumnName(c))
-		out = append(append(out, name...), ':')
+		out = append(append(out, jsonText(b.ColumnName(c))...), ':')
 		out = append(out, jsonValue(b.Column(c), row)...)
 	}
 	return string(append(out, '}'))
@@ -151,11 +151,19 @@ func jsonValue(a arrow.Array, i int) []byte {
 	default:
 		v = a.ValueStr(i)
 	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return []byte(strconv.Quote(fmt.Sprint(v)))
+	return jsonText(v)
+}
+
+// jsonText is JSON as people read it: "a < b" is not escaped as if for a web
+// page. The values given are numbers, booleans and strings, which have a text.
+func jsonText(v any) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return []byte("null")
 	}
-	return out
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // checksum adds the letters to the result, by what is the same in every plan:
@@ -163,7 +171,7 @@ func jsonValue(a arrow.Array, i int) []byte {
 func (d *deadLetters) checksum() {
 	cols := d.columns(false)
 	defer releaseAll(cols)
-	names := []string{"reason", "operation", "source", "partition", "offset", "child"}
+	names := letterColumns()
 	b := record(func(i int) string { return names[i] }, cols, len(d.list))
 	defer b.Release()
 	var sum kernel.Checksum
@@ -171,19 +179,19 @@ func (d *deadLetters) checksum() {
 	d.run.tally.checksum(sum)
 }
 
-// DeadLetterColumns returns the names of the columns of dead letters, in order.
-func DeadLetterColumns() []string {
+// letterColumns are the names of the columns of dead letters, in order.
+func letterColumns() []string {
 	return []string{"reason", "operation", "source", "partition", "offset", "child", "error", "time", "original"}
 }
 
 func (d *deadLetters) batch() arrow.RecordBatch {
 	cols := d.columns(true)
 	defer releaseAll(cols)
-	names := DeadLetterColumns()
+	names := letterColumns()
 	return record(func(i int) string { return names[i] }, cols, len(d.list))
 }
 
-// columns are the letters as columns, in the order of DeadLetterColumns; only
+// columns are the letters as columns, in the order of letterColumns; only
 // the first six, which do not depend on the run, unless all are asked for.
 func (d *deadLetters) columns(whole bool) []arrow.Array {
 	mem, ops := d.run.mem, d.run.x.Plan.Ops
@@ -200,7 +208,12 @@ func (d *deadLetters) columns(whole bool) []arrow.Array {
 	}
 	cols := []arrow.Array{
 		text(func(l *letter) string { return l.reason }),
-		text(func(l *letter) string { return ops[l.op].Text }),
+		text(func(l *letter) string {
+			if whole {
+				return ops[l.op].Text
+			}
+			return fmt.Sprintf("%s#%d", ops[l.op].Dataset.Op().Kind(), l.op) // however its expressions are spelled
+		}),
 		number(func(l *letter) int64 { return int64(l.source) }),
 		number(func(l *letter) int64 { return int64(l.partition) }),
 		number(func(l *letter) int64 { return l.seq }),

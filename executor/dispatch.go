@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
@@ -240,7 +241,7 @@ func (d *dispatcher) hashes(c, out *chunk, gathered func(arrow.Array) arrow.Arra
 	return int64s(d.run.mem, out.rows, func(i int) int64 { return int64(h[i]) })
 }
 
-func int64s(mem allocator, n int, value func(i int) int64) arrow.Array {
+func int64s(mem memory.Allocator, n int, value func(i int) int64) arrow.Array {
 	vals, done := kernel.NewFixed[int64](mem, arrow.PrimitiveTypes.Int64, n)
 	for i := range vals {
 		vals[i] = value(i)

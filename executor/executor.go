@@ -34,12 +34,12 @@ type Executor struct {
 	tables tables
 
 	mu     sync.Mutex
-	states map[groupID]*state
+	states map[stateID]*state
 }
 
 // New makes an executor. The caller closes it.
 func New(c Config) *Executor {
-	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels), states: map[groupID]*state{}}
+	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels), states: map[stateID]*state{}}
 }
 
 // Close gives up all state.

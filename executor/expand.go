@@ -21,7 +21,7 @@ func (o *expand) apply(_ context.Context, c *chunk, emit func(*chunk) error) err
 	if o.act.Mask != "" {
 		o.rest = c.rowsOf(o.rest[:0], c.labels&^o.act.For)
 		if len(o.rest) > 0 {
-			others := c.some(o.run.mem, o.rest, o.act.From, o.node.Out, c.labels, len(o.run.x.Plan.Job.Labels))
+			others := o.run.some(c, o.rest, o.act.From, o.node.Out, c.labels)
 			err := emit(others)
 			others.release()
 			if err != nil {
@@ -29,7 +29,7 @@ func (o *expand) apply(_ context.Context, c *chunk, emit func(*chunk) error) err
 			}
 		}
 		o.sel = c.rowsOf(o.sel[:0], o.act.For)
-		in = c.some(o.run.mem, o.sel, all(len(c.cols)), o.node.In, c.labels, len(o.run.x.Plan.Job.Labels))
+		in = o.run.some(c, o.sel, all(len(c.cols)), o.node.In, c.labels)
 		defer in.release()
 	}
 	for i := range o.act.Rows {

@@ -32,7 +32,7 @@ func (o *keep) apply(_ context.Context, c *chunk, emit func(*chunk) error) error
 	if len(failed.rows) > 0 { // the condition may be true all the same
 		rows = slices.DeleteFunc(rows, func(i int32) bool { _, dead := failed.why[i]; return dead })
 	}
-	out := c.some(o.run.mem, rows, o.act.From, o.node.Out, c.labels, len(o.run.x.Plan.Job.Labels))
+	out := o.run.some(c, rows, o.act.From, o.node.Out, c.labels)
 	defer out.release()
 	return emit(out)
 }
@@ -123,7 +123,7 @@ func (o *only) apply(_ context.Context, c *chunk, emit func(*chunk) error) error
 	if len(o.sel) == 0 {
 		return nil
 	}
-	out := c.some(o.run.mem, o.sel, o.act.From, o.node.Out, c.labels&o.act.For, len(o.run.x.Plan.Job.Labels))
+	out := o.run.some(c, o.sel, o.act.From, o.node.Out, c.labels&o.act.For)
 	defer out.release()
 	return emit(out)
 }

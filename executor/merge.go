@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
@@ -15,7 +16,7 @@ func (r *run) merge(ctx context.Context, act planner.Merge, root *planner.Node, 
 	if act.Grouping == nil {
 		return r.receive(ctx, next)
 	}
-	st := r.x.state(groupID{r.task.Stage, r.task.Index})
+	st := r.x.state(stateID{r.task.Stage, r.task.Index})
 	if err := st.begin(r, act.Grouping); err != nil {
 		return err
 	}
@@ -29,19 +30,16 @@ func (r *run) merge(ctx context.Context, act planner.Merge, root *planner.Node, 
 	})
 }
 
+// mergeBlock hands the partial groups of a block to the state.
 func (r *run) mergeBlock(st *state, g *planner.Grouping, b rdd.Block) error {
 	frames, err := r.x.Blocks.Get(b)
 	if err != nil {
 		return err
 	}
-	defer letGo(frames)
-	for i := range frames {
-		cols := frames[i].Batch.Columns()
-		n := int(frames[i].Batch.NumRows())
-		r.tally.RowsMerged += int64(n)
-		if err := st.delta.Merge(cols[:len(g.Keys)], cols[len(g.Keys):], n); err != nil {
-			return fault.New(fault.Bug, "merge: %w", err)
-		}
+	defer frames.Release()
+	r.tally.RowsMerged += frames.Rows()
+	for _, f := range frames.List() {
+		st.add(g, &f)
 	}
 	return nil
 }
@@ -55,7 +53,7 @@ func (r *run) groups(ctx context.Context, act planner.Merge, root *planner.Node,
 		for _, from := range act.From {
 			switch {
 			case from == planner.GroupLabel:
-				c.cols = append(c.cols, r.labelColumn(root.Labels.First(), n))
+				c.cols = append(c.cols, r.sameLabel(root.Labels.First(), n))
 			case from >= 0:
 				c.cols = append(c.cols, sliceOf(keys[from], at, n, rows))
 			default:
@@ -86,36 +84,36 @@ func (r *run) spread(ctx context.Context, root *planner.Node, next []*step, c *c
 // receive passes the rows of the task's blocks on to the routes of their labels.
 func (r *run) receive(ctx context.Context, next []*step) error {
 	for _, b := range r.task.Blocks {
-		frames, err := r.x.Blocks.Get(b)
-		if err != nil {
-			return err
-		}
-		err = r.receiveFrames(ctx, frames, next)
-		letGo(frames)
-		if err != nil {
+		if err := r.receiveBlock(ctx, b, next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) receiveFrames(ctx context.Context, frames []rdd.Frame, next []*step) error {
-	for i := range frames {
-		f := &frames[i]
-		for _, s := range next {
-			if s.node.Labels != f.Header.Labels {
-				continue
-			}
-			c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), labels: f.Header.Labels,
-				origin: f.Header.Origin, label: labelColumn(s.node.Out, f.Header.Labels)}
-			c.recount(len(r.x.Plan.Job.Labels))
-			if err := r.leave(ctx, s, c); err != nil {
-				return err
-			}
-			for _, m := range c.masks {
-				m.Release()
-			}
+func (r *run) receiveBlock(ctx context.Context, b rdd.Block, next []*step) error {
+	frames, err := r.x.Blocks.Get(b)
+	if err != nil {
+		return err
+	}
+	defer frames.Release()
+	for _, f := range frames.List() {
+		at := slices.IndexFunc(next, func(s *step) bool { return s.node.Labels == f.Header.Labels })
+		if at < 0 {
+			return fault.New(fault.Bug, "stage %d has no route for labels %s", r.stage.ID, f.Header.Labels.Names(r.x.Plan.Job.Labels))
+		}
+		if err := r.receiveFrame(ctx, &f, next[at]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// receiveFrame sends a frame down its route. Its columns are the block's.
+func (r *run) receiveFrame(ctx context.Context, f *rdd.Frame, s *step) error {
+	c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), labels: f.Header.Labels,
+		origin: f.Header.Origin, label: labelColumn(s.node.Out, f.Header.Labels)}
+	defer c.releaseMasks()
+	c.recount(r.labels())
+	return r.leave(ctx, s, c)
 }

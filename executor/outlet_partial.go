@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/idag/idag/internal/kernel"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
@@ -88,7 +88,7 @@ func (o *partial) close(_ context.Context, r *planner.Receipt) error {
 			b.Rows = int64(to - from)
 			part := whole.NewSlice(int64(from), int64(to))
 			b.Bytes = sizeOf(part) * b.Rows / max(int64(len(rows)), 1)
-			o.run.x.Blocks.Put(b, []rdd.Frame{{Header: rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, Batch: part}})
+			o.run.x.Blocks.Put(b, framesOf(rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, part))
 			r.Blocks = append(r.Blocks, b)
 		}
 		from = to
@@ -114,28 +114,6 @@ func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 	return keyGroups(table.Hashes(), parts)
 }
 
-// keyGroups orders row numbers by the key group of their hash, and says where
-// each key group ends.
-func keyGroups(hashes []uint64, parts int) (rows []int32, ends []int) {
-	rows, ends = make([]int32, len(hashes)), make([]int, parts+1)
-	for _, h := range hashes {
-		ends[keyGroup(h, parts)+1]++
-	}
-	for p := range parts {
-		ends[p+1] += ends[p]
-	}
-	for i, h := range hashes {
-		p := keyGroup(h, parts)
-		rows[ends[p]] = int32(i)
-		ends[p]++
-	}
-	return rows, ends[:parts]
-}
-
-// keyGroup is the partition of a hash: its high bits, for the low ones choose
-// the slot in the tables behind the shuffle.
-func keyGroup(hash uint64, parts int) int { return int((hash >> 32) * uint64(parts) >> 32) }
-
 func (o *partial) abandon() {
 	if t, ok := o.run.tables[o.to.Stage]; ok {
 		delete(o.run.tables, o.to.Stage)
@@ -144,7 +122,7 @@ func (o *partial) abandon() {
 }
 
 // newTable makes an empty aggregation of a grouping.
-func newTable(mem allocator, g *planner.Grouping) *agg.Table {
+func newTable(mem memory.Allocator, g *planner.Grouping) *agg.Table {
 	keys := make([]arrow.DataType, 0, len(g.Keys))
 	for _, k := range g.Keys {
 		keys = append(keys, k.Type)
@@ -156,6 +134,14 @@ func newTable(mem allocator, g *planner.Grouping) *agg.Table {
 	return agg.NewTable(mem, keys, specs)
 }
 
+// framesOf takes over a batch as the one frame of a block.
+func framesOf(h rdd.Header, b arrow.RecordBatch) *rdd.Frames {
+	defer b.Release()
+	f := new(rdd.Frames)
+	f.Keep(&rdd.Frame{Header: h, Batch: b})
+	return f
+}
+
 // block names a block of this task.
 func (r *run) block(outlet, partition int) rdd.Block {
 	return rdd.Block{Batch: r.task.Batch, Stage: r.task.Stage, Outlet: outlet, Task: r.task.Index,
@@ -163,82 +149,3 @@ func (r *run) block(outlet, partition int) rdd.Block {
 }
 
 var _ outlet = (*partial)(nil)
-
-// exchange sends rows to the key group of their keys, or on to the task of the
-// same ordinal.
-type exchange struct {
-	run   *run
-	node  *planner.Node
-	out   planner.Outlet
-	to    planner.Exchange
-	parts map[int][]rdd.Frame
-}
-
-func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
-	if o.parts == nil {
-		o.parts = map[int][]rdd.Frame{}
-	}
-	if len(o.to.Keys) == 0 {
-		o.put(o.run.task.Index, c, nil)
-		return nil
-	}
-	keys := make([]arrow.Array, len(o.to.Keys))
-	for i, k := range o.to.Keys {
-		keys[i] = c.cols[k]
-	}
-	hashes := kernel.HashRows(keys, make([]uint64, c.rows))
-	rows, ends := keyGroups(hashes, o.run.x.Plan.Job.Settings.KeyGroups)
-	from := 0
-	for p, to := range ends {
-		if to > from {
-			o.put(p, c, rows[from:to])
-		}
-		from = to
-	}
-	return nil
-}
-
-// put keeps rows of a chunk for one partition; nil means all of them.
-func (o *exchange) put(part int, c *chunk, rows []int32) {
-	n, cols := c.rows, c.project(o.run.mem, all(len(c.cols)), o.node.In)
-	origin := c.origin.Clone()
-	if rows != nil {
-		releaseAll(cols)
-		n, cols = len(rows), c.take(o.run.mem, rows, all(len(c.cols)), o.node.In)
-		origin = c.origin.At(rows)
-	}
-	defer releaseAll(cols)
-	o.parts[part] = append(o.parts[part], rdd.Frame{
-		Header: rdd.Header{Labels: c.labels, Origin: origin},
-		Batch:  record(func(i int) string { return o.node.In.Field(i).Name }, cols, n)})
-}
-
-func (o *exchange) close(_ context.Context, r *planner.Receipt) error {
-	for p := range o.run.partitions() {
-		frames, ok := o.parts[p]
-		if !ok {
-			continue
-		}
-		b := o.run.block(o.out.ID, p)
-		for i := range frames {
-			b.Rows += frames[i].Batch.NumRows()
-			b.Bytes += sizeOf(frames[i].Batch)
-		}
-		o.run.x.Blocks.Put(b, frames)
-		delete(o.parts, p)
-		r.Blocks = append(r.Blocks, b)
-	}
-	return nil
-}
-
-// partitions is more than any partition a block of this task may have.
-func (r *run) partitions() int { return max(r.x.Plan.Job.Settings.KeyGroups, r.task.Index+1) }
-
-func (o *exchange) abandon() {
-	for _, frames := range o.parts {
-		letGo(frames)
-	}
-	o.parts = nil
-}
-
-var _ outlet = (*exchange)(nil)

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
@@ -105,7 +106,7 @@ func startStaging(ctx context.Context, stage func(context.Context, rdd.Stream) (
 		defer close(s.done)
 		defer func() {
 			if p := recover(); p != nil {
-				s.err = fault.New(fault.Bug, "sink: panic: %v", p)
+				s.err = fault.Panicked(p, debug.Stack())
 			}
 		}()
 		s.staged, s.err = stage(ctx, s.stream(ctx))

@@ -46,9 +46,6 @@ type outlet interface {
 	abandon()
 }
 
-// allocator is where buffers come from.
-type allocator = memory.Allocator
-
 // step is a node with its operator and what follows it.
 type step struct {
 	node *planner.Node
@@ -185,8 +182,11 @@ func labelNames(mem memory.Allocator, names []string) arrow.Array {
 	return b.NewArray()
 }
 
-// labelColumn makes a _label column of rows of one label.
-func (r *run) labelColumn(label, rows int) arrow.Array {
+// labels is how many labels the job has.
+func (r *run) labels() int { return len(r.x.Plan.Job.Labels) }
+
+// sameLabel makes a _label column of rows of one label.
+func (r *run) sameLabel(label, rows int) arrow.Array {
 	vals, done := kernel.NewFixed[int32](r.mem, arrow.PrimitiveTypes.Int32, rows)
 	for i := range vals {
 		vals[i] = int32(label)
@@ -195,60 +195,6 @@ func (r *run) labelColumn(label, rows int) arrow.Array {
 	defer idx.Release()
 	return array.NewDictionaryArray(kernel.StringDict(), idx, r.x.labels)
 }
-
-// tally counts while a task runs, and gives the total at the end.
-type tally struct {
-	planner.Tally
-}
-
-func newTally() *tally {
-	return &tally{planner.Tally{Ops: map[planner.OpLabel]planner.OpCount{},
-		Bypassed: map[planner.Skip]int64{}, Dead: map[planner.Death]int64{}}}
-}
-
-func (t *tally) in(op int, c *chunk) {
-	c.each(func(l int, n int64) {
-		k := planner.OpLabel{Op: op, Label: l}
-		v := t.Ops[k]
-		v.In += n
-		t.Ops[k] = v
-	})
-}
-
-func (t *tally) out(op int, c *chunk) {
-	c.each(func(l int, n int64) {
-		k := planner.OpLabel{Op: op, Label: l}
-		v := t.Ops[k]
-		v.Out += n
-		t.Ops[k] = v
-	})
-}
-
-func (t *tally) nulled(op, label int, n int64) {
-	k := planner.OpLabel{Op: op, Label: label}
-	v := t.Ops[k]
-	v.Nulled += n
-	t.Ops[k] = v
-}
-
-// skipped counts the rows that pass by operations.
-func (t *tally) skipped(list []planner.Bypass, c *chunk) {
-	for _, s := range list {
-		n := int64(c.rows)
-		if c.counts != nil {
-			n = c.counts[s.Label]
-		}
-		if n > 0 {
-			t.Bypassed[planner.Skip{Op: s.Op, Label: s.Label, Reason: s.Reason}] += n
-		}
-	}
-}
-
-func (t *tally) checksum(c kernel.Checksum) {
-	t.Add(planner.Tally{Checksum: [2]uint64{c.Hi, c.Lo}})
-}
-
-func (t *tally) total() planner.Tally { return t.Tally }
 
 // seqOf returns the place of row i of a chunk, for dead letters.
 func seqOf(o *rdd.Origin, i int) (partition int32, seq int64, child int32) {

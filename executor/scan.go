@@ -44,6 +44,7 @@ func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split 
 		if f.Header.Pruned > 0 {
 			rows += f.Header.Pruned
 			r.pruned(act, d, f)
+			mark = time.Now()
 			continue
 		}
 		rows += f.Batch.NumRows()

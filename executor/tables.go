@@ -3,6 +3,7 @@ package executor
 import (
 	"sync"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner"
 )
@@ -17,7 +18,7 @@ type tables struct {
 }
 
 // take returns an empty table for groups of the stage.
-func (t *tables) take(mem allocator, stage int, g *planner.Grouping) *agg.Table {
+func (t *tables) take(mem memory.Allocator, stage int, g *planner.Grouping) *agg.Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := t.free[stage]

@@ -45,7 +45,7 @@ func (o *assignment) apply(_ context.Context, c *chunk, emit func(*chunk) error)
 	if len(rows) == c.rows {
 		return emit(out)
 	}
-	rest := out.some(o.run.mem, rows, all(len(out.cols)), o.node.Out, out.labels, len(o.run.x.Plan.Job.Labels))
+	rest := o.run.some(out, rows, all(len(out.cols)), o.node.Out, out.labels)
 	out.release()
 	out = rest
 	return emit(out)
@@ -129,6 +129,9 @@ func windowStarts(dst, ts []int64, size int64) int64 {
 		if t < start || t >= end {
 			start = floorTo(t, size)
 			end = saturated(start, size)
+			if start == math.MinInt64 {
+				end = start // cut off below: the next row's window may begin within its size
+			}
 			earliest = min(earliest, start)
 		}
 		dst[i] = start

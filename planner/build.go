@@ -32,7 +32,7 @@ func (b *builder) step(c *node, f flow) {
 	acts := f.labels & c.acts
 	switch op := c.op.(type) {
 	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Window:
-		if c.idle(acts) {
+		if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {
 			b.passBy(c, f)
 			return
 		}
@@ -85,6 +85,14 @@ func (b *builder) rowwise(c *node, f flow) flow {
 	default:
 		return f
 	}
+}
+
+// drops reports whether a Map drops a column that the flow still has. Such a Map
+// must not be passed by: a Union behind it would find the column again, by name,
+// where another of its inputs has it.
+func drops(op rdd.Operation, f flow) bool {
+	m, ok := op.(rdd.Map)
+	return ok && slices.ContainsFunc(m.Drop, func(c string) bool { return len(f.at.Out.FieldIndices(c)) > 0 })
 }
 
 // idle reports whether an operation does nothing to rows of these labels: it

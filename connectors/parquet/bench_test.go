@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -41,4 +42,43 @@ func BenchmarkColdStart(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkPublish measures what a batch in which windows leave costs: 24 tasks
+// stage a part each, of one label, which are then published. stage-ms is what
+// the executor's slots spend, publish-ms what the driver waits for.
+func BenchmarkPublish(b *testing.B) {
+	const parts, rows = 24, 2000
+	schema := schemaOf("meter", arrow.BinaryTypes.String, "ts", arrow.PrimitiveTypes.Int64, "wh", arrow.PrimitiveTypes.Float64)
+	var in []row
+	for i := range rows {
+		in = append(in, row{fmt.Sprint("meter-", i%50), int64(i), float64(i) / 3})
+	}
+	data := batchOf(memory.DefaultAllocator, schema, in)
+	defer data.Release()
+	one := func(yield func(*rdd.Frame, error) bool) {
+		yield(&rdd.Frame{Header: rdd.Header{Labels: 1}, Batch: data}, nil)
+	}
+	k := openTestSink(b, b.TempDir(), nil)
+	var staging, publishing time.Duration
+	batch := rdd.BatchID(0)
+	for b.Loop() {
+		batch++
+		staged := make([]rdd.Staged, parts)
+		start := time.Now()
+		for i := range staged {
+			var err error
+			if staged[i], err = k.Stage(b.Context(), rdd.Block{Batch: batch, Task: i}, one); err != nil {
+				b.Fatal(err)
+			}
+		}
+		staging += time.Since(start)
+		start = time.Now()
+		if err := k.Publish(b.Context(), commit(batch, 1), staged); err != nil {
+			b.Fatal(err)
+		}
+		publishing += time.Since(start)
+	}
+	b.ReportMetric(float64(staging.Microseconds())/1000/float64(b.N), "stage-ms")
+	b.ReportMetric(float64(publishing.Microseconds())/1000/float64(b.N), "publish-ms")
 }
