@@ -20,7 +20,10 @@
 //     same block after a failure.
 //  2. Publish makes all parts of a batch visible at once. It may be called again
 //     for the same batch: the first call wins, and the parts of a second are
-//     thrown away.
+//     thrown away. A batch without parts for the sink need not be published in
+//     it; when a run has ended well its last batch is, without parts if need be.
+//  3. What another run has published is never taken for this one's: Open refuses
+//     it, replaces it or keeps apart from it. A resumed run goes on with its own.
 package connectors
 
 import (
@@ -61,6 +64,13 @@ type Sink interface {
 type Env struct {
 	Job    string
 	Labels []string // names of the job's labels
+	// Resume says that the ledger holds an earlier part of this run: what that
+	// published stays and counts. Without it whatever is in the place of a sink
+	// is of another run.
+	Resume bool
+	// Run tells runs of a job apart: the epoch of its first driver, which is the
+	// time it began, in microseconds since 1970. A resumed run keeps it.
+	Run int64
 	// Time names the column that holds the event time, or is "": a source that
 	// knows its range without reading rows gives it in its splits.
 	Time string

@@ -74,7 +74,7 @@ func (c *core) taskDone(e taskDone) {
 	b.pending--
 	c.wakeWaiters(t)
 	if c.graph.stages[t.stage].Stateful {
-		c.turnGroup(t.stage, t.index)
+		c.turnPart(t.stage, t.index)
 	}
 	c.closeStage(b, t.stage)
 	if c.graph.stages[t.stage].Source >= 0 {
@@ -103,16 +103,33 @@ type sinkRun struct {
 	lost  bool // parts are gone and must be staged again
 }
 
+// advance notes which batches have become done: all their tasks are accepted,
+// and so are those of every batch before. What they have to say about event time
+// is kept for the batches that will look back to them. A batch stays done when
+// parts of it must be staged again, for a task gives the same each time.
+func (c *core) advance() {
+	for {
+		b := c.at(c.done + 1)
+		if b == nil || b.state != running || b.unopened > 0 || b.pending > 0 {
+			return
+		}
+		c.done++
+		seen := observation{batch: b.id, splits: b.plan.Splits}
+		for t := range b.tasks() {
+			if t.receipt != nil {
+				seen.times = append(seen.times, t.receipt.Times...)
+			}
+		}
+		c.input.unseen = append(c.input.unseen, seen)
+	}
+}
+
 // publish publishes the next batch, if it is that far: batches are published
 // one after the other, each in all its sinks at once. It reports whether a
 // batch was complete with that.
 func (c *core) publish() bool {
-	i := slices.IndexFunc(c.batches, func(b *batch) bool { return b.state != complete })
-	if i < 0 || c.over {
-		return false
-	}
-	b := c.batches[i]
-	if b.state != running || b.unopened > 0 || b.pending > 0 {
+	b := c.at(c.shown + 1)
+	if b == nil || b.state != running || b.unopened > 0 || b.pending > 0 || c.over {
 		return false
 	}
 	b.state = publishing
@@ -206,20 +223,17 @@ func (c *core) answered(b *batch) {
 	c.complete(b)
 }
 
-// complete takes a published batch out of flight. Its committed entry and the
-// planned entry of the batch that takes its place share an append.
+// complete notes that a batch is published. Its committed entry and the planned
+// entry of a batch that becomes due meanwhile share an append.
 func (c *core) complete(b *batch) {
 	b.state = complete
 	b.wall = time.Duration(c.now-b.began) * time.Microsecond
-	c.inFlight--
-	seen := observation{batch: b.id, splits: b.plan.Splits}
+	c.shown = b.id
 	for t := range b.tasks() {
 		if t.receipt != nil {
 			b.tally.Add(t.receipt.Tally)
-			seen.times = append(seen.times, t.receipt.Times...)
 		}
 	}
-	c.input.unseen = append(c.input.unseen, seen)
 	if b.again {
 		c.drop(b)
 	} else {

@@ -15,6 +15,7 @@ import (
 //
 //	cut.go       what the next batch reads, and its watermark
 //	schedule.go  which task becomes ready when
+//	parts.go     how the stages that merge are divided
 //	slots.go     which ready task goes to which node
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
@@ -35,12 +36,13 @@ type core struct {
 	input   input
 	slots   slots
 	journal journal
-	groups  groups
+	parts   parts
 	repairs repairs
 
-	batches  []*batch // planned and not yet committed in the ledger, without gaps
-	next     rdd.BatchID
-	inFlight int // batches planned and not published
+	batches []*batch // planned and not yet committed in the ledger, without gaps
+	next    rdd.BatchID
+	done    rdd.BatchID // all tasks of the batches up to it have been accepted
+	shown   rdd.BatchID // the batches up to it are published
 
 	progress Progress
 	outcome  Outcome
@@ -55,7 +57,6 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	}
 	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), next: 1}
 	c.input = newInput(len(p.Reads), pace)
-	c.groups = newGroups(g, c.set.KeyGroups)
 	c.repairs = newRepairs()
 	c.progress.Watermark, c.outcome.Watermark = planner.NoTime, planner.NoTime
 	return c, nil
@@ -101,6 +102,7 @@ func (c *core) start(e started) {
 		c.abort(fault.New(fault.Invalid, "no executor has a slot for a task"))
 		return
 	}
+	c.parts = newParts(c.graph, c.set.KeyGroups, e.nodes)
 	c.input.history, c.input.committed = e.history, e.committed
 	c.journal.queue = append(c.journal.queue, Started{
 		Job: c.job, Plan: c.digest, Mode: c.mode, Epoch: c.epoch, Settings: c.set, Schemas: e.schemas, At: c.now,
@@ -112,8 +114,9 @@ func (c *core) settle() {
 	if c.slots.total == 0 {
 		return
 	}
-	for c.plan(); c.publish(); {
-		c.plan()
+	for more := true; more; {
+		c.advance()
+		more = c.publish() || c.plan()
 	}
 	c.cut()
 	c.dispatch()
@@ -187,7 +190,8 @@ type stageRun struct {
 	filled  int  // remade when the tasks were last given their blocks
 }
 
-// task is one partition of a stage in a batch.
+// task is a group of splits of a reading stage, or a part of a merging one, in a
+// batch.
 type task struct {
 	batch   *batch
 	stage   int
@@ -207,13 +211,17 @@ type task struct {
 type taskState uint8
 
 const (
-	blocked  taskState = iota // its key group has not come to this batch
+	blocked  taskState = iota // its part has not come to this batch
 	parked                    // waits for a retry or for a producer
 	ready                     // waits for a slot
 	launched                  // out
 	accepted                  // has a receipt
 	skipped                   // has nothing to do
 )
+
+// reads reports whether a task is of a reading stage: no other has splits, and
+// none of these is without.
+func (t *task) reads() bool { return len(t.splits) > 0 }
 
 // anyNode is the node of a task that may run anywhere.
 const anyNode = -1
@@ -252,7 +260,7 @@ func (c *core) running(r taskRef) *task {
 // report tells the observer how far the run is.
 func (c *core) report(done *Report) {
 	p := c.progress
-	p.Batch, p.InFlight, p.Ended, p.Committed = c.next-1, c.inFlight, c.input.final, done
+	p.Batch, p.InFlight, p.Ended, p.Committed = c.next-1, int(c.next-1-c.shown), c.input.final, done
 	c.do(notify{p})
 }
 

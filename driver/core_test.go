@@ -16,11 +16,11 @@ import (
 func TestWish(t *testing.T) {
 	set := rdd.Settings{BatchRows: 1600, BatchBytes: 160}
 	var got []string
-	for _, batch := range []rdd.BatchID{1, 2, 3, 4, 5, 6, 1 << 40} {
+	for _, batch := range []rdd.BatchID{1, 2, 3, 4, 1 << 40} {
 		w := wish(set, batch, 1)
 		got = append(got, fmt.Sprintf("%d/%d", w.Rows, w.Bytes))
 	}
-	if want := "100/10 200/20 400/40 800/80 1600/160 1600/160 1600/160"; strings.Join(got, " ") != want {
+	if want := "100/10 400/40 1600/160 1600/160 1600/160"; strings.Join(got, " ") != want {
 		t.Error(got)
 	}
 	if w := wish(rdd.Settings{BatchRows: 7}, 1, 3); w != (rdd.Size{Rows: 1}) {
@@ -47,8 +47,10 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// However splits are dealt into tasks, every one is in exactly one task, they
-// stay in order, and no task has more than its share and one split more.
+// However splits are dealt into tasks, every one is in exactly one task, and
+// those of a task follow one another. Slots that take the tasks in their order
+// come to their end not later than slots would that share everything evenly, but
+// for a quarter of such a share and one split.
 func TestPortion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var splits []rdd.Split
@@ -64,23 +66,61 @@ func TestPortion(t *testing.T) {
 			sum += weigh(&splits[i])
 			heaviest = max(heaviest, weigh(&splits[i]))
 		}
-		wanted := rapid.Int64Range(1, 20).Draw(t, "wanted")
+		ends := make([]int64, rapid.IntRange(1, 10).Draw(t, "slots"))
+		tasks := portion(splits, int64(len(ends)), sum, weigh)
+		longestFirst(tasks, weigh)
 		var dealt []rdd.Split
-		tasks := portion(splits, wanted, sum, weigh)
 		for _, task := range tasks {
-			var of int64
+			slices.Sort(ends)
 			for i := range task.splits {
-				of += weigh(&task.splits[i])
-			}
-			if len(task.splits) == 0 || of > sum/wanted+heaviest+1 {
-				t.Fatalf("a task of %d out of %d for %d", of, sum, wanted)
+				ends[0] += weigh(&task.splits[i])
+				if i > 0 && task.splits[i].First != task.splits[i-1].First+1 {
+					t.Fatalf("a task of %v", task.splits)
+				}
 			}
 			dealt = append(dealt, task.splits...)
 		}
-		if int64(len(tasks)) > wanted || len(dealt) != len(splits) || !slices.EqualFunc(dealt, splits, func(a, b rdd.Split) bool { return a.First == b.First }) {
-			t.Fatalf("%d tasks for %d with %v", len(tasks), wanted, dealt)
+		slices.SortFunc(dealt, func(a, b rdd.Split) int { return int(a.First - b.First) })
+		if len(tasks) > 3*len(ends) || len(dealt) != len(splits) || !slices.EqualFunc(dealt, splits, func(a, b rdd.Split) bool { return a.First == b.First }) {
+			t.Fatalf("%d tasks for %d slots with %v", len(tasks), len(ends), dealt)
+		}
+		if share := float64(sum) / float64(len(ends)); float64(slices.Max(ends)) > share*5/4+float64(heaviest)+1 {
+			t.Fatalf("%v, with %d shared", ends, sum)
 		}
 	})
+}
+
+// The parts of a stage that keeps state go to different nodes as far as there are
+// slots, to each as many as it has slots at most, and part 0 is not on the same
+// node in all stages.
+func TestHomes(t *testing.T) {
+	stage := planner.Stage{Stateful: true}
+	g := graph{stages: []planner.Stage{{}, stage, stage, stage}}
+	slots := func(counts ...int) []Node {
+		var out []Node
+		for _, n := range counts {
+			out = append(out, Node{Slots: n})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		groups int
+		nodes  []Node
+		want   string
+	}{
+		{8, slots(1, 1), "2 [[] [0 1] [1 0] [0 1]]"},
+		{8, slots(4), "4 [[] [0 0 0 0] [0 0 0 0] [0 0 0 0]]"},
+		{3, slots(1, 0, 3), "3 [[] [0 2 2] [2 0 2] [2 2 0]]"},
+		{8, slots(1, 0, 3), "4 [[] [0 2 2 2] [2 2 2 0] [2 2 0 2]]"},
+		{1, slots(2, 2, 2), "1 [[] [0] [1] [2]]"},
+		{2, slots(1 << 40), "2 [[] [0 0] [0 0] [0 0]]"},
+		{2, slots(1, 1, 1), "2 [[] [0 1] [2 0] [1 2]]"},
+	} {
+		p := newParts(g, c.groups, c.nodes)
+		if got := fmt.Sprint(p.count, p.homes); got != c.want {
+			t.Errorf("%d key groups on %v: %s, want %s", c.groups, c.nodes, got, c.want)
+		}
+	}
 }
 
 func TestHeap(t *testing.T) {

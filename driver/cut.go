@@ -31,7 +31,7 @@ type input struct {
 	quiet  []map[eventtime.Part]int64 // by source: since when partitions have had nothing
 	heard  int64                      // when the sources last answered
 	mark   int64                      // the watermark of the last batch planned
-	unseen []observation              // published batches whose receipts the clock has not seen
+	unseen []observation              // done batches whose receipts the clock has not seen
 }
 
 // ahead is what the next batch will read.
@@ -39,7 +39,7 @@ type ahead struct {
 	splits []rdd.Split
 }
 
-// observation is what a published batch has to say about event time.
+// observation is what a batch whose tasks are done has to say about event time.
 type observation struct {
 	batch  rdd.BatchID
 	splits []rdd.Split
@@ -64,10 +64,13 @@ func newInput(sources int, pace Pace) input {
 // allEnded reports whether no source has anything left to cut.
 func (in *input) allEnded() bool { return !slices.Contains(in.ended, false) }
 
-// slowStart is how often the first batches are halved: the first is a
+// slowStart is how often the first batches are quartered: the first is a
 // sixteenth of the size, so that the first row comes soon, and each following
-// one twice the one before.
-const slowStart = 4
+// one four times the one before. The third is a whole one: as long as batches
+// overlap, no slot idles for want of splits, whatever the number of slots. What
+// is cut does not depend on that number, or the same input would have other
+// batches, and other late rows, on another fleet.
+const slowStart = 2
 
 // wish returns what one source should give for the batch, of live sources.
 func wish(set rdd.Settings, batch rdd.BatchID, live int) rdd.Size {
@@ -76,7 +79,7 @@ func wish(set rdd.Settings, batch rdd.BatchID, live int) rdd.Size {
 		if whole <= 0 {
 			return 0
 		}
-		return max(1, (whole>>shift)/int64(live))
+		return max(1, (whole>>(2*shift))/int64(live))
 	}
 	return rdd.Size{Rows: share(set.BatchRows), Bytes: share(set.BatchBytes)}
 }
@@ -183,26 +186,37 @@ func (c *core) idle() []eventtime.Part {
 	return out
 }
 
-// plan plans batches as long as there is something to read and room in flight.
-func (c *core) plan() {
+// room reports whether another batch may be planned. Fewer than InFlight must be
+// at work, counted from the oldest that is not done, which is what watermarks
+// rest on. Publication is waited for only when as many again are behind with it.
+func (c *core) room() bool {
+	planned, limit := c.next-1, rdd.BatchID(c.set.InFlight)
+	return planned-c.done < limit && planned-c.shown < 2*limit
+}
+
+// plan plans the next batch if there is something to read and room for it. It
+// reports whether it did.
+func (c *core) plan() bool {
 	in := &c.input
-	for c.inFlight < c.set.InFlight && !in.stopping && !in.final && !c.over {
-		switch {
-		case len(in.history) > 0:
-			c.replan()
-		case in.ahead == nil:
-			return
-		case len(in.ahead.splits) == 0 && !in.allEnded() && !c.moves():
-			in.ahead, in.polling = nil, true
-			c.later(retry{due: c.now + in.pace.poll().Microseconds(), op: opPoll})
-			return
-		default:
-			p := c.fix(in.ahead.splits)
-			in.ahead = nil
-			c.begin(p)
-			c.journal.add(p)
-		}
+	if !c.room() || in.stopping || in.final || c.over {
+		return false
 	}
+	switch {
+	case len(in.history) > 0:
+		c.replan()
+	case in.ahead == nil:
+		return false
+	case len(in.ahead.splits) == 0 && !in.allEnded() && !c.moves():
+		in.ahead, in.polling = nil, true
+		c.later(retry{due: c.now + in.pace.poll().Microseconds(), op: opPoll})
+		return false
+	default:
+		p := c.fix(in.ahead.splits)
+		in.ahead = nil
+		c.begin(p)
+		c.journal.add(p)
+	}
+	return true
 }
 
 // fix decides everything that decides the rows of the next batch.
@@ -266,7 +280,7 @@ func (o *observation) show(clock *eventtime.Tracker) {
 // moves reports whether a batch without rows would do something: move the
 // watermark, or bring it closer to what the last batches have seen. The latter
 // takes as many empty batches as are in flight, because a watermark looks back
-// that far; they are only made when nothing else is under way.
+// that far; they are only made when nothing else is at work.
 func (c *core) moves() bool {
 	in := &c.input
 	c.observe(c.next - rdd.BatchID(c.set.InFlight))
@@ -275,7 +289,7 @@ func (c *core) moves() bool {
 	if clock.Advance() > in.mark {
 		return true
 	}
-	if c.inFlight > 0 || len(in.unseen) == 0 {
+	if c.done < c.next-1 || len(in.unseen) == 0 {
 		return false
 	}
 	for i := range in.unseen {
@@ -296,7 +310,6 @@ func (c *core) begin(p Planned) {
 	}
 	c.batches = append(c.batches, b)
 	c.next = p.Batch + 1
-	c.inFlight++
 	in.mark, in.final, in.planned = p.Watermark, p.Final, p.Offsets
 	for i := range p.Splits {
 		c.progress.Planned += max(0, p.Splits[i].Rows)

@@ -14,22 +14,44 @@
 //	cut      → what lies behind the last offset of every source, as splits
 //	log      → the [Planned] entry: splits, watermark, end, time. From here on the
 //	           batch is fixed; a rerun reads and decides the same
-//	run      → tasks of every stage whose inputs are there; a stateful key group
-//	           goes through the batches in order
+//	run      → tasks of every stage whose inputs are there
 //	publish  → all sinks of the batch, batches in order
-//	log      → [Committed], in one append with the next planned entry
+//	log      → [Committed], in one append with what else has become due
 //	release  → the blocks of the batch may go
 //
-// At most Settings.InFlight batches are between their planned entry and their
-// publication: that is the back pressure. One more may have been cut and wait.
+// At most Settings.InFlight batches are at work, counted from the oldest one
+// whose tasks are not all accepted: that is the back pressure. One more may have
+// been cut and wait. Publication goes on beside the reading of the next batches;
+// only when InFlight more are waiting for it does it hold them up.
+//
+// The first batches are small, so that the first row comes soon: a sixteenth of
+// the size, a quarter, then whole ones. What a batch reads follows from sources
+// and settings, never from the fleet.
+//
+// # Tasks and their order
+//
+// A stage that reads runs as up to three tasks a slot: one half of the batch in
+// long tasks, the other in short ones, the longest first, so that the slots come
+// to its end together. A narrow stage runs once for each task before it, where
+// the blocks are. Any other stage that merges runs in parts, as many as the fleet
+// has slots but not more than there are key groups, fixed for the run: blocks are
+// cut by key group, and part p of n takes the groups g with g mod n = p. A part
+// of a stateful stage has its state on one node, the parts of a stage on different
+// ones, and goes through the batches in order.
+//
+// Of the tasks that are ready for a node, those of the oldest batch go first, and
+// among them those that merge before those that read: what has not begun never
+// delays the commit of an older batch.
 //
 // # Why watermarks do not depend on timing
 //
 // The watermark of batch n is computed from the receipts of the batches up to
 // n - InFlight and from the time ranges that the sources gave with the splits
-// up to n. Batch n is only planned once n - InFlight is published, so these
-// receipts are always there; later receipts, which may or may not be there
-// depending on who was faster, are not looked at. Two runs that cut the same
+// up to n. Batch n is only planned once all tasks of n - InFlight and of every
+// batch before it are accepted, so these receipts are always there; later ones,
+// which may or may not be there depending on who was faster, are not looked at.
+// Whether those batches are published does not matter: a task that must stage its
+// parts again gives the same receipt again. Two runs that cut the same
 // batches therefore fix the same watermarks, whatever the number of executors,
 // the plan or the failures. A row is late by the watermark of the batch before
 // its own, which was fixed before it was read.

@@ -190,13 +190,13 @@ func (c *core) rerun(t, waiter *task, err error) {
 	}
 }
 
-// rewind takes the key group of a stateful task back to it. That is only
+// rewind takes the part of a stateful task back to it. That is only
 // possible as long as no later batch has changed the state.
 func (c *core) rewind(t *task, err error) bool {
 	if !c.graph.stages[t.stage].Stateful {
 		return true
 	}
-	settled := &c.groups.settled[t.stage][t.index]
+	settled := &c.parts.settled[t.stage][t.index]
 	for id := t.batch.id + 1; ; id++ {
 		b := c.at(id)
 		if b == nil || !b.stages[t.stage].opened {
@@ -204,7 +204,7 @@ func (c *core) rewind(t *task, err error) bool {
 		}
 		switch later := &b.stages[t.stage].tasks[t.index]; later.state {
 		case launched, accepted, parked:
-			c.abort(fault.New(fault.Lost, "batch %d stage %d: the state of key group %d has gone on to batch %d and cannot be made again: %w",
+			c.abort(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
 				t.batch.id, t.stage, t.index, id, err))
 			return false
 		case ready:

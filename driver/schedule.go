@@ -1,28 +1,12 @@
 package driver
 
 import (
-	"github.com/idag/idag/internal/fault"
+	"cmp"
+	"slices"
+
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
-
-// groups is how far the key groups of stateful stages have come. State of one
-// batch is made of the state of the batch before, so each group goes through
-// the batches in order, and always on the same node.
-type groups struct {
-	settled [][]rdd.BatchID // by stage and group: the last batch accepted or skipped
-	touched [][]bool        // by stage and group: it has been given a block, so it may have state
-}
-
-func newGroups(g graph, count int) groups {
-	out := groups{settled: make([][]rdd.BatchID, len(g.stages)), touched: make([][]bool, len(g.stages))}
-	for i, s := range g.stages {
-		if s.Stateful {
-			out.settled[i], out.touched[i] = make([]rdd.BatchID, count), make([]bool, count)
-		}
-	}
-	return out
-}
 
 // open starts the tasks of a batch whose planned entry is durable.
 func (c *core) open(b *batch) {
@@ -52,8 +36,8 @@ func (c *core) openStage(b *batch, s int, tasks []task) {
 		}
 	}
 	if stateful {
-		for g := range tasks {
-			c.turnGroup(s, g)
+		for part := range tasks {
+			c.turnPart(s, part)
 		}
 	}
 	c.closeStage(b, s)
@@ -74,109 +58,13 @@ func (c *core) closeStage(b *batch, s int) {
 	}
 }
 
-// tasksOf makes the tasks of a stage that takes blocks.
-func (c *core) tasksOf(b *batch, s int) []task {
-	inbox := c.inbox(b, s)
-	tasks := make([]task, len(inbox))
-	stage := &c.graph.stages[s]
-	for i := range tasks {
-		t := &tasks[i]
-		t.blocks, t.node = inbox[i], anyNode
-		switch {
-		case stage.Stateful:
-			t.node = i % len(c.slots.nodes)
-			c.groups.touched[s][i] = c.groups.touched[s][i] || len(t.blocks) > 0
-			if len(t.blocks) == 0 && !c.leaves(b, s, i) {
-				t.state = skipped
-			}
-		case len(t.blocks) == 0:
-			t.state = skipped
-		case stage.Narrow:
-			t.node = c.slots.find(t.blocks[0].Node)
-		}
-	}
-	return tasks
-}
-
-// leaves reports whether a key group that is given no block may still have
-// something to do: windows leave when the watermark moves, everything at the
-// end of the input.
-func (c *core) leaves(b *batch, s, group int) bool {
-	if b.plan.Final {
-		return true
-	}
-	return c.groups.touched[s][group] && b.plan.Watermark > b.plan.Closed
-}
-
-// inbox gathers the blocks that a stage takes, by task: by key group, or for a
-// narrow stage by the task that made them. They are in the order of the
-// stage's edges and the tasks that made them, whatever came first.
-func (c *core) inbox(b *batch, s int) [][]rdd.Block {
-	stage := &c.graph.stages[s]
-	out := make([][]rdd.Block, c.set.KeyGroups)
-	first := map[int]int{} // of a producer's tasks among those of a narrow stage
-	if stage.Narrow {
-		count := 0
-		for _, p := range c.graph.producers[s] {
-			first[p] = count
-			count += len(b.stages[p].tasks)
-		}
-		out = make([][]rdd.Block, count)
-	}
-	for _, e := range stage.Inputs {
-		from := b.stages[e.Stage].tasks
-		for i := range from {
-			if from[i].receipt == nil {
-				continue
-			}
-			for _, block := range from[i].receipt.Blocks {
-				if block.Outlet != e.Outlet {
-					continue
-				}
-				to := block.Partition
-				if stage.Narrow {
-					to = first[e.Stage] + i
-				}
-				if to < 0 || to >= len(out) {
-					c.abort(fault.New(fault.Bug, "stage %d task %d made a block for key group %d of %d", e.Stage, i, to, len(out)))
-					return nil
-				}
-				out[to] = append(out[to], block)
-			}
-		}
-	}
-	return out
-}
-
-// turnGroup lets a key group go on as far as it can: over batches in which it
-// has nothing to do, up to one in which it has.
-func (c *core) turnGroup(s, g int) {
-	settled := &c.groups.settled[s][g]
-	for {
-		b := c.at(*settled + 1)
-		if b == nil || !b.stages[s].opened {
-			return
-		}
-		t := &b.stages[s].tasks[g]
-		switch t.state {
-		case skipped, accepted:
-			*settled++
-			continue
-		case blocked:
-			c.ready(t)
-		case parked, ready, launched:
-		}
-		return
-	}
-}
-
 // ready puts a task in line for a slot.
 func (c *core) ready(t *task) {
 	t.state = ready
 	c.slots.enqueue(t)
 }
 
-// dispatch hands ready tasks to free slots, those of the oldest batch first.
+// dispatch hands ready tasks to free slots, what holds up the most first.
 func (c *core) dispatch() {
 	for {
 		t, node := c.slots.next()
@@ -213,12 +101,9 @@ func (c *core) refill(b *batch, s int) {
 	}
 }
 
-// tasksPerSlot is into how many tasks a slot's share of reading is cut: more
-// than one, so that an uneven one does not hold up the others for long.
-const tasksPerSlot = 2
-
-// assign groups the splits of a batch into tasks of about equal size, for each
-// reading stage. Each task takes splits that follow one another.
+// assign groups the splits of a batch into tasks, for each reading stage, in the
+// order in which they are to be begun. The stages share the slots by the size of
+// what they read.
 func (c *core) assign(b *batch) [][]task {
 	bySource := make([][]rdd.Split, len(c.input.ended))
 	for _, s := range b.plan.Splits {
@@ -235,27 +120,48 @@ func (c *core) assign(b *batch) [][]task {
 	}
 	out := make([][]task, len(c.graph.readers))
 	for i, r := range c.graph.readers {
-		wanted := max(1, int64(tasksPerSlot*c.slots.total)*sums[i]/max(1, total))
-		out[i] = portion(bySource[c.graph.stages[r].Source], wanted, sums[i], weigh)
+		slots := max(1, int64(c.slots.total)*sums[i]/max(1, total))
+		out[i] = portion(bySource[c.graph.stages[r].Source], slots, sums[i], weigh)
+		longestFirst(out[i], weigh)
 	}
 	return out
 }
 
-// portion cuts splits into at most wanted tasks by the weight before each
-// split's middle.
-func portion(splits []rdd.Split, wanted, sum int64, weigh func(*rdd.Split) int64) []task {
+// longestFirst puts tasks in the order of their weight, the heaviest first: what
+// is begun last is short, so that the slots come to their end about together.
+// What a task gives does not depend on when it runs, so only the order within a
+// task is that of the source.
+func longestFirst(tasks []task, weigh func(*rdd.Split) int64) {
+	weight := func(t *task) (sum int64) {
+		for i := range t.splits {
+			sum += weigh(&t.splits[i])
+		}
+		return sum
+	}
+	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(weight(&b), weight(&a)) })
+}
+
+// portion cuts splits into tasks for a number of slots: one half into a task a
+// slot, the other into two, half as large (Hummel, Schonberg, Flynn: Factoring,
+// a method for scheduling parallel loops, CACM 1992). Each task takes splits that
+// follow one another; a split goes where its middle lies.
+func portion(splits []rdd.Split, slots, sum int64, weigh func(*rdd.Split) int64) []task {
 	var out []task
 	var before int64
 	last, begin := int64(-1), 0
 	for i := range splits {
 		w := weigh(&splits[i])
-		bucket := int64(float64(before+w/2) / float64(sum) * float64(wanted))
+		at := float64(before+w/2) / float64(sum)
+		place := int64(at * 2 * float64(slots))
+		if at >= 0.5 {
+			place = slots + int64((at-0.5)*4*float64(slots))
+		}
 		before += w
-		if i > 0 && bucket != last {
+		if i > 0 && place != last {
 			out = append(out, task{splits: splits[begin:i:i], node: anyNode})
 			begin = i
 		}
-		last = bucket
+		last = place
 	}
 	if len(splits) > 0 {
 		out = append(out, task{splits: splits[begin:len(splits):len(splits)], node: anyNode})

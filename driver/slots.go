@@ -16,20 +16,31 @@ type slots struct {
 
 // ring is a first-in-first-out queue of nodes without repetitions.
 type ring struct {
-	items  []int
+	items  []int // as many as there are nodes
+	head   int
+	len    int
 	queued []bool
+}
+
+func newRing(nodes int) ring {
+	return ring{items: make([]int, nodes), queued: make([]bool, nodes)}
 }
 
 func (r *ring) push(node int) {
 	if !r.queued[node] {
 		r.queued[node] = true
-		r.items = append(r.items, node)
+		r.items[(r.head+r.len)%len(r.items)] = node
+		r.len++
 	}
 }
 
+// top returns the first node of a ring that is not empty.
+func (r *ring) top() int { return r.items[r.head] }
+
 func (r *ring) pop() {
-	r.queued[r.items[0]] = false
-	r.items = r.items[1:]
+	r.queued[r.top()] = false
+	r.head = (r.head + 1) % len(r.items)
+	r.len--
 }
 
 func newSlots(nodes []Node) slots {
@@ -39,8 +50,8 @@ func newSlots(nodes []Node) slots {
 		free:   make([]int, len(nodes)),
 		shared: heap[*task]{less: before},
 		pinned: make([]heap[*task], len(nodes)),
-		due:    ring{queued: make([]bool, len(nodes))},
-		idle:   ring{queued: make([]bool, len(nodes))},
+		due:    newRing(len(nodes)),
+		idle:   newRing(len(nodes)),
 	}
 	for i, n := range nodes {
 		s.byName[n.Name] = i
@@ -52,11 +63,15 @@ func newSlots(nodes []Node) slots {
 	return s
 }
 
-// before orders tasks by what holds up the most: the oldest batch first.
+// before orders tasks by what holds up the most: the oldest batch first, and in
+// it what merges before what reads. So a merge that is ready never waits for a
+// scan of the same or a later batch to begin.
 func before(a, b *task) bool {
 	switch {
 	case a.batch.id != b.batch.id:
 		return a.batch.id < b.batch.id
+	case a.reads() != b.reads():
+		return b.reads()
 	case a.stage != b.stage:
 		return a.stage < b.stage
 	}
@@ -90,8 +105,8 @@ func (s *slots) release(node int) {
 // next takes a task out of the line and a slot for it, or returns nil where no
 // task can have one.
 func (s *slots) next() (*task, int) {
-	for len(s.due.items) > 0 {
-		node := s.due.items[0]
+	for s.due.len > 0 {
+		node := s.due.top()
 		if s.free[node] > 0 && s.prune(&s.pinned[node]) {
 			if s.prune(&s.shared) && before(s.shared.top(), s.pinned[node].top()) {
 				return s.take(&s.shared, node)
@@ -100,8 +115,8 @@ func (s *slots) next() (*task, int) {
 		}
 		s.due.pop()
 	}
-	for len(s.idle.items) > 0 && s.prune(&s.shared) {
-		node := s.idle.items[0]
+	for s.idle.len > 0 && s.prune(&s.shared) {
+		node := s.idle.top()
 		s.idle.pop()
 		if s.free[node] > 0 {
 			t, _ := s.take(&s.shared, node)

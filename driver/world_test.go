@@ -37,7 +37,7 @@ type world struct {
 	committed rdd.BatchID    // in the ledger
 	publishes map[[2]int]int // acknowledged, by batch and sink
 	merged    map[[2]int]rdd.BatchID
-	homes     map[[2]int]int // of key groups
+	homes     map[[2]int]int // of parts, by stage and part
 	released  rdd.BatchID
 	ending    command
 	err       error
@@ -104,7 +104,7 @@ func (w *world) answer(e event) {
 		w.again = append(w.again, e)
 	case published:
 		if w.hostile && w.rnd.IntN(4) == 0 {
-			w.hurt(broke{op: opPublish, batch: e.batch, sink: e.sink, err: fault.New(fault.Retry, "sink away")}, [2]int{int(e.batch), e.sink})
+			w.hurt(broke{op: opPublish, batch: e.batch, sink: e.sink, err: fault.New(w.kind(), "sink away")}, [2]int{int(e.batch), e.sink})
 			return
 		}
 		w.publishes[[2]int{int(e.batch), e.sink}]++
@@ -124,14 +124,18 @@ func (w *world) fails(ref taskRef) bool {
 		return false
 	}
 	w.failed[key] = true
-	kind := fault.Retry
-	if w.lost > 0 && w.rnd.IntN(2) == 0 {
-		w.lost--
-		kind = fault.Lost
-	}
 	delete(w.running, ref)
-	w.send(taskFailed{ref: ref, err: fault.New(kind, "hostile")})
+	w.send(taskFailed{ref: ref, err: fault.New(w.kind(), "hostile")})
 	return true
+}
+
+// kind draws what a failure is: there are only so many losses.
+func (w *world) kind() fault.Kind {
+	if w.lost == 0 || w.rnd.IntN(2) == 0 {
+		return fault.Retry
+	}
+	w.lost--
+	return fault.Lost
 }
 
 // hurt sends a failure of a publication, at most twice for the same one.
@@ -210,7 +214,7 @@ func (w *world) append(cmd appendLog) {
 			w.committed = e.Batch
 		}
 	}
-	w.check(len(w.planned)-int(w.committed) <= w.core.set.InFlight, "%d batches are in flight", len(w.planned)-int(w.committed))
+	w.check(len(w.planned)-int(w.committed) <= 2*w.core.set.InFlight, "%d batches are in flight", len(w.planned)-int(w.committed))
 	w.out = append(w.out, logged{})
 }
 
@@ -218,6 +222,8 @@ func (w *world) run(cmd runTask) {
 	t := cmd.task
 	ref := taskRef{t.Batch, t.Stage, t.Index, t.Attempt}
 	w.check(int(t.Batch) <= len(w.planned), "task %v runs before its batch is logged", ref)
+	w.check(t.Attempt > 1 || len(w.planned) < int(t.Batch)+w.core.set.InFlight || w.past.history != nil,
+		"task %v has not been run, and %d batches are planned", ref, len(w.planned))
 	busy := 0
 	for other, node := range w.running {
 		if node == cmd.node {
@@ -225,23 +231,44 @@ func (w *world) run(cmd runTask) {
 		}
 		w.check(other.batch != ref.batch || other.stage != ref.stage || other.index != ref.index, "task %v is out twice", ref)
 		if w.core.graph.stages[ref.stage].Stateful {
-			w.check(other.stage != ref.stage || other.index != ref.index, "key group of %v and %v is out twice", ref, other)
+			w.check(other.stage != ref.stage || other.index != ref.index, "part of %v and %v is out twice", ref, other)
 		}
 	}
 	w.check(busy < w.nodes[cmd.node].Slots, "node %d has more tasks than slots", cmd.node)
 	if w.core.graph.stages[t.Stage].Stateful {
-		group := [2]int{t.Stage, t.Index}
-		home, known := w.homes[group]
-		w.check(!known || home == cmd.node, "key group %v moves from node %d to %d", group, home, cmd.node)
-		w.check(w.merged[group] <= t.Batch, "key group %v goes back from batch %d to %d", group, w.merged[group], t.Batch)
-		w.homes[group] = cmd.node
+		w.part(t, cmd.node)
 	}
 	w.inputs(t)
 	w.running[ref] = cmd.node
 	w.out = append(w.out, taskDone{ref: ref, receipt: w.receipt(t)})
 }
 
-// inputs checks that a task gets every block of its key group, once, from the
+// part checks that a part of a stateful stage stays where it is, that its node
+// has not more parts of the stage than slots, and that it does not go back.
+func (w *world) part(t planner.Task, node int) {
+	part, beside := [2]int{t.Stage, t.Index}, 0
+	home, known := w.homes[part]
+	w.check(!known || home == node, "part %v moves from node %d to %d", part, home, node)
+	w.check(w.merged[part] <= t.Batch, "part %v goes back from batch %d to %d", part, w.merged[part], t.Batch)
+	w.homes[part] = node
+	for other, home := range w.homes {
+		if other[0] == t.Stage && home == node {
+			beside++
+		}
+	}
+	w.check(beside <= w.nodes[node].Slots, "node %d has %d parts of stage %d", node, beside, t.Stage)
+}
+
+// parts is how many tasks a stage that merges has in a batch.
+func (w *world) parts() int {
+	slots := 0
+	for _, n := range w.nodes {
+		slots += n.Slots
+	}
+	return min(slots, w.core.set.KeyGroups)
+}
+
+// inputs checks that a task gets every block of its key groups, once, from the
 // receipts that were given last.
 func (w *world) inputs(t planner.Task) {
 	stage := w.core.graph.stages[t.Stage]
@@ -251,7 +278,7 @@ func (w *world) inputs(t planner.Task) {
 	var want []rdd.Block
 	for ref, r := range w.last {
 		for _, b := range r.Blocks {
-			mine := b.Partition == t.Index
+			mine := b.Partition%w.parts() == t.Index
 			if stage.Narrow {
 				mine = b.Task == t.Index
 			}
@@ -262,7 +289,7 @@ func (w *world) inputs(t planner.Task) {
 	}
 	got := slices.Clone(t.Blocks)
 	order := func(a, b rdd.Block) int {
-		return slices.Compare([]int{a.Stage, a.Outlet, a.Task}, []int{b.Stage, b.Outlet, b.Task})
+		return slices.Compare([]int{a.Stage, a.Outlet, a.Task, a.Partition}, []int{b.Stage, b.Outlet, b.Task, b.Partition})
 	}
 	slices.SortFunc(got, order)
 	slices.SortFunc(want, order)

@@ -222,14 +222,22 @@ func newRig(t testing.TB, mode planner.Mode, columns string, tag rdd.Tag, build 
 			r.x.Sinks[i] = &collector{labels: labels()}
 		}
 	}
-	t.Cleanup(func() {
-		r.x.Close()
-		r.x.Blocks.Close()
-		for _, b := range r.src.batches {
-			b.Release()
-		}
-	})
+	t.Cleanup(r.free)
 	return r
+}
+
+// free lets go of everything; what is left then is a leak. It may be called
+// again.
+func (r *rig) free() {
+	if r.x == nil {
+		return
+	}
+	r.x.Close()
+	r.x.Blocks.Close()
+	for _, b := range r.src.batches {
+		b.Release()
+	}
+	r.x = nil
 }
 
 // written is a job that writes datasets.

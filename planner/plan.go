@@ -74,12 +74,13 @@ type Stage struct {
 	Source int
 	// Inputs are the outlets that feed a stage that does not read.
 	Inputs []Edge
-	// Stateful stages merge into state of their key group, kept from batch to
-	// batch by the executor that owns it. They run for every key group whenever
-	// a block, the watermark or the end of input gives them something to do.
+	// Stateful stages merge into state, kept from batch to batch by executors. The
+	// key groups are divided into parts, each with a task and an executor of its
+	// own. A part runs whenever a block, the watermark or the end of input gives
+	// it something to do.
 	Stateful bool
 	// Narrow stages run once for each task of the stage before, on its blocks:
-	// nothing is redistributed. Other stages that merge run once a key group.
+	// nothing is redistributed. Other stages that merge run in parts of key groups.
 	Narrow bool
 	// Sinks are the ordinals of the sinks that the stage's outlets stage parts for.
 	Sinks []int
@@ -261,7 +262,7 @@ type SinkPart struct {
 }
 
 // Merge is the root of a stage that takes blocks. With a Grouping it merges
-// partial groups into the state of its key group and emits those that leave:
+// partial groups into the state of its part and emits those that leave:
 // Out column i is key From[i] or, where that is negative, aggregate ^From[i], or
 // for GroupLabel the label.
 // Without one it passes rows on to the routes of their labels.

@@ -18,11 +18,11 @@ type Task struct {
 	Plan    string      `json:"plan"` // digest
 	Batch   rdd.BatchID `json:"batch"`
 	Stage   int         `json:"stage"`
-	Index   int         `json:"index"` // ordinal among the stage's tasks; the key group where the stage merges
+	Index   int         `json:"index"` // ordinal among the stage's tasks; where the stage merges, which part of the key groups it has
 	Attempt int         `json:"attempt"`
 
 	Splits []rdd.Split `json:"splits,omitempty"` // of a stage that reads
-	Blocks []rdd.Block `json:"blocks,omitempty"` // of a stage that merges: every block of this key group
+	Blocks []rdd.Block `json:"blocks,omitempty"` // of a stage that merges: every block of its key groups
 
 	Marks
 }

@@ -38,8 +38,8 @@ type sink struct {
 var _ connectors.Sink = (*sink)(nil)
 
 // Open makes the directory and removes what an earlier run staged there and
-// never published. The letters of earlier runs stay until a batch of the same
-// number replaces them. A directory that cannot be made is fault.Invalid.
+// never published. The letters that are there stay until a batch of the same
+// number replaces them: the directory is for one run. A directory that cannot be made is fault.Invalid.
 func Open(dir string) (connectors.Sink, error) {
 	s := &sink{dir: dir, published: map[rdd.BatchID]bool{}}
 	if err := os.RemoveAll(s.staging()); err != nil {
@@ -126,7 +126,8 @@ func letter(b arrow.RecordBatch, row int) ([]byte, error) {
 
 // Publish joins the parts of a batch in one file. The first publication of a
 // batch by this sink stands, and the parts that a second brings are thrown
-// away; the file of an earlier run is replaced. A part that is gone is
+// away; the file that an earlier process left is replaced, but not by nothing: a
+// batch without letters has no file. A part that is gone is
 // fault.Lost, a lower epoch than the last fault.Invalid.
 func (s *sink) Publish(_ context.Context, c rdd.Commit, parts []rdd.Staged) error {
 	s.mu.Lock()
@@ -142,7 +143,7 @@ func (s *sink) Publish(_ context.Context, c rdd.Commit, parts []rdd.Staged) erro
 		}
 		files[i] = filepath.Join(s.staging(), filepath.Base(got.File))
 	}
-	if !s.published[c.Batch] {
+	if !s.published[c.Batch] && len(parts) > 0 {
 		if err := s.join(fmt.Sprintf("batch-%06d.jsonl", c.Batch), files); err != nil {
 			return err
 		}

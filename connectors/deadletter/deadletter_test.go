@@ -295,3 +295,24 @@ func TestForeignPart(t *testing.T) {
 		}
 	}
 }
+
+// A publication without parts, of a batch that an earlier process of the run
+// has published, leaves its letters alone.
+func TestNoPartsReplaceNothing(t *testing.T) {
+	dir := t.TempDir()
+	s, err := deadletter.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, 1, stage(t, s, 1, 0, letter{"late", "", 1}))
+	want := read(t, dir, "batch-000001.jsonl")
+	s = open(t, dir)
+	publish(t, s, 1)
+	publish(t, s, 2)
+	if got := read(t, dir, "batch-000001.jsonl"); got != want {
+		t.Errorf("the letters are\n%swant\n%s", got, want)
+	}
+	if got := files(t, dir); got != "batch-000001.jsonl" {
+		t.Errorf("a reader sees %s", got)
+	}
+}

@@ -18,6 +18,7 @@ func Kind() connectors.Kind {
 			{Title: "Read every file below a directory", YAML: "read: {parquet: data/meter}"},
 			{Title: "Read some files of the year, two columns", YAML: "read: {parquet: {path: data/**/2026-*.parquet, columns: [meter, wh]}}"},
 			{Title: "Write small files", YAML: "write: {parquet: {path: out/per_meter, compression: zstd}}"},
+			{Title: "Replace what the last run wrote", YAML: "write: {parquet: {path: out/per_meter, mode: overwrite}}"},
 		},
 		Source: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
 			s, err := openSource(ctx, o, env)
@@ -55,7 +56,9 @@ func fields() []connectors.Field {
 			Doc: "Rows of a row group at the most."},
 		{Name: "mode", Type: connectors.String, Default: modeError, For: connectors.Writing,
 			Enum: []string{modeError, modeOverwrite, modeAppend},
-			Doc: "What to do when the directory holds something already: error refuses what this job has not " +
-				"written, overwrite deletes it when the first batch appears, append adds to it."},
+			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
+				"same job: error refuses it before anything is read, overwrite replaces all of it when the first " +
+				"batch appears or the run ends, append adds to it in job=NAME/run=NUMBER, which become columns. " +
+				"A run that goes on by its ledger keeps what it has published, in every mode."},
 	}
 }

@@ -204,7 +204,7 @@ func TestUnlabelled(t *testing.T) {
 	if s.RowsIn != 20000 || s.DeadLetters == 0 || s.RowsTagged+s.DeadLetters != s.RowsIn || s.RowsOut != s.RowsTagged {
 		t.Errorf("the numbers do not add up: %+v", s)
 	}
-	files, err := filepath.Glob(filepath.Join(dead, "*.jsonl"))
+	files, err := filepath.Glob(filepath.Join(dead, "run=*", "*.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

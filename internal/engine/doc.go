@@ -23,7 +23,7 @@ type Config struct {
 	Executors   int          // 0 means one a core
 	Kinds       connectors.Registry
 	Ledger      string         // directory, or "" for one in memory
-	DeadLetters string         // directory, or "" to count them only
+	DeadLetters string         // directory, in which each run has one, or "" to count them only
 	Observe     func(Progress) // called after each batch, one at a time; may be nil
 	Stop        <-chan struct{}
 	Out         io.Writer        // for console sinks

@@ -8,14 +8,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain draws 500 jobs for each property unless told otherwise, and fails if
+// TestMain draws many jobs for each property unless told otherwise, and fails if
 // a goroutine is left.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if !given {
-		if err := flag.Set("rapid.checks", "500"); err != nil {
+		if err := flag.Set("rapid.checks", checks); err != nil {
 			panic(err)
 		}
 	}

@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
@@ -27,6 +30,7 @@ type node struct {
 	sinks   []connectors.Sink
 	dead    connectors.Sink
 	ledger  driver.Ledger
+	past    past
 	closers []func() error // in the order of opening
 }
 
@@ -117,9 +121,18 @@ func eventTime(job *rdd.Job, read *rdd.Dataset) string {
 	return window
 }
 
-// open opens the sinks, the dead letters and the ledger.
+// open opens the ledger, which says whether this is a new run, then the sinks
+// and the dead letters.
 func (n *node) open(ctx context.Context) error {
-	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out}
+	if err := n.openLedger(); err != nil {
+		return err
+	}
+	var err error
+	if n.past, err = recall(ctx, n.ledger); err != nil {
+		return err
+	}
+	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
+		Resume: n.past.resume, Run: n.past.run}
 	for _, id := range n.plan.Writes {
 		env.Schemas = n.plan.Ops[id].Schemas
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
@@ -129,22 +142,26 @@ func (n *node) open(ctx context.Context) error {
 		n.sinks = append(n.sinks, sink)
 		n.closers = append(n.closers, sink.Close)
 	}
-	if err := n.openDead(); err != nil {
-		return err
-	}
-	return n.openLedger()
+	return n.openDead()
 }
 
+// openDead opens a directory of the run's own, so that its letters do not mix
+// with those of other runs, and a resumed run finds its own.
 func (n *node) openDead() error {
 	if n.dead = n.cfg.Dead; n.dead != nil || n.cfg.DeadLetters == "" {
 		return nil
 	}
-	dead, err := deadletter.Open(n.cfg.DeadLetters)
+	dir := filepath.Join(n.cfg.DeadLetters, fmt.Sprintf("run=%d", n.past.run))
+	dead, err := deadletter.Open(dir)
 	if err != nil {
 		return err
 	}
 	n.dead = dead
-	n.closers = append(n.closers, dead.Close)
+	n.closers = append(n.closers, func() error {
+		err := dead.Close()
+		_ = os.Remove(dir) // if there are no letters in it
+		return err
+	})
 	return nil
 }
 

@@ -31,7 +31,10 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 		seen = cfg.Fleet(fleet)
 	}
 	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: n.sources, Sinks: n.sinks, DeadLetters: n.dead,
-		Fleet: seen, Ledger: n.ledger, Stop: cfg.Stop, Observe: observer(cfg.Observe)})
+		Fleet: seen, Ledger: n.ledger, Epoch: n.past.epoch, Stop: cfg.Stop, Observe: observer(cfg.Observe)})
+	if err == nil {
+		err = n.conclude(ctx, out)
+	}
 	return summary(n.plan, out, time.Since(start)), err
 }
 

@@ -133,8 +133,7 @@ func floatWord(f float64) uint64 {
 	return math.Float64bits(f + 0)
 }
 
-// orderWord maps canonical words to words in the order of their values, and
-// unorderWord back.
+// orderWord maps canonical words to words in the order of their values.
 func orderWord(k kind, w uint64) uint64 {
 	if k == floats && w>>63 != 0 {
 		return ^w
@@ -142,6 +141,13 @@ func orderWord(k kind, w uint64) uint64 {
 	return w ^ 1<<63
 }
 
+// orderFloat is orderWord of a float.
+func orderFloat(f float64) uint64 {
+	w := floatWord(f)
+	return w ^ (uint64(int64(w)>>63) | 1<<63)
+}
+
+// unorderWord is the inverse of orderWord.
 func unorderWord(k kind, w uint64) uint64 {
 	if k == floats && w>>63 == 0 {
 		return ^w
@@ -153,16 +159,7 @@ func unorderWord(k kind, w uint64) uint64 {
 // one. Word 0 is null.
 type encoder struct {
 	in    *kernel.Interner
-	dicts [4]dictWords // the dictionaries last seen
-	next  int
-}
-
-// dictWords are the words of the entries of a dictionary, 0 where not yet known.
-// It holds a reference to values, so that no other dictionary can come to lie at
-// the same address.
-type dictWords struct {
-	values *array.String
-	words  []uint32
+	dicts dictionaries // the words of their entries
 }
 
 // fill writes the words of rows lo to lo+len(dst), nulls included.
@@ -176,7 +173,7 @@ func (e *encoder) fill(c *column, lo int, dst []uint64) {
 		}
 		return
 	}
-	words := e.dict(c.text)
+	words := e.dicts.of(c.text)
 	codes := c.codes[lo : lo+len(dst)]
 	if c.valid != nil {
 		for i, code := range codes {
@@ -205,51 +202,8 @@ func (e *encoder) entry(words []uint32, values *array.String, code int32) uint64
 	return uint64(words[code])
 }
 
-// dict returns the words of a dictionary's entries, remembered.
-func (e *encoder) dict(values *array.String) []uint32 {
-	for i := range e.dicts {
-		if d := &e.dicts[i]; d.values != nil && sameValues(d.values, values) {
-			return d.words
-		}
-	}
-	d := &e.dicts[e.next]
-	e.next = (e.next + 1) % len(e.dicts)
-	if d.values != nil {
-		d.values.Release()
-	}
-	values.Retain()
-	*d = dictWords{values: values, words: make([]uint32, values.Len())}
-	return d.words
-}
-
-// sameValues says whether two arrays are the very same buffers.
-func sameValues(a, b *array.String) bool {
-	x, y := a.Data(), b.Data()
-	if x == y {
-		return true
-	}
-	if x.Len() != y.Len() || x.Offset() != y.Offset() {
-		return false
-	}
-	for i, buf := range x.Buffers() {
-		if buf != y.Buffers()[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// forget drops what the encoder remembers of dictionaries.
-func (e *encoder) forget() {
-	for i := range e.dicts {
-		if e.dicts[i].values != nil {
-			e.dicts[i].values.Release()
-		}
-		e.dicts[i] = dictWords{}
-	}
-}
-
-// mix is the hash of tables inside one process: a folded multiplication.
+// mix is the hash of tables inside one process: a folded multiplication, the one
+// that kernel.HashRows documents for a further column.
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
 	return hi ^ lo

@@ -1,20 +1,35 @@
 package agg
 
-import "math/bits"
-
 // maxDense is how many bits of ordinals a dense table may have: 4 MiB of groups.
 const maxDense = 20
 
-// dense finds groups without hashing their keys as a whole. Each key column has
-// an ordinal for each of its values (text has one already: its word), and an array
-// holds the group of each combination. It serves keys of few combinations, like
-// meters by window, and gives up on others.
+// dense finds groups without hashing their keys. Each value of a key column has
+// an ordinal, the ordinals of a key side by side are its place, and an array holds
+// the group of each place. It serves keys of few combinations, like meters by
+// window, and gives up on others.
+//
+// A chunk whose keys are all known costs one pass over a dictionary's codes, with
+// the group looked up in the same loop; further columns add one pass each, unless
+// they hold one value throughout.
 type dense struct {
-	ordinals []*index // of each column of key words; nil for text
-	bits     []int    // of each column's ordinals
-	groups   []int32  // group+1 by combined ordinals
-	combined [chunk]uint32
-	ords     [chunk]int32
+	keys   []ordinals
+	groups []int32  // group+1 by place
+	places []uint32 // of each group
+	made   []int32  // space for add
+
+	// The chunk at hand: a row's place is base, or'ed with the row's varied if
+	// there is any, and with the ordinal of the column that is looked up last.
+	base   uint32
+	varied []uint32
+	space  []uint32 // for varied
+	last   codesOf
+}
+
+// codesOf is a chunk of a dictionary column, and the ordinals of the dictionary.
+type codesOf struct {
+	codes    []int32
+	ordinals []uint32
+	shift    int
 }
 
 // newDense returns nil for keys that are better hashed: a lone column that is
@@ -23,157 +38,307 @@ func newDense(kinds []kind, wide bool) *dense {
 	if len(kinds) == 0 || len(kinds) == 1 && kinds[0] != text {
 		return nil
 	}
-	d := &dense{}
+	d := &dense{groups: make([]int32, 1)}
 	for _, k := range kinds {
-		var x *index
-		if k != text {
-			x = newIndex(1, 1)
-		}
-		d.ordinals = append(d.ordinals, x)
+		d.keys = append(d.keys, newOrdinals(k))
 	}
 	if wide {
-		d.ordinals = append(d.ordinals, newIndex(1, 1))
+		d.keys = append(d.keys, newOrdinals(ints))
 	}
-	d.bits = make([]int, len(d.ordinals))
-	d.groups = make([]int32, 1)
 	return d
 }
 
-// find is index.find, for rows of x that were all put there through d. It says
-// whether it could; if not, x is to be used from now on. strings is how many
-// words there are of text.
-func (d *dense) find(x *index, strings int, cols [][]uint64, ids []int32) bool {
-	if !d.combine(x, strings, cols, len(ids)) {
+// find is index.find, for rows of the index that were all put there through d. It
+// says whether it could; if not, the index is to be used from now on.
+func (d *dense) find(t *Table, cols []column, lo int, ids []int32) bool {
+	for {
+		d.place(t, cols, lo, len(ids))
+		if d.fits() && (!d.lookup(ids) || d.add(t, cols, lo, ids)) {
+			return true
+		}
+		if !d.grow() {
+			return false
+		}
+	}
+}
+
+// place prepares the places of a chunk.
+func (d *dense) place(t *Table, cols []column, lo, n int) {
+	if cap(d.space) < n {
+		d.space = make([]uint32, n)
+	}
+	d.base, d.varied, d.last = 0, nil, codesOf{}
+	mask := t.mask(n)
+	for k := range d.keys {
+		o := &d.keys[k]
+		if k == len(cols) {
+			d.words(o, mask)
+			continue
+		}
+		c := &cols[k]
+		switch {
+		case c.kind != text:
+			t.cols[k] = t.keyWords(k, c, lo, mask, n)
+			d.words(o, t.cols[k])
+		case c.codes == nil || c.valid != nil:
+			o.texts(&t.text, c, lo, d.vary(n))
+		default:
+			d.codes(o, &t.text, c, lo, n)
+		}
+	}
+}
+
+// vary returns the part of places that differs from row to row.
+func (d *dense) vary(n int) []uint32 {
+	if d.varied == nil {
+		d.varied = d.space[:n]
+		clear(d.varied)
+	}
+	return d.varied
+}
+
+// words adds a column of words to the places.
+func (d *dense) words(o *ordinals, words []uint64) {
+	if constant(words) {
+		d.base |= o.plain(words[0]) << (o.shift & 31)
+		return
+	}
+	o.number(words, d.vary(len(words)))
+}
+
+// codes adds a dictionary column without nulls to the places.
+func (d *dense) codes(o *ordinals, e *encoder, c *column, lo, n int) {
+	codes := c.codes[lo : lo+n]
+	if constant(codes) {
+		d.base |= o.row(e, c, lo) << (o.shift & 31)
+		return
+	}
+	ords := o.dicts.of(c.text)
+	if d.last.codes == nil {
+		d.last = codesOf{codes, ords, o.shift}
+		return
+	}
+	varied, shift := d.vary(n), o.shift&31
+	for i, code := range codes {
+		varied[i] |= ords[code] << shift
+	}
+}
+
+// constant says whether a chunk is one value throughout.
+func constant[T uint64 | int32](vals []T) bool {
+	v, n := vals[0], len(vals)
+	if vals[n-1] != v || vals[n/2] != v {
 		return false
 	}
-	for i, c := range d.combined[:len(ids)] {
-		id := d.groups[c] - 1
-		if id < 0 {
-			id = x.add()
-			d.groups[c] = id + 1
-			for k, col := range cols {
-				x.rows[int(id)*x.stride+k] = col[i]
-			}
+	var x, y T
+	i := 0
+	for ; i+3 < n; i += 4 {
+		q := vals[i : i+4 : i+4]
+		x |= q[0] ^ v | q[1] ^ v
+		y |= q[2] ^ v | q[3] ^ v
+	}
+	for ; i < n; i++ {
+		x |= vals[i] ^ v
+	}
+	return x|y == 0
+}
+
+// lookup writes the groups of a chunk, -1 where there is none, and says whether
+// that was so.
+func (d *dense) lookup(ids []int32) (missed bool) {
+	groups, base, miss := d.groups, d.base, int32(0)
+	codes, ords, shift := d.last.codes, d.last.ordinals, d.last.shift&31
+	switch varied := d.varied; {
+	case codes != nil && varied != nil:
+		codes, varied = codes[:len(ids)], varied[:len(ids)]
+		for i := range ids {
+			id := groups[base|varied[i]|ords[codes[i]]<<shift] - 1
+			ids[i] = id
+			miss |= id
 		}
-		ids[i] = id
+	case codes != nil:
+		codes = codes[:len(ids)]
+		for i := range ids {
+			id := groups[base|ords[codes[i]]<<shift] - 1
+			ids[i] = id
+			miss |= id
+		}
+	case varied != nil:
+		varied = varied[:len(ids)]
+		for i := range ids {
+			id := groups[base|varied[i]] - 1
+			ids[i] = id
+			miss |= id
+		}
+	default:
+		miss = groups[base] - 1
+		for i := range ids {
+			ids[i] = miss
+		}
+	}
+	return miss < 0
+}
+
+// add makes groups for rows that have none. It gives up where a new ordinal has
+// no room in a place.
+func (d *dense) add(t *Table, cols []column, lo int, ids []int32) bool {
+	if cap(d.made) < len(ids) {
+		d.made = make([]int32, 0, len(ids))
+	}
+	made, fit := d.made[:0], true
+	for i, id := range ids {
+		if id >= 0 {
+			continue
+		}
+		var place uint32
+		if place, fit = d.placeOf(t, cols, lo, i); !fit {
+			break
+		}
+		g := d.groups[place]
+		if g == 0 {
+			made = append(made, int32(i))
+			d.places = append(d.places, place)
+			g = int32(len(d.places))
+			d.groups[place] = g
+		}
+		ids[i] = g - 1
+	}
+	d.write(t, made)
+	return fit
+}
+
+// placeOf returns the place of a row, after giving ordinals to strings that have
+// none. It says whether they have room.
+func (d *dense) placeOf(t *Table, cols []column, lo, i int) (uint32, bool) {
+	place := d.base
+	if d.varied != nil {
+		place |= d.varied[i]
+	}
+	if d.last.codes != nil {
+		place |= d.last.ordinals[d.last.codes[i]] << (d.last.shift & 31)
+	}
+	for k := range cols {
+		o := &d.keys[k]
+		if o.index != nil || o.in(place) != 0 {
+			continue
+		}
+		ord := o.row(&t.text, &cols[k], lo+i)
+		if ord>>(o.bits&31) != 0 {
+			return 0, false
+		}
+		place |= ord << (o.shift & 31)
+	}
+	return place, true
+}
+
+// write appends groups to the index, with the keys of the given rows of the chunk.
+func (d *dense) write(t *Table, made []int32) {
+	x := t.index
+	from := x.n
+	x.extend(len(made))
+	for k := range d.keys {
+		o := &d.keys[k]
+		p := from*x.stride + k
+		if o.index == nil {
+			for _, place := range d.places[from:] {
+				x.rows[p] = o.words[o.in(place)]
+				p += x.stride
+			}
+			continue
+		}
+		words := t.cols[k]
+		for _, i := range made {
+			x.rows[p] = words[i]
+			p += x.stride
+		}
+	}
+}
+
+// fits says whether every ordinal has room in a place.
+func (d *dense) fits() bool {
+	for k := range d.keys {
+		if o := &d.keys[k]; o.need() > o.bits {
+			return false
+		}
 	}
 	return true
 }
 
-// combine writes the combined ordinals of n keys, after making room for them.
-func (d *dense) combine(x *index, strings int, cols [][]uint64, n int) bool {
-	combined := d.combined[:n]
-	shift, grow := 0, false
-	for k, col := range cols {
-		size := strings
-		switch ordinals := d.ordinals[k]; {
-		case ordinals != nil:
-			d.number(k, col[:n])
-			or(combined, d.ords[:n], shift)
-			size = ordinals.n
-		default:
-			or(combined, col[:n], shift)
-		}
-		if need := bits.Len(uint(max(size-1, 0))); need > d.bits[k] {
-			d.bits[k], grow = need, true
-		}
-		shift += d.bits[k]
-		if shift > maxDense {
-			return false
-		}
-	}
-	if !grow {
-		return true
-	}
-	d.rebuild(x)
-	return d.combine(x, strings, cols, n)
-}
-
-// or puts ordinals in their place, the first over what was there before.
-func or[T int32 | uint64](combined []uint32, ordinals []T, shift int) {
-	ordinals = ordinals[:len(combined)]
-	if shift == 0 {
-		for i, o := range ordinals {
-			combined[i] = uint32(o)
-		}
-		return
-	}
-	for i, o := range ordinals {
-		combined[i] |= uint32(o) << (shift & 31)
-	}
-}
-
-// adopt takes in the rows of x, none of which it knows. It says whether it could.
-func (d *dense) adopt(x *index, strings int) bool {
+// grow makes room for the ordinals that there are and moves every group to its
+// new place. It says whether it could.
+func (d *dense) grow() bool {
+	next := make([]struct{ shift, bits int }, len(d.keys))
 	total := 0
-	for k, ordinals := range d.ordinals {
-		size := strings
-		if ordinals != nil {
-			for id := range x.n {
-				p := id*x.stride + k
-				d.one(k, x.rows[p:p+1])
-			}
-			size = ordinals.n
-		}
-		d.bits[k] = bits.Len(uint(max(size-1, 0)))
-		total += d.bits[k]
+	for k := range d.keys {
+		o := &d.keys[k]
+		next[k].shift, next[k].bits = total, max(o.bits, o.need())
+		total += next[k].bits
 	}
 	if total > maxDense {
 		return false
 	}
-	d.rebuild(x)
+	for id, old := range d.places {
+		place := uint32(0)
+		for k := range d.keys {
+			place |= d.keys[k].in(old) << next[k].shift
+		}
+		d.places[id] = place
+	}
+	for k := range d.keys {
+		d.keys[k].shift, d.keys[k].bits = next[k].shift, next[k].bits
+	}
+	d.groups = make([]int32, 1<<total)
+	for id, place := range d.places {
+		d.groups[place] = int32(id + 1)
+	}
 	return true
 }
 
-// number writes the ordinals of words of column k to ords. Columns like window
-// starts switch between two values for a long time: those are told apart without a
-// branch, and only a third is looked up.
-func (d *dense) number(k int, words []uint64) {
-	ords := d.ords[:len(words)]
-	a, b := words[0], words[0]
-	oa := d.one(k, words[:1])
-	ob := oa
-	patience := len(words) / 16
-	for i, w := range words {
-		x, y := w^a, w^b
-		notA := int64(x | -x) // negative where w is not a
-		if notA&int64(y|-y) < 0 {
-			if patience--; patience < 0 {
-				d.ordinals[k].find([][]uint64{words}, ords)
-				return
-			}
-			a, oa, b, ob = b, ob, w, d.one(k, words[i:i+1])
+// adopt takes in the rows of x, none of which it knows. It says whether it could.
+func (d *dense) adopt(x *index) bool {
+	ords := make([]uint32, 0, x.n*len(d.keys))
+	for k := range d.keys {
+		for id := range x.n {
+			ords = append(ords, d.keys[k].of(x.rows[id*x.stride+k]))
 		}
-		ords[i] = oa ^ (oa^ob)&int32(notA>>63)
+	}
+	if !d.grow() {
+		return false
+	}
+	d.places = make([]uint32, x.n)
+	for k := range d.keys {
+		for id, ord := range ords[k*x.n : (k+1)*x.n] {
+			d.places[id] |= ord << d.keys[k].shift
+		}
+	}
+	for id, place := range d.places {
+		d.groups[place] = int32(id + 1)
+	}
+	return true
+}
+
+// reset forgets all groups. Names go on being known; windows do not come back.
+func (d *dense) reset() {
+	for _, place := range d.places {
+		d.groups[place] = 0
+	}
+	d.places = d.places[:0]
+	for k := range d.keys {
+		d.keys[k].reset()
 	}
 }
 
-// one returns the ordinal of a single word.
-func (d *dense) one(k int, word []uint64) int32 {
-	var at [1]int32
-	d.ordinals[k].find([][]uint64{word}, at[:])
-	return at[0]
+// release lets go of dictionaries.
+func (d *dense) release() {
+	for k := range d.keys {
+		d.keys[k].dicts.forget()
+	}
 }
 
-// rebuild puts every row of x, whose values have ordinals, in its place for the
-// bits that are now.
-func (d *dense) rebuild(x *index) {
-	total := 0
-	for _, b := range d.bits {
-		total += b
+func (d *dense) bytes() int64 {
+	n := int64(4 * (len(d.groups) + cap(d.places)))
+	for k := range d.keys {
+		n += d.keys[k].bytes()
 	}
-	d.groups = make([]int32, 1<<total)
-	for id := range x.n {
-		c, shift := uint32(0), 0
-		for k, ordinals := range d.ordinals {
-			word := x.rows[id*x.stride+k : id*x.stride+k+1]
-			o := uint32(word[0])
-			if ordinals != nil {
-				o = uint32(d.one(k, word))
-			}
-			c |= o << shift
-			shift += d.bits[k]
-		}
-		d.groups[c] = int32(id + 1)
-	}
+	return n
 }

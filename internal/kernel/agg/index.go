@@ -7,10 +7,10 @@ type index struct {
 	kw, stride int
 	n          int
 	rows       []uint64
-	zero       []uint64 // the state of a new row, nil if all is 0
+	zero       []uint64 // the state of a new row, nil if rows are keys only
 	slots      []uint64 // upper half of the hash, and row+1; 0 is free; nil: to be made
-	hashes     [chunk]uint64
-	missed     [chunk]int32
+	hashes     []uint64 // of the keys at hand
+	missed     []int32
 }
 
 func newIndex(kw, stride int) *index { return &index{kw: kw, stride: stride} }
@@ -21,11 +21,23 @@ func (x *index) find(cols [][]uint64, ids []int32) {
 	if x.slots == nil {
 		x.rehash()
 	}
+	if len(x.hashes) < len(ids) {
+		x.hashes, x.missed = make([]uint64, len(ids)), make([]int32, len(ids))
+	}
 	hashes := x.hashes[:len(ids)]
 	x.hash(cols, hashes)
 	for _, i := range x.probe(cols, hashes, ids) {
 		ids[i] = x.insert(cols, int(i), hashes[i])
 	}
+}
+
+// one is find for a key of one word.
+func (x *index) one(w uint64) int32 {
+	if x.slots == nil {
+		x.rehash()
+	}
+	key := [1]uint64{w}
+	return x.insert([][]uint64{key[:]}, 0, mix(w, 0))
 }
 
 func (x *index) hash(cols [][]uint64, hashes []uint64) {
@@ -124,20 +136,40 @@ func (x *index) insert(cols [][]uint64, i int, h uint64) int32 {
 	return id
 }
 
-// add appends a row of key 0 and the state zero.
+// add appends a row of the state zero, its key to be written.
 func (x *index) add() int32 {
-	need := (x.n + 1) * x.stride
+	x.extend(1)
+	return int32(x.n - 1)
+}
+
+// extend appends n rows as add does.
+func (x *index) extend(n int) {
+	from, need := len(x.rows), (x.n+n)*x.stride
 	if need > cap(x.rows) {
-		grown := make([]uint64, len(x.rows), max(64*x.stride, need+need/2))
+		x.reserve(max(64, n, x.n/2))
+	}
+	x.rows = x.rows[:need]
+	x.n += n
+	if x.zero == nil {
+		return
+	}
+	clear(x.rows[from:])
+	for k, w := range x.zero {
+		if w != 0 {
+			for p := from + x.kw + k; p < need; p += x.stride {
+				x.rows[p] = w
+			}
+		}
+	}
+}
+
+// reserve makes room for n more rows.
+func (x *index) reserve(n int) {
+	if need := (x.n + n) * x.stride; need > cap(x.rows) {
+		grown := make([]uint64, len(x.rows), need)
 		copy(grown, x.rows)
 		x.rows = grown
 	}
-	x.rows = x.rows[:need]
-	if x.zero != nil {
-		copy(x.rows[x.n*x.stride+x.kw:], x.zero)
-	}
-	x.n++
-	return int32(x.n - 1)
 }
 
 // resize makes n slots, a power of two, and puts every row in its place.
@@ -181,7 +213,7 @@ func (x *index) keep(sel []int32) {
 
 // rehash makes slots for the rows that there are.
 func (x *index) rehash() {
-	size := 64
+	size := 16
 	for size < 2*x.n {
 		size *= 2
 	}

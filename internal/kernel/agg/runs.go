@@ -13,6 +13,8 @@ type grouping struct {
 	runs []run   // the same by group, where groups are few
 	perm []int32 // the rows of all runs in turn; nil if in their own order
 
+	space []int32 // for perm
+
 	// The column last gathered.
 	from *uint64
 	vals []uint64
@@ -24,7 +26,7 @@ type run struct {
 }
 
 // sortRuns fills runs and perm by a counting sort.
-func (at *grouping) sortRuns(groups int, space []int32) {
+func (at *grouping) sortRuns(groups int) {
 	var ends [manyGroups]int
 	for _, g := range at.ids {
 		ends[g]++
@@ -41,7 +43,10 @@ func (at *grouping) sortRuns(groups int, space []int32) {
 	if len(at.runs) == 1 {
 		return
 	}
-	at.perm = space[:len(at.ids)]
+	if len(at.space) < len(at.ids) {
+		at.space, at.vals = make([]int32, len(at.ids)), make([]uint64, len(at.ids))
+	}
+	at.perm = at.space[:len(at.ids)]
 	for i, g := range at.ids {
 		at.perm[ends[g]] = int32(i)
 		ends[g]++

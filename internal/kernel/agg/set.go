@@ -82,7 +82,7 @@ func (s *set) compactText(pairs []int32) {
 		return
 	}
 	old := s.text.in
-	s.text.forget()
+	s.text.dicts.forget()
 	s.text.in = new(kernel.Interner)
 	for _, p := range pairs {
 		w := &s.index.rows[2*p+1]

@@ -24,12 +24,13 @@ type Table struct {
 	all   kernel.Sel  // 0, 1, 2, ...
 	dict  arrow.Array // the strings of text, as far as known
 
-	ids   [chunk]int32
-	perm  [chunk]int32
-	at    grouping
-	words [][]uint64 // of each key, chunk long
-	cols  [][]uint64 // the words of the chunk at hand
-	arg   [chunk]uint64
+	passes []pass
+	rest   []int // aggregates that are in no pass
+	counts []int // where there are counts that are in no pass
+	at     grouping
+	words  [][]uint64 // space for the words of each key
+	cols   [][]uint64 // the words of the chunk at hand
+	arg    []uint64   // space for the words of an argument
 }
 
 // NewTable makes an empty table. A key type or Spec that is not valid panics;
@@ -44,9 +45,7 @@ func NewTable(mem memory.Allocator, keys []arrow.DataType, specs []Spec) *Table 
 		t.kinds = append(t.kinds, k)
 	}
 	t.words = make([][]uint64, len(keys)+1)
-	for i := range t.words {
-		t.words[i] = make([]uint64, chunk)
-	}
+	t.cols = make([][]uint64, len(keys)+1)
 	width := 0
 	for _, s := range specs {
 		a, err := newAggregate(s, width)
@@ -62,7 +61,6 @@ func NewTable(mem memory.Allocator, keys []arrow.DataType, specs []Spec) *Table 
 	for i := range t.aggs {
 		t.index.zero[t.aggs[i].off] = t.aggs[i].zero()
 	}
-	t.at.vals = make([]uint64, chunk)
 	t.oneGroup()
 	return t
 }
@@ -104,17 +102,32 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 			return err
 		}
 	}
+	t.plan(in)
 	for lo := 0; lo < rows; lo += chunk {
 		t.at.ids, t.at.runs, t.at.from = t.groups(cols, lo, min(chunk, rows-lo)), t.at.runs[:0], nil
 		at := &t.at
 		if t.index.n <= manyGroups {
-			at.sortRuns(t.index.n, t.perm[:])
+			at.sortRuns(t.index.n)
 		}
-		for i := range t.aggs {
-			t.aggs[i].update(t, &in[i], &ord, lo, at)
-		}
+		t.update(in, &ord, lo)
 	}
 	return t.fits()
+}
+
+// update adds a chunk of rows from lo on.
+func (t *Table) update(in []column, ord *orders, lo int) {
+	if len(t.at.runs) > 0 {
+		for i := range t.aggs {
+			t.aggs[i].update(t, &in[i], ord, lo, &t.at)
+		}
+		return
+	}
+	for i := range t.passes {
+		t.passes[i].run(t.index, lo, t.at.ids)
+	}
+	for _, i := range t.rest {
+		t.aggs[i].update(t, &in[i], ord, lo, &t.at)
+	}
 }
 
 // Merge adds rows of partial states, in the columns that Spec.StateTypes lists,
@@ -138,6 +151,9 @@ func (t *Table) Merge(keys, states []arrow.Array, rows int) error {
 	}
 	if len(states) > 0 {
 		return fault.New(fault.Bug, "agg: %d columns of states too many", len(states))
+	}
+	if t.index.n == 0 {
+		t.index.reserve(rows)
 	}
 	for lo := 0; lo < rows; lo += chunk {
 		ids := t.groups(cols, lo, min(chunk, rows-lo))
@@ -176,26 +192,54 @@ func (t *Table) views(keys []arrow.Array, rows int) ([]column, error) {
 	return cols, nil
 }
 
+// room makes space for chunks of n rows.
+func (t *Table) room(n int) {
+	if cap(t.at.ids) < n {
+		t.at.ids, t.arg = make([]int32, n), make([]uint64, n)
+	}
+}
+
 // groups returns the group of each row of a chunk, making those that are new.
 func (t *Table) groups(cols []column, lo, n int) []int32 {
-	ids := t.ids[:n]
+	t.room(n)
+	ids := t.at.ids[:n]
 	if len(cols) == 0 {
 		clear(ids)
 		return ids
 	}
-	t.cols = t.cols[:0]
-	mask := t.words[len(cols)][:n]
-	if t.wide {
-		clear(mask)
+	if t.dense != nil {
+		if t.dense.find(t, cols, lo, ids) {
+			return ids
+		}
+		t.dense.release()
+		t.dense = nil
 	}
+	mask := t.mask(n)
 	for k := range cols {
-		t.cols = append(t.cols, t.keyWords(k, &cols[k], lo, t.words[k][:n], mask))
+		t.cols[k] = t.keyWords(k, &cols[k], lo, mask, n)
 	}
-	if t.wide {
-		t.cols = append(t.cols, mask)
-	}
-	t.find(ids)
+	t.index.find(t.cols[:t.index.kw], ids)
 	return ids
+}
+
+// mask returns the word of a chunk that says which integers are null, with none so
+// far; nil if none ever was.
+func (t *Table) mask(n int) []uint64 {
+	if !t.wide {
+		return nil
+	}
+	last := len(t.kinds)
+	t.cols[last] = t.space(last, n)
+	clear(t.cols[last])
+	return t.cols[last]
+}
+
+// space returns room for the words of a chunk of key k.
+func (t *Table) space(k, n int) []uint64 {
+	if len(t.words[k]) < n {
+		t.words[k] = make([]uint64, n)
+	}
+	return t.words[k][:n]
 }
 
 // Words of keys that are null, none of which is the word of a value. Integers
@@ -207,7 +251,11 @@ const (
 )
 
 // keyWords returns the words of a chunk of key column k.
-func (t *Table) keyWords(k int, c *column, lo int, dst, mask []uint64) []uint64 {
+func (t *Table) keyWords(k int, c *column, lo int, mask []uint64, n int) []uint64 {
+	if c.kind == ints && c.valid == nil {
+		return c.words[lo : lo+n]
+	}
+	dst := t.space(k, n)
 	if c.kind == text {
 		t.text.fill(c, lo, dst)
 		return dst
@@ -238,17 +286,6 @@ func (t *Table) keyWords(k int, c *column, lo int, dst, mask []uint64) []uint64 
 	return dst
 }
 
-// find returns the groups of the key words in cols.
-func (t *Table) find(ids []int32) {
-	if t.dense != nil {
-		if t.dense.find(t.index, t.text.in.Len()+1, t.cols, ids) {
-			return
-		}
-		t.dense = nil
-	}
-	t.index.find(t.cols, ids)
-}
-
 // Len returns the number of groups.
 func (t *Table) Len() int { return t.index.n }
 
@@ -256,7 +293,7 @@ func (t *Table) Len() int { return t.index.n }
 func (t *Table) Bytes() int64 {
 	n := t.index.bytes() + encoderBytes(&t.text)
 	if t.dense != nil {
-		n += int64(4 * len(t.dense.groups))
+		n += t.dense.bytes()
 	}
 	for i := range t.aggs {
 		n += t.aggs[i].bytes()
@@ -288,16 +325,16 @@ func (t *Table) Reset() {
 	for i := range t.aggs {
 		t.aggs[i].keep(nil, t.index.n)
 	}
-	slots := t.index.slots
 	t.index.n, t.index.rows = 0, t.index.rows[:0]
+	clear(t.index.slots)
 	if n := t.text.in.Len(); n > 1024+4*used || n > maxKnown {
 		t.dropCached()
 		t.compactText()
-	}
-	t.restart()
-	if t.dense == nil && slots != nil {
-		clear(slots)
-		t.index.slots = slots
+		t.restart()
+	} else if t.dense != nil {
+		t.dense.reset()
+	} else if d := newDense(t.kinds, t.wide); d != nil {
+		t.dense, t.index.slots = d, nil
 	}
 	t.oneGroup()
 }
@@ -308,8 +345,11 @@ const maxKnown = 1 << 17
 // restart has the places of all groups found anew, densely if that may do again.
 func (t *Table) restart() {
 	t.index.slots = nil
+	if t.dense != nil {
+		t.dense.release()
+	}
 	t.dense = newDense(t.kinds, t.wide)
-	if t.dense != nil && !t.dense.adopt(t.index, t.text.in.Len()+1) {
+	if t.dense != nil && !t.dense.adopt(t.index) {
 		t.dense = nil
 	}
 }
@@ -320,7 +360,7 @@ func (t *Table) compactText() {
 		return
 	}
 	old := t.text.in
-	t.text.forget()
+	t.text.dicts.forget()
 	t.text.in = new(kernel.Interner)
 	for k, kind := range t.kinds {
 		if kind != text {
@@ -345,10 +385,13 @@ func (t *Table) dropCached() {
 // any more.
 func (t *Table) Release() {
 	t.dropCached()
-	t.text.forget()
+	t.text.dicts.forget()
+	if t.dense != nil {
+		t.dense.release()
+	}
 	for i := range t.aggs {
 		if set := t.aggs[i].set; set != nil {
-			set.text.forget()
+			set.text.dicts.forget()
 		}
 	}
 }

@@ -1,0 +1,212 @@
+package parquet
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// bufferBytes gather the many small writes of a file; larger ones pass by.
+const bufferBytes = 64 << 10
+
+// Stage implements connectors.Sink: it writes one file a label into this sink's
+// staging directory. It runs in an executor's slot and leaves to Publish what
+// makes the files durable: a staged part need not outlive its process.
+func (k *sink) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (out rdd.Staged, err error) {
+	st := &stage{sink: k, at: at}
+	defer func() {
+		if err != nil {
+			st.drop()
+		}
+	}()
+	for f, err := range in {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil && f.Batch != nil && f.Batch.NumRows() > 0 {
+			err = st.write(f)
+		}
+		if err != nil {
+			return rdd.Staged{}, err
+		}
+	}
+	return st.finish()
+}
+
+// stage is one Stage under way.
+type stage struct {
+	sink  *sink
+	at    rdd.Block
+	files map[int]*stagedFile // by label
+	rows  int64
+}
+
+// stagedFile is a file being written.
+type stagedFile struct {
+	label  string
+	path   string
+	f      *os.File
+	buffer *bufio.Writer
+	w      *Writer
+	schema *arrow.Schema
+	order  []int // columns of the last frame's batch, -1 for one it lacks
+	last   *arrow.Schema
+}
+
+func (st *stage) write(f *rdd.Frame) error {
+	label := f.Header.Labels.First()
+	if f.Header.Labels.Len() != 1 || label >= len(st.sink.env.Labels) {
+		return fault.New(fault.Bug, "parquet: a frame for a sink bears labels %#x", uint64(f.Header.Labels))
+	}
+	out := st.files[label]
+	if out == nil {
+		var err error
+		if out, err = st.open(label, f.Batch.Schema()); err != nil {
+			return err
+		}
+	}
+	st.rows += f.Batch.NumRows()
+	b := out.arrange(f.Batch, st.sink.env)
+	defer b.Release()
+	return wrapWrite(out.path, out.w.Write(b))
+}
+
+// name of the files once they are published, each in its label's directory.
+func (st *stage) name() string {
+	return fmt.Sprintf("part-%d-%d-%05d-%05d.parquet", st.at.Stage, st.at.Outlet, st.at.Task, st.at.Partition)
+}
+
+// open starts the file of a label. Its schema is the one announced for the
+// label or, if none was, that of its first frame.
+func (st *stage) open(label int, first *arrow.Schema) (*stagedFile, error) {
+	schema := st.sink.env.Schemas[label]
+	if schema == nil {
+		schema = first
+	}
+	out := &stagedFile{label: st.sink.env.Labels[label], schema: schema}
+	out.path = filepath.Join(st.sink.own, fmt.Sprintf("%06d-%d-%s", st.at.Batch, st.sink.staged.Add(1), st.name()))
+	f, err := os.OpenFile(out.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, wrapWrite(out.path, err)
+	}
+	out.f, out.buffer = f, st.sink.buffer(f)
+	if st.files == nil {
+		st.files = map[int]*stagedFile{}
+	}
+	st.files[label] = out
+	out.w, err = NewWriter(out.buffer, schema, WriterOptions{
+		Compression:  st.sink.settings.compression,
+		RowGroupRows: st.sink.settings.groupRows,
+		Metadata:     map[string]string{labelKey: out.label},
+	})
+	return out, wrapWrite(out.path, err)
+}
+
+// arrange returns the batch with the columns of the file's schema in order;
+// those it lacks are null.
+func (o *stagedFile) arrange(b arrow.RecordBatch, env connectors.Env) arrow.RecordBatch {
+	if o.last != b.Schema() {
+		o.last = b.Schema()
+		o.order = o.order[:0]
+		for _, f := range o.schema.Fields() {
+			at := -1
+			if found := b.Schema().FieldIndices(f.Name); len(found) > 0 {
+				at = found[0]
+			}
+			o.order = append(o.order, at)
+		}
+	}
+	columns := make([]arrow.Array, len(o.order))
+	fields := make([]arrow.Field, len(o.order))
+	for i, at := range o.order {
+		fields[i] = o.schema.Field(i)
+		if at < 0 {
+			columns[i] = nulls(env.Mem, fields[i].Type, int(b.NumRows()))
+		} else {
+			columns[i] = b.Column(at)
+			columns[i].Retain()
+		}
+		fields[i].Type = columns[i].DataType()
+	}
+	out := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows())
+	for _, c := range columns {
+		c.Release()
+	}
+	return out
+}
+
+// nulls makes n nulls of an engine type; strings come plain.
+func nulls(mem memory.Allocator, dt arrow.DataType, n int) arrow.Array {
+	if mem == nil {
+		mem = memory.DefaultAllocator
+	}
+	if dt.ID() == arrow.DICTIONARY {
+		dt = arrow.BinaryTypes.String
+	}
+	return array.MakeArrayOfNull(mem, dt, n)
+}
+
+// finish ends the files and says where they lie.
+func (st *stage) finish() (rdd.Staged, error) {
+	var p part
+	out := rdd.Staged{Rows: st.rows}
+	for label := range st.sink.env.Labels {
+		f := st.files[label]
+		if f == nil {
+			continue
+		}
+		if err := errors.Join(f.w.Close(), f.buffer.Flush()); err != nil {
+			return out, wrapWrite(f.path, err)
+		}
+		if err := f.f.Close(); err != nil {
+			return out, wrapWrite(f.path, err)
+		}
+		st.sink.giveBack(f.buffer)
+		out.Bytes += f.w.offset
+		rel, err := filepath.Rel(st.sink.root, f.path)
+		if err != nil {
+			return out, err
+		}
+		p.Files = append(p.Files, partFile{Path: filepath.ToSlash(rel), Label: f.label, Name: st.name()})
+	}
+	var err error
+	out.Part, err = json.Marshal(p)
+	return out, err
+}
+
+// drop removes what was written.
+func (st *stage) drop() {
+	for _, f := range st.files {
+		if f.w != nil {
+			f.w.release()
+		}
+		_ = f.f.Close()
+		_ = os.Remove(f.path)
+	}
+}
+
+// buffer returns an empty buffer in front of f.
+func (k *sink) buffer(f *os.File) *bufio.Writer {
+	if b, ok := k.buffers.Get().(*bufio.Writer); ok {
+		b.Reset(f)
+		return b
+	}
+	return bufio.NewWriterSize(f, bufferBytes)
+}
+
+// giveBack keeps a buffer for the next file.
+func (k *sink) giveBack(b *bufio.Writer) {
+	b.Reset(nil)
+	k.buffers.Put(b)
+}

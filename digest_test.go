@@ -1,0 +1,45 @@
+package idag
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/planner"
+)
+
+// TestTwoWaysOneMeaning proves that the job file of every shipped job and its
+// Go version compile to one digest, with the defaults and with other variables,
+// in every plan.
+func TestTwoWaysOneMeaning(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "events")
+	call(t, "generate", "--rows", "2000", "--out", data)
+	for _, job := range Jobs() {
+		for _, vars := range []map[string]string{{"path": data}, {"path": data, "window": "15 minutes", "out": "elsewhere"}} {
+			file, err := jobfile.Parse(job.Name+".yaml", job.YAML, vars, Kinds())
+			if err != nil {
+				t.Fatal(err)
+			}
+			built, err := job.Build(vars)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, mode := range []planner.Mode{planner.IDAG, planner.Masked, planner.Selection, planner.Staged} {
+				cfg := engine.Config{Mode: mode, Kinds: Kinds()}
+				a, err := engine.Compile(context.Background(), file, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := engine.Compile(context.Background(), built, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Digest != b.Digest {
+					t.Errorf("%s with %v, %s plan: the job file has digest %s, the Go job %s", job.Name, vars, mode, a.Digest, b.Digest)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package agg
+
+import (
+	"math/bits"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// ordinals numbers the values of one key column from 0 on, in order of first
+// appearance. Of text, whose words number the strings of all key columns, ordinal
+// 0 is kept for strings that have not been looked up yet: dictionaries turn into
+// ordinals by one array access a row, and what is not there comes out as 0.
+type ordinals struct {
+	shift, bits int // where the ordinal lies in a place
+
+	// Of text.
+	words  []uint64 // by ordinal
+	byWord []uint32 // 0 where there is none
+	dicts  dictionaries
+
+	// Of all else.
+	index  *index    // nil for text
+	recent [2]uint64 // words last looked up, and their ordinals
+	known  [2]uint32
+}
+
+func newOrdinals(k kind) ordinals {
+	if k == text {
+		return ordinals{words: make([]uint64, 1)}
+	}
+	return ordinals{index: newIndex(1, 1)}
+}
+
+// n is how many ordinals there are.
+func (o *ordinals) n() int {
+	if o.index == nil {
+		return len(o.words)
+	}
+	return o.index.n
+}
+
+// need is how many bits the ordinals take.
+func (o *ordinals) need() int { return bits.Len(uint(max(o.n()-1, 0))) }
+
+// in returns the ordinal that is in a place.
+func (o *ordinals) in(place uint32) uint32 {
+	return place >> (o.shift & 31) & (1<<(o.bits&31) - 1)
+}
+
+// of returns the ordinal of a word, a new one for a new word.
+func (o *ordinals) of(w uint64) uint32 {
+	if o.index != nil {
+		return o.plain(w)
+	}
+	if w < uint64(len(o.byWord)) && o.byWord[w] != 0 {
+		return o.byWord[w]
+	}
+	if int(w) >= len(o.byWord) {
+		o.byWord = append(o.byWord, make([]uint32, int(w)+1-len(o.byWord))...)
+	}
+	o.byWord[w] = uint32(len(o.words))
+	o.words = append(o.words, w)
+	return o.byWord[w]
+}
+
+// plain is of for what is not text.
+func (o *ordinals) plain(w uint64) uint32 {
+	if o.index.n > 0 {
+		for i, r := range o.recent {
+			if r == w {
+				return o.known[i]
+			}
+		}
+	}
+	id := uint32(o.index.one(w))
+	if o.index.n == 1 {
+		o.recent[0], o.known[0] = w, id // the other is no value yet
+	}
+	o.recent[1], o.known[1] = o.recent[0], o.known[0]
+	o.recent[0], o.known[0] = w, id
+	return id
+}
+
+// row returns the ordinal of row i of a text column.
+func (o *ordinals) row(e *encoder, c *column, i int) uint32 {
+	if c.null(i) {
+		return o.of(0)
+	}
+	if c.codes == nil {
+		return o.of(e.word(c.text.Value(i)))
+	}
+	entry := &o.dicts.of(c.text)[c.codes[i]]
+	if *entry == 0 {
+		*entry = o.of(e.word(c.text.Value(int(c.codes[i]))))
+	}
+	return *entry
+}
+
+// texts adds the ordinals of a chunk of text to places.
+func (o *ordinals) texts(e *encoder, c *column, lo int, places []uint32) {
+	shift := o.shift & 31
+	if c.codes == nil {
+		for i := range places {
+			w := uint64(0)
+			if !c.null(lo + i) {
+				w = e.word(c.text.Value(lo + i))
+			}
+			places[i] |= o.of(w) << shift
+		}
+		return
+	}
+	ords, null := o.dicts.of(c.text), o.of(0)
+	for i, code := range c.codes[lo : lo+len(places)] {
+		ord := null
+		if !c.null(lo + i) {
+			if ord = ords[code]; ord == 0 {
+				ord = o.row(e, c, lo+i)
+			}
+		}
+		places[i] |= ord << shift
+	}
+}
+
+// number adds the ordinals of words to places. Columns like window starts switch
+// between two values for a long time: those are told apart without a branch, and
+// only a third is looked up.
+func (o *ordinals) number(words []uint64, places []uint32) {
+	words = words[:len(places)]
+	shift := o.shift & 31
+	a, b := words[0], words[0]
+	oa := o.plain(a) << shift
+	ob := oa
+	patience := len(words) / 16
+	for i, w := range words {
+		x, y := w^a, w^b
+		notA := int64(x | -x) // negative where w is not a
+		if notA&int64(y|-y) < 0 {
+			if patience--; patience < 0 {
+				o.scatter(words[i:], places[i:])
+				return
+			}
+			a, oa, b, ob = b, ob, w, o.plain(w)<<shift
+		}
+		places[i] |= oa ^ (oa^ob)&uint32(notA>>63)
+	}
+}
+
+// scatter is number for words that are all over the place.
+func (o *ordinals) scatter(words []uint64, places []uint32) {
+	var ids [chunk]int32
+	o.index.find([][]uint64{words}, ids[:len(words)])
+	for i := range places {
+		places[i] |= uint32(ids[i]) << (o.shift & 31)
+	}
+}
+
+// reset drops the ordinals of what is not text: its values, unlike names, seldom
+// come back.
+func (o *ordinals) reset() {
+	if o.index != nil {
+		o.index.n, o.index.rows = 0, o.index.rows[:0]
+		clear(o.index.slots)
+	}
+}
+
+func (o *ordinals) bytes() int64 {
+	n := int64(8*cap(o.words) + 4*cap(o.byWord))
+	if o.index != nil {
+		n += o.index.bytes()
+	}
+	return n
+}
+
+// dictionaries are the entries of the dictionaries last seen as numbers of 32
+// bits, 0 where not yet known.
+type dictionaries struct {
+	seen []dictionary
+	next int
+}
+
+// dictionary holds a reference to values, so that no other dictionary can come to
+// lie at the same address.
+type dictionary struct {
+	values  *array.String
+	numbers []uint32
+}
+
+// maxDictionaries is how many of them are remembered.
+const maxDictionaries = 8
+
+// of returns the numbers of a dictionary's entries, remembered.
+func (d *dictionaries) of(values *array.String) []uint32 {
+	for i := range d.seen {
+		if s := &d.seen[i]; sameValues(s.values, values) {
+			return s.numbers
+		}
+	}
+	values.Retain()
+	s := dictionary{values: values, numbers: make([]uint32, values.Len())}
+	if len(d.seen) < maxDictionaries {
+		d.seen = append(d.seen, s)
+		return s.numbers
+	}
+	d.seen[d.next].values.Release()
+	d.seen[d.next] = s
+	d.next = (d.next + 1) % maxDictionaries
+	return s.numbers
+}
+
+// forget drops what is remembered.
+func (d *dictionaries) forget() {
+	for i := range d.seen {
+		d.seen[i].values.Release()
+	}
+	d.seen, d.next = nil, 0
+}
+
+// sameValues says whether two arrays are the very same buffers.
+func sameValues(a, b *array.String) bool {
+	x, y := a.Data(), b.Data()
+	if x == y {
+		return true
+	}
+	if x.Len() != y.Len() || x.Offset() != y.Offset() {
+		return false
+	}
+	for i, buf := range x.Buffers() {
+		if buf != y.Buffers()[i] {
+			return false
+		}
+	}
+	return true
+}
