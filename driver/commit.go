@@ -60,7 +60,7 @@ func (c *core) taskDone(e taskDone) {
 		c.progress.Read += e.receipt.Tally.RowsIn
 	}
 	b, st := t.batch, &t.batch.stages[t.stage]
-	if err := t.check(&e.receipt); err != nil {
+	if err := c.check(t, &e.receipt); err != nil {
 		c.abort(err)
 		return
 	}
@@ -82,13 +82,18 @@ func (c *core) taskDone(e taskDone) {
 	}
 }
 
-// check refuses a receipt that speaks of another task's blocks: who reads them
-// would look for them in the wrong place.
-func (t *task) check(r *planner.Receipt) error {
+// check refuses a receipt that speaks of another task's blocks, for who reads
+// them would look for them in the wrong place, or of a key group that there is not.
+func (c *core) check(t *task, r *planner.Receipt) error {
 	for i := range r.Blocks {
-		if b := &r.Blocks[i]; b.Batch != t.batch.id || b.Stage != t.stage || b.Task != t.index {
+		b := &r.Blocks[i]
+		switch {
+		case b.Batch != t.batch.id || b.Stage != t.stage || b.Task != t.index:
 			return fault.New(fault.Bug, "the receipt of batch %d stage %d task %d names a block of batch %d stage %d task %d",
 				t.batch.id, t.stage, t.index, b.Batch, b.Stage, b.Task)
+		case (b.Partition < 0 || b.Partition >= c.parts.keyGroups) && c.graph.shuffles(b.Stage, b.Outlet):
+			return fault.New(fault.Bug, "batch %d stage %d task %d made a block for key group %d of %d",
+				t.batch.id, t.stage, t.index, b.Partition, c.parts.keyGroups)
 		}
 	}
 	return nil

@@ -68,3 +68,10 @@ func (g *graph) acyclic() bool {
 	}
 	return len(next) == len(g.stages)
 }
+
+// shuffles reports whether an outlet feeds a stage that takes blocks by key group.
+func (g *graph) shuffles(stage, outlet int) bool {
+	return slices.ContainsFunc(g.consumers[stage], func(next int) bool {
+		return !g.stages[next].Narrow && slices.Contains(g.stages[next].Inputs, planner.Edge{Stage: stage, Outlet: outlet})
+	})
+}

@@ -112,7 +112,7 @@ func TestRunJSON(t *testing.T) {
 	want(t, fmt.Sprint(batches[1]), "map[batch:2 rows:4000 rows_out:40 rows_total:4000 watermark:2023-11-14T22:13:20Z]")
 	want(t, lines[2], `{"job":"meter","plan":"idag","digest":"d1","batches":2,"rows_in":4000,"rows_tagged":0,"rows_pruned":3,"rows_out":40,`+
 		`"dead_letters":7,"late":2,"checksum":"00ff","wall_seconds":0.5,"rows_per_second":8000,"peak_rss_bytes":314572800,`+
-		`"bypassed":{"label":{"error":{"filter#12":150,"map#10":200,"map#9":200}},"unscheduled":{"backup":{"map#3":15}}},"dead_letter_reasons":{"abnormal tag":{"tag#1":5},"late":{"window#4":2}},"operations":null}`)
+		`"bypassed":{"label":{"error":{"filter#12":150,"map#10":200,"map#9":200}},"unscheduled":{"backup":{"map#3":15}}},"labelling_seconds":null,"dead_letter_reasons":{"abnormal tag":{"tag#1":5},"late":{"window#4":2}},"operations":null}`)
 	want(t, errs, "from the console sink\n")
 }
 

@@ -35,6 +35,9 @@ The summary:
                 xxh3-128 of each row's label and non-null columns by name
   wall_seconds, rows_per_second, peak_rss_bytes
   bypassed      rows that passed by an operation: reason, label, operation, rows
+  labelling_seconds    time in the five steps of labelling, over all executors:
+                ingest (read and decode), queue (a batch waits for an executor),
+                tag, hash and dispatch
   operations    what each operation did: operation, label, then rows in and out, and
                 nulled, the results that overflowed or could not be computed
   stopped       where the sources stand after Ctrl-C; left out at the end of input

@@ -72,7 +72,7 @@ func events(t *testing.T, rows string, dirt string) string {
 func someFile(t *testing.T, dir string) string {
 	t.Helper()
 	found := ""
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".parquet") {
 			found = path
 		}
@@ -243,5 +243,14 @@ func TestStop(t *testing.T) {
 	got, err := run(t, parsed(t, copying, map[string]string{"from": to, "to": filepath.Join(t.TempDir(), "again")}), engine.Config{})
 	if err != nil || got.RowsIn != s.RowsOut {
 		t.Errorf("published are %d rows (%v); the summary says %d", got.RowsIn, err, s.RowsOut)
+	}
+}
+
+// TestTwoWritesOnePlace proves that a job cannot write twice into one directory.
+func TestTwoWritesOnePlace(t *testing.T) {
+	src := copying + `    - write: {parquet: "${to}/"}` + "\n"
+	_, err := run(t, parsed(t, src, map[string]string{"from": events(t, "100", "0"), "to": filepath.Join(t.TempDir(), "out")}), engine.Config{})
+	if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "job.yaml:10:") || !strings.Contains(err.Error(), "job.yaml:9:") {
+		t.Errorf("got %v, want the second write refused at its line, with the line of the first", err)
 	}
 }

@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"runtime"
 
@@ -66,6 +67,6 @@ type Progress struct {
 func Compile(ctx context.Context, job *rdd.Job, cfg Config) (*planner.Plan, error) {
 	cfg = cfg.withDefaults()
 	n := &node{cfg: cfg, mem: cfg.allocator()}
-	defer n.close()
-	return n.compile(ctx, job)
+	p, err := n.compile(ctx, job)
+	return p, errors.Join(err, n.close())
 }

@@ -182,53 +182,50 @@ func (d *dense) lookup(ids []int32) (missed bool) {
 // add makes groups for rows that have none. It gives up where a new ordinal has
 // no room in a place.
 func (d *dense) add(t *Table, cols []column, lo int, ids []int32) bool {
+	places, fit := d.spread(len(ids)), true
+	for k := range cols {
+		if o := &d.keys[k]; o.index == nil {
+			fit = o.complete(&t.text, &cols[k], lo, ids, places) && fit
+		}
+	}
+	if !fit {
+		return false
+	}
 	if cap(d.made) < len(ids) {
 		d.made = make([]int32, 0, len(ids))
 	}
-	made, fit := d.made[:0], true
+	made := d.made[:0]
 	for i, id := range ids {
 		if id >= 0 {
 			continue
 		}
-		var place uint32
-		if place, fit = d.placeOf(t, cols, lo, i); !fit {
-			break
-		}
-		g := d.groups[place]
+		g := d.groups[places[i]]
 		if g == 0 {
 			made = append(made, int32(i))
-			d.places = append(d.places, place)
+			d.places = append(d.places, places[i])
 			g = int32(len(d.places))
-			d.groups[place] = g
+			d.groups[places[i]] = g
 		}
 		ids[i] = g - 1
 	}
 	d.write(t, made)
-	return fit
+	return true
 }
 
-// placeOf returns the place of a row, after giving ordinals to strings that have
-// none. It says whether they have room.
-func (d *dense) placeOf(t *Table, cols []column, lo, i int) (uint32, bool) {
-	place := d.base
-	if d.varied != nil {
-		place |= d.varied[i]
-	}
-	if d.last.codes != nil {
-		place |= d.last.ordinals[d.last.codes[i]] << (d.last.shift & 31)
-	}
-	for k := range cols {
-		o := &d.keys[k]
-		if o.index != nil || o.in(place) != 0 {
-			continue
+// spread returns the places of a chunk as they are so far.
+func (d *dense) spread(n int) []uint32 {
+	places := d.vary(n)
+	base, ords, shift := d.base, d.last.ordinals, d.last.shift&31
+	if d.last.codes == nil {
+		for i := range places {
+			places[i] |= base
 		}
-		ord := o.row(&t.text, &cols[k], lo+i)
-		if ord>>(o.bits&31) != 0 {
-			return 0, false
-		}
-		place |= ord << (o.shift & 31)
+		return places
 	}
-	return place, true
+	for i, code := range d.last.codes[:len(places)] {
+		places[i] |= base | ords[code]<<shift
+	}
+	return places
 }
 
 // write appends groups to the index, with the keys of the given rows of the chunk.

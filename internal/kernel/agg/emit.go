@@ -45,12 +45,42 @@ func (t *Table) Results(sel kernel.Sel) []arrow.Array {
 // Hashes returns the hash of each group's key, which is that of
 // kernel.HashRows over the key columns.
 func (t *Table) Hashes() []uint64 {
-	keys := t.Keys(nil)
-	hashes := kernel.HashRows(keys, make([]uint64, t.index.n))
-	for _, k := range keys {
-		k.Release()
+	hashes := make([]uint64, t.index.n)
+	if len(t.kinds) == 0 {
+		return kernel.HashRows(nil, hashes)
+	}
+	t.hashKey(0, hashes)
+	if len(t.kinds) > 1 {
+		further := make([]uint64, t.index.n)
+		for k := 1; k < len(t.kinds); k++ {
+			t.hashKey(k, further)
+			for i, h := range further {
+				hashes[i] = mix(hashes[i], h)
+			}
+		}
 	}
 	return hashes
+}
+
+// nullHash is what kernel.HashRows documents for a null.
+const nullHash = 0x9e3779b97f4a7c15
+
+// hashKey writes the hashes of key k. Those of strings are known.
+func (t *Table) hashKey(k int, dst []uint64) {
+	if t.kinds[k] != text {
+		a := t.key(k, t.selected(nil))
+		defer a.Release()
+		kernel.HashRows([]arrow.Array{a}, dst)
+		return
+	}
+	in, p := t.text.in, k
+	for i := range dst {
+		dst[i] = nullHash
+		if w := t.index.rows[p]; w != 0 {
+			dst[i] = in.Hash(int32(w) - 1)
+		}
+		p += t.index.stride
+	}
 }
 
 func (t *Table) selected(sel kernel.Sel) kernel.Sel {
@@ -84,7 +114,7 @@ func (t *Table) key(k int, sel kernel.Sel) arrow.Array {
 func (t *Table) intKey(e *emitter) arrow.Array {
 	k := e.st.off
 	if !t.wide {
-		return emit(e, t.types[k], func(s []uint64) (uint64, bool) { return s[0], false })
+		return e.word(0, t.types[k])
 	}
 	mask := t.index.kw - 1 - k
 	return emit(e, t.types[k], func(s []uint64) (uint64, bool) { return s[0], s[mask]>>k&1 != 0 })
@@ -117,15 +147,33 @@ func (t *Table) emitter(i int, sel kernel.Sel) *emitter {
 func emit[T kernel.Fixed](e *emitter, dt arrow.DataType, get func(s []uint64) (v T, null bool)) arrow.Array {
 	vals, done := kernel.NewFixed[T](e.t.mem, dt, len(e.sel))
 	ws, valid := kernel.NewBitmap(e.t.mem, len(e.sel))
-	clear(ws)
-	for i, g := range e.sel {
-		v, null := get(e.st.at(g))
-		vals[i] = v
-		if !null {
-			ws[i>>6] |= 1 << (i & 63)
+	for w := range ws {
+		lo := 64 * w
+		some := uint64(0)
+		for i, g := range e.sel[lo:min(lo+64, len(e.sel))] {
+			v, null := get(e.st.at(g))
+			vals[lo+i] = v
+			if !null {
+				some |= 1 << (i & 63)
+			}
 		}
+		ws[w] = some
 	}
 	return done(valid)
+}
+
+// word is emit for word k as it is.
+func (e *emitter) word(k int, dt arrow.DataType) arrow.Array {
+	vals, done := kernel.NewFixed[uint64](e.t.mem, dt, len(e.sel))
+	words, stride := e.st.rows, e.st.stride
+	if len(vals) > 0 {
+		words = words[e.st.off+k:]
+	}
+	vals = vals[:len(e.sel)]
+	for i, g := range e.sel {
+		vals[i] = words[int(g)*stride]
+	}
+	return done(nil)
 }
 
 func (e *emitter) bools(get func(s []uint64) (v, null bool)) arrow.Array {
@@ -143,11 +191,6 @@ func (e *emitter) bools(get func(s []uint64) (v, null bool)) arrow.Array {
 		}
 	}
 	return done(valid)
-}
-
-// word is a column of word k as it is.
-func (e *emitter) word(k int, dt arrow.DataType) arrow.Array {
-	return emit(e, dt, func(s []uint64) (uint64, bool) { return s[k], false })
 }
 
 func (e *emitter) states() []arrow.Array {

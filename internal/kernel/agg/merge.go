@@ -1,7 +1,6 @@
 package agg
 
 import (
-	"math"
 	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -43,9 +42,7 @@ func (a *aggregate) merge(t *Table, in *stateColumns, lo int, ids []int32) error
 	st := states{t.index.rows, t.index.stride, t.index.kw + a.off}
 	switch a.fn {
 	case count:
-		for i, g := range ids {
-			st.at(g)[0] += in.cols[0].words[lo+i]
-		}
+		addWords(st, in.cols[0].words[lo:], ids)
 	case sum, avg:
 		a.mergeSum(st, in, lo, ids)
 	case minimum, maximum, first, last:
@@ -67,23 +64,42 @@ func (a *aggregate) merge(t *Table, in *stateColumns, lo int, ids []int32) error
 }
 
 func (a *aggregate) mergeSum(st states, in *stateColumns, lo int, ids []int32) {
-	x, y := in.cols[0].words, in.cols[1].words
+	if a.width == 3 {
+		addWords(states{st.rows, st.stride, st.off + 2}, in.cols[2].words[lo:], ids)
+	}
+	if a.kind == floats {
+		mergeFloats(st, in, lo, ids)
+		return
+	}
+	x, y := in.cols[0].words[lo:], in.cols[1].words[lo:]
 	for i, g := range ids {
-		r := lo + i
 		s := st.at(g)
-		switch {
-		case a.kind == ints:
-			var carry uint64
-			s[0], carry = bits.Add64(s[0], x[r], 0)
-			s[1], _ = bits.Add64(s[1], y[r], carry)
-		case !in.cols[0].null(r):
-			f := (*[2]float64)(asFloats(s[:2]))
-			add2(f, math.Float64frombits(x[r]))
-			f[1] += math.Float64frombits(y[r])
+		var carry uint64
+		s[0], carry = bits.Add64(s[0], x[i], 0)
+		s[1], _ = bits.Add64(s[1], y[i], carry)
+	}
+}
+
+func mergeFloats(st states, in *stateColumns, lo int, ids []int32) {
+	sums, corrections := in.cols[0].floats(lo, lo+len(ids)), in.cols[1].floats(lo, lo+len(ids))
+	his := asFloats(st.rows[st.off:])
+	los := his[1:]
+	for i, g := range ids {
+		if in.cols[0].valid != nil && in.cols[0].null(lo+i) {
+			continue
 		}
-		if a.width == 3 {
-			s[2] += in.cols[2].words[r]
-		}
+		at, e := int(g)*st.stride, 0.0
+		his[at], e = twoSum(his[at], sums[i])
+		los[at] = los[at] + e + corrections[i]
+	}
+}
+
+// addWords adds to a word of each group.
+func addWords(st states, words []uint64, ids []int32) {
+	sums := st.rows[st.off:]
+	words = words[:len(ids)]
+	for i, g := range ids {
+		sums[int(g)*st.stride] += words[i]
 	}
 }
 

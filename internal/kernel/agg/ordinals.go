@@ -121,6 +121,21 @@ func (o *ordinals) texts(e *encoder, c *column, lo int, places []uint32) {
 	}
 }
 
+// complete puts the ordinals of a text column into the places of rows without a
+// group that lack one. It says whether all had room; if not, places are rubbish.
+func (o *ordinals) complete(e *encoder, c *column, lo int, ids []int32, places []uint32) bool {
+	mask, fit := uint32(1)<<(o.bits&31)-1, true
+	for i, id := range ids {
+		if id >= 0 || places[i]>>(o.shift&31)&mask != 0 {
+			continue
+		}
+		ord := o.row(e, c, lo+i)
+		fit = fit && ord <= mask
+		places[i] |= ord << (o.shift & 31)
+	}
+	return fit
+}
+
 // number adds the ordinals of words to places. Columns like window starts switch
 // between two values for a long time: those are told apart without a branch, and
 // only a third is looked up.
