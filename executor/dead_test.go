@@ -56,6 +56,23 @@ func TestOriginalsAreWhole(t *testing.T) {
 	}
 }
 
+// An event that fails behind a shuffle is still that event: it is read again
+// from its split, by its own sequence, by a task that reads no source.
+func TestOriginalsBehindAShuffle(t *testing.T) {
+	for _, mode := range modes() {
+		r := newRig(t, mode, "kind meter code", rdd.Tag{Column: "kind"}, func(ev *rdd.Dataset) *rdd.Job {
+			return rdd.NewJob("j", labels(), ev.Filter(0, "code <> 1").Shuffle(rdd.Shuffle{Keys: []string{"code"}}).
+				Map(Err, "n", "strict(CAST(meter AS bigint))").Write(rdd.Write{Connector: "collect", Columns: []string{"n"}})).
+				With(rdd.Settings{KeyGroups: 1})
+		}, []string{`"kind":"error","meter":"a","code":1`, `"kind":"info","meter":"b","code":2`}, []string{`"kind":"error","meter":"c","code":3`, `"kind":"error","meter":"4","code":4`})
+		runAll(r, r.scan(1, 0, 2))
+		got := r.dead.take()
+		if len(got) != 1 || !strings.Contains(got[0], `offset=2 `) || !strings.HasSuffix(got[0], `original={"kind":"error","meter":"c","code":3}`) {
+			t.Errorf("%s: the letters are %q", mode, got)
+		}
+	}
+}
+
 // Dead letters count in the checksum by what is the same in every plan and for
 // every run, so that all plans agree and another event does not.
 func TestDeadLettersInTheChecksum(t *testing.T) {

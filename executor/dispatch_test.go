@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -177,6 +178,24 @@ func TestMasks(t *testing.T) {
 			}
 		}
 		c.release()
+	}
+}
+
+// A mask knows all 64 labels apart.
+func TestMaskOfManyLabels(t *testing.T) {
+	mem := checked(t)
+	rows, names := make([]int32, rdd.MaxLabels), make([]string, rdd.MaxLabels)
+	for i := range rows {
+		rows[i], names[i] = int32(i), fmt.Sprint("l", i)
+	}
+	col := dictionary(mem, strings.Join(names, " "), rows...)
+	c := &chunk{cols: []arrow.Array{col}, rows: len(rows), labels: ^rdd.LabelSet(0)}
+	defer c.release()
+	for i := range rows {
+		m := c.mask(mem, 1<<uint(i))
+		if got := trueRows(nil, m, nil); !slices.Equal(got, []int32{int32(i)}) {
+			t.Errorf("the mask of label %d holds rows %v", i, got)
+		}
 	}
 }
 

@@ -166,10 +166,8 @@ func TestFailingTasksLeaveNoMemory(t *testing.T) {
 		r := newRig(t, mode, "kind meter code", rdd.Tag{Column: "kind"}, build, keyed(20))
 		mem := r.mem.(*memory.CheckedAllocator)
 		r.out.stage = func(_ context.Context, in rdd.Stream) (rdd.Staged, error) {
-			for range in {
-				return rdd.Staged{}, fault.New(fault.Retry, "full")
-			}
-			return rdd.Staged{}, nil
+			in(func(*rdd.Frame, error) bool { return false })
+			return rdd.Staged{}, fault.New(fault.Retry, "full")
 		}
 		blocks := r.run(r.scan(1, 0, 1)).Blocks
 		failed := false

@@ -88,22 +88,16 @@ func TestStagingEndsWhateverTheSinkDoes(t *testing.T) {
 		{"stops at once", func(context.Context, rdd.Stream) (rdd.Staged, error) { return rdd.Staged{}, nil }, fault.Bug, "stopped before its input ended"},
 		{"fails at once", func(context.Context, rdd.Stream) (rdd.Staged, error) { return rdd.Staged{}, mine }, fault.Retry, "the disk is full"},
 		{"stops after a frame", func(_ context.Context, in rdd.Stream) (rdd.Staged, error) {
-			for range in {
-				break
-			}
+			in(func(*rdd.Frame, error) bool { return false })
 			return rdd.Staged{}, nil
 		}, fault.Bug, "stopped before its input ended"},
 		{"fails after a frame", func(_ context.Context, in rdd.Stream) (rdd.Staged, error) {
-			for range in {
-				return rdd.Staged{}, mine
-			}
-			return rdd.Staged{}, nil
+			in(func(*rdd.Frame, error) bool { return false })
+			return rdd.Staged{}, mine
 		}, fault.Retry, "the disk is full"},
 		{"panics at once", func(context.Context, rdd.Stream) (rdd.Staged, error) { panic("ouch") }, fault.Bug, "panic: ouch"},
 		{"panics in a frame", func(_ context.Context, in rdd.Stream) (rdd.Staged, error) {
-			for range in {
-				panic("ouch")
-			}
+			in(func(*rdd.Frame, error) bool { panic("ouch") })
 			return rdd.Staged{}, nil
 		}, fault.Bug, "panic: ouch"},
 	} {
@@ -198,10 +192,8 @@ func TestSinkFailsATask(t *testing.T) {
 		r := newRig(t, mode, "kind code", rdd.Tag{Column: "kind"}, build,
 			[]string{`"kind":"error","code":1`, `"kind":"info","code":2`}, []string{`"kind":"error","code":3`})
 		r.out.stage = func(_ context.Context, in rdd.Stream) (rdd.Staged, error) {
-			for range in {
-				return rdd.Staged{}, fault.New(fault.Retry, "the disk is full")
-			}
-			return rdd.Staged{}, nil
+			in(func(*rdd.Frame, error) bool { return false })
+			return rdd.Staged{}, fault.New(fault.Retry, "the disk is full")
 		}
 		if _, err := r.x.Run(t.Context(), r.scan(1, 0, 2)); fault.Of(err) != fault.Retry {
 			t.Errorf("%s: %v", mode, err)

@@ -111,7 +111,7 @@ func TestTagByNumberIsABug(t *testing.T) {
 // Rules: the first that is true decides; exclusive ones must agree; null is not
 // true; otherwise takes what none took, but not what several took.
 func TestTagByRules(t *testing.T) {
-	rules := []rdd.Rule{{Label: Err, When: "code > 2"}, {Label: Info, When: "code > 4"}, {Label: Err, When: "code > 6"}}
+	rules := []rdd.Rule{{Label: Err, When: "code > 2"}, {Label: Info, When: "code > 4 AND code < 7"}, {Label: Err, When: "code > 6"}}
 	rows := []string{`"code":1`, `"code":3`, `"code":5`, `"code":7`, ``}
 	for _, c := range []struct {
 		name string
@@ -122,10 +122,10 @@ func TestTagByRules(t *testing.T) {
 		{"first wins", rdd.Tag{Rules: rules}, []string{"error code=3", "error code=5", "error code=7"},
 			[]string{"no rule labels the row 0", "no rule labels the row 4"}},
 		{"otherwise", rdd.Tag{Rules: rules, Otherwise: Info}, []string{"info code=1", "error code=3", "error code=5", "error code=7", "info"}, nil},
-		{"exclusive", rdd.Tag{Rules: rules, Exclusive: true}, []string{"error code=3"},
-			[]string{"no rule labels the row 0", "several rules label the row 2", "several rules label the row 3", "no rule labels the row 4"}},
-		{"exclusive with otherwise", rdd.Tag{Rules: rules, Exclusive: true, Otherwise: Info}, []string{"info code=1", "error code=3", "info"},
-			[]string{"several rules label the row 2", "several rules label the row 3"}},
+		{"exclusive", rdd.Tag{Rules: rules, Exclusive: true}, []string{"error code=3", "error code=7"},
+			[]string{"no rule labels the row 0", "several rules label the row 2", "no rule labels the row 4"}},
+		{"exclusive with otherwise", rdd.Tag{Rules: rules, Exclusive: true, Otherwise: Info}, []string{"info code=1", "error code=3", "error code=7", "info"},
+			[]string{"several rules label the row 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, planner.IDAG, "code", c.tag, func(ev *rdd.Dataset) *rdd.Job { return written(ev) }, rows)

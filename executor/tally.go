@@ -51,7 +51,7 @@ func (t *tally) skipped(list []planner.Bypass, c *chunk) {
 			n = c.counts[s.Label]
 		}
 		if n > 0 {
-			t.Bypassed[planner.Skip{Op: s.Op, Label: s.Label, Reason: s.Reason}] += n
+			t.Bypassed[planner.Skip(s)] += n
 		}
 	}
 }

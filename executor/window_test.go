@@ -73,6 +73,17 @@ func TestWindowStartsAreIndependent(t *testing.T) {
 	})
 }
 
+// The first window of all is cut off; the row behind it is in the next one,
+// though the first would reach there if it were whole.
+func TestWindowStartsAtTheBeginningOfTime(t *testing.T) {
+	ts := []int64{math.MinInt64, math.MinInt64 + 9, math.MinInt64 + 7}
+	got := make([]int64, 3)
+	windowStarts(got, ts, 10)
+	if want := []int64{math.MinInt64, math.MinInt64 + 8, math.MinInt64}; !slices.Equal(got, want) {
+		t.Errorf("the windows begin at %d, want %d", got, want)
+	}
+}
+
 // windowJob counts events by window of 10 µs, late ones 5 µs after its end.
 func windowJob(ev *rdd.Dataset) *rdd.Job {
 	w := ev.Window(rdd.Tumbling("ts", 10*time.Microsecond)).

@@ -77,7 +77,7 @@ func (b *builder) rowwise(c *node, f flow) flow {
 	case rdd.Map:
 		return b.mapped(c, op, f)
 	case rdd.Filter:
-		return b.filtered(c, op, f)
+		return b.filtered(c, f)
 	case rdd.FlatMap:
 		return b.expanded(c, op, f)
 	case rdd.Window:
@@ -257,7 +257,7 @@ func (b *builder) others(c *node, labels rdd.LabelSet, column string) bool {
 	return false
 }
 
-func (b *builder) filtered(c *node, op rdd.Filter, f flow) flow {
+func (b *builder) filtered(c *node, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
 	return b.attach(f, c.ID, Keep{Change: b.change(c, f, out), Where: b.program(c.exprs["where"], f.at.Out)}, out)
 }

@@ -133,7 +133,10 @@ func TestFramesOwnTheirBatches(t *testing.T) {
 	if sum != 6 {
 		t.Errorf("the values sum to %d, want 6", sum)
 	}
-	for range kept.All() {
+	for _, err := range kept.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // a reader may stop early
 	}
 	kept.Release()

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -73,12 +74,8 @@ func (a *aggregate) zero() uint64 {
 }
 
 // update adds a chunk of rows from lo on.
-func (a *aggregate) update(t *Table, c *column, ord *orders, lo int, at *grouping) {
+func (a *aggregate) update(t *Table, c *column, ord *orders, lo int, ids []int32) {
 	st := states{t.index.rows, t.index.stride, t.index.kw + a.off}
-	if len(at.runs) > 0 && c.valid == nil && a.kind != text && a.updateRuns(st, c, lo, at) {
-		return
-	}
-	ids := at.ids
 	switch a.fn {
 	case count:
 		updateCount(st, c, lo, ids)
@@ -127,13 +124,16 @@ func updateCount(st states, c *column, lo int, ids []int32) {
 
 func updateSumInt(st states, c *column, lo int, ids []int32) {
 	vals := c.words[lo : lo+len(ids)]
+	lows := st.rows[st.off:]
+	highs, counts, stride := lows[1:], lows[2:], st.stride
 	for i, g := range ids {
 		if c.valid != nil && c.null(lo+i) {
 			continue
 		}
-		s := (*[3]uint64)(st.at(g))
-		add128((*[2]uint64)(s[:2]), int64(vals[i]))
-		s[2]++
+		at, carry := int(g)*stride, uint64(0)
+		lows[at], carry = bits.Add64(lows[at], vals[i], 0)
+		highs[at], _ = bits.Add64(highs[at], uint64(int64(vals[i])>>63), carry)
+		counts[at]++
 	}
 }
 
@@ -178,15 +178,19 @@ func (a *aggregate) flip() uint64 {
 }
 
 func (a *aggregate) updateExtreme(st states, c *column, lo int, ids []int32, words []uint64) {
-	flip := a.flip()
+	flip, kind := a.flip(), a.kind
+	extremes, stride := st.rows[st.off:], st.stride
+	words = words[:len(ids)]
 	for i, g := range ids {
 		if c.valid != nil && c.null(lo+i) {
 			continue
 		}
-		p := int(g)*st.stride + st.off
-		st.rows[p] = max(st.rows[p], orderWord(a.kind, words[i])^flip)
-		if a.kind == ints {
-			st.rows[p+1] = seen
+		at := int(g) * stride
+		if w := orderWord(kind, words[i]) ^ flip; w > extremes[at] {
+			extremes[at] = w
+		}
+		if kind == ints {
+			extremes[at+1] = seen
 		}
 	}
 }

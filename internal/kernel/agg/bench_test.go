@@ -142,6 +142,34 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkFeeders is four aggregates of two columns over 600 groups: feeders by
+// tariff and day.
+func BenchmarkFeeders(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	pool := kernel.NewPool(0)
+	dict := kernel.StringDict()
+	w := meters(100, dict, true)
+	tariffs := buildWhole(pool, arrow.BinaryTypes.String, []any{"night", "peak", "day"})
+	power, factor := floatFrame(r, pool), floatFrame(r, pool)
+	table := NewTable(kernel.NewPool(1<<26), []arrow.DataType{dict, eventTime(), dict}, specsOf("avg", "max", "avg", "count"))
+	defer table.Release()
+	for f := range frames {
+		codes, done := kernel.NewFixed[int32](pool, arrow.PrimitiveTypes.Int32, frame)
+		for i := range codes {
+			codes[i] = int32((f*frame + i) / 20000 % 3)
+		}
+		w.keys[f] = append(w.keys[f], array.NewDictionaryArray(dict, done(nil), tariffs))
+	}
+	f := 0
+	for b.Loop() {
+		if err := table.Update(w.keys[f], []arrow.Array{power, power, factor, nil}, Order{}, frame); err != nil {
+			b.Fatal(err)
+		}
+		f = (f + 1) % frames
+	}
+	b.ReportMetric(frame*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrow/s")
+}
+
 // BenchmarkFunction is one aggregate each over 10,000 groups of a dictionary.
 func BenchmarkFunction(b *testing.B) {
 	w := meters(10000, kernel.StringDict(), false)

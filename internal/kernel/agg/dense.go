@@ -134,8 +134,8 @@ func constant[T uint64 | int32](vals []T) bool {
 	i := 0
 	for ; i+3 < n; i += 4 {
 		q := vals[i : i+4 : i+4]
-		x |= q[0] ^ v | q[1] ^ v
-		y |= q[2] ^ v | q[3] ^ v
+		x |= (q[0] ^ v) | (q[1] ^ v)
+		y |= (q[2] ^ v) | (q[3] ^ v)
 	}
 	for ; i < n; i++ {
 		x |= vals[i] ^ v

@@ -55,8 +55,8 @@ func (o *ordinals) of(w uint64) uint32 {
 	if w < uint64(len(o.byWord)) && o.byWord[w] != 0 {
 		return o.byWord[w]
 	}
-	if int(w) >= len(o.byWord) {
-		o.byWord = append(o.byWord, make([]uint32, int(w)+1-len(o.byWord))...)
+	if n := int(w) + 1 - len(o.byWord); n > 0 {
+		o.byWord = append(o.byWord, make([]uint32, max(n, len(o.byWord)))...)
 	}
 	o.byWord[w] = uint32(len(o.words))
 	o.words = append(o.words, w)
@@ -179,7 +179,7 @@ func (o *ordinals) reset() {
 }
 
 func (o *ordinals) bytes() int64 {
-	n := int64(8*cap(o.words) + 4*cap(o.byWord))
+	n := int64(8*cap(o.words)+4*cap(o.byWord)) + o.dicts.bytes()
 	if o.index != nil {
 		n += o.index.bytes()
 	}
@@ -228,6 +228,14 @@ func (d *dictionaries) forget() {
 		d.seen[i].values.Release()
 	}
 	d.seen, d.next = nil, 0
+}
+
+func (d *dictionaries) bytes() int64 {
+	n := int64(0)
+	for i := range d.seen {
+		n += int64(4 * len(d.seen[i].numbers))
+	}
+	return n
 }
 
 // sameValues says whether two arrays are the very same buffers.

@@ -2,89 +2,21 @@ package agg
 
 import "math"
 
-// manyGroups is the number of groups from which on rows are added one by one.
-// Below it each group has some rows of every chunk: they are gathered, and added
-// in a loop that keeps the state in registers.
-const manyGroups = 64
-
-// grouping says which rows of a chunk are of which group.
-type grouping struct {
-	ids  []int32 // of each row
-	runs []run   // the same by group, where groups are few
-	perm []int32 // the rows of all runs in turn; nil if in their own order
-
-	space []int32 // for perm
-
-	// The column last gathered.
-	from *uint64
-	vals []uint64
-}
-
-type run struct {
-	group  int32
-	lo, hi int // in perm
-}
-
-// sortRuns fills runs and perm by a counting sort.
-func (at *grouping) sortRuns(groups int) {
-	var ends [manyGroups]int
-	for _, g := range at.ids {
-		ends[g]++
-	}
-	sum := 0
-	at.runs = at.runs[:0]
-	for g := range groups {
-		if n := ends[g]; n > 0 {
-			at.runs = append(at.runs, run{int32(g), sum, sum + n})
-		}
-		sum, ends[g] = sum+ends[g], sum
-	}
-	at.perm = nil
-	if len(at.runs) == 1 {
-		return
-	}
-	if len(at.space) < len(at.ids) {
-		at.space, at.vals = make([]int32, len(at.ids)), make([]uint64, len(at.ids))
-	}
-	at.perm = at.space[:len(at.ids)]
-	for i, g := range at.ids {
-		at.perm[ends[g]] = int32(i)
-		ends[g]++
-	}
-}
-
-// gather returns the words of a chunk of a column in the order of the runs.
-func (at *grouping) gather(c *column, lo int) []uint64 {
-	words := c.words[lo : lo+len(at.ids)]
-	if at.perm == nil || len(words) == 0 {
-		return words
-	}
-	if at.from != &words[0] {
-		at.from = &words[0]
-		vals := at.vals[:len(words)]
-		for i, r := range at.perm {
-			vals[i] = words[r]
-		}
-	}
-	return at.vals[:len(words)]
-}
-
-// updateRuns is update for few groups and a column of 64-bit values without a
-// null. It says whether it knows how.
-func (a *aggregate) updateRuns(st states, c *column, lo int, at *grouping) bool {
-	if a.fn == count {
-		for _, r := range at.runs {
-			st.at(r.group)[0] += uint64(r.hi - r.lo)
-		}
+// updateRun is update for n rows from lo on that are all of one group: a loop that
+// keeps the group's state in registers, where one row after the other would wait
+// for what the last one stored. It says whether it knows how: a count, or a column of
+// 64-bit values, without a null.
+func (a *aggregate) updateRun(s []uint64, c *column, lo, n int) bool {
+	switch {
+	case c.valid != nil:
+		return false
+	case a.fn == count:
+		s[0] += uint64(n)
 		return true
-	}
-	if a.kind != floats && a.kind != ints || a.fn == first || a.fn == last || a.fn == distinct {
+	case a.kind != floats && a.kind != ints || a.fn == first || a.fn == last || a.fn == distinct:
 		return false
 	}
-	vals := at.gather(c, lo)
-	for _, r := range at.runs {
-		a.addRun(st.at(r.group), vals[r.lo:r.hi])
-	}
+	a.addRun(s, c.words[lo:lo+n])
 	return true
 }
 

@@ -25,9 +25,9 @@ type Table struct {
 	dict  arrow.Array // the strings of text, as far as known
 
 	passes []pass
-	rest   []int // aggregates that are in no pass
-	counts []int // where there are counts that are in no pass
-	at     grouping
+	rest   []int      // aggregates that are in no pass
+	counts []int      // where there are counts that are in no pass
+	ids    []int32    // space for the groups of a chunk
 	words  [][]uint64 // space for the words of each key
 	cols   [][]uint64 // the words of the chunk at hand
 	arg    []uint64   // space for the words of an argument
@@ -104,29 +104,27 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 	}
 	t.plan(in)
 	for lo := 0; lo < rows; lo += chunk {
-		t.at.ids, t.at.runs, t.at.from = t.groups(cols, lo, min(chunk, rows-lo)), t.at.runs[:0], nil
-		at := &t.at
-		if t.index.n <= manyGroups {
-			at.sortRuns(t.index.n)
-		}
-		t.update(in, &ord, lo)
+		t.update(in, &ord, lo, t.groups(cols, lo, min(chunk, rows-lo)))
 	}
 	return t.fits()
 }
 
-// update adds a chunk of rows from lo on.
-func (t *Table) update(in []column, ord *orders, lo int) {
-	if len(t.at.runs) > 0 {
+// update adds a chunk of rows from lo on, of the given groups.
+func (t *Table) update(in []column, ord *orders, lo int, ids []int32) {
+	if constant(ids) {
+		row := t.index.rows[int(ids[0])*t.index.stride+t.index.kw:]
 		for i := range t.aggs {
-			t.aggs[i].update(t, &in[i], ord, lo, &t.at)
+			if a := &t.aggs[i]; !a.updateRun(row[a.off:], &in[i], lo, len(ids)) {
+				a.update(t, &in[i], ord, lo, ids)
+			}
 		}
 		return
 	}
 	for i := range t.passes {
-		t.passes[i].run(t.index, lo, t.at.ids)
+		t.passes[i].run(t.index, lo, ids)
 	}
 	for _, i := range t.rest {
-		t.aggs[i].update(t, &in[i], ord, lo, &t.at)
+		t.aggs[i].update(t, &in[i], ord, lo, ids)
 	}
 }
 
@@ -194,15 +192,15 @@ func (t *Table) views(keys []arrow.Array, rows int) ([]column, error) {
 
 // room makes space for chunks of n rows.
 func (t *Table) room(n int) {
-	if cap(t.at.ids) < n {
-		t.at.ids, t.arg = make([]int32, n), make([]uint64, n)
+	if len(t.ids) < n {
+		t.ids, t.arg = make([]int32, n), make([]uint64, n)
 	}
 }
 
 // groups returns the group of each row of a chunk, making those that are new.
 func (t *Table) groups(cols []column, lo, n int) []int32 {
 	t.room(n)
-	ids := t.at.ids[:n]
+	ids := t.ids[:n]
 	if len(cols) == 0 {
 		clear(ids)
 		return ids
@@ -301,8 +299,9 @@ func (t *Table) Bytes() int64 {
 	return n
 }
 
-// encoderBytes counts an interner's strings, offsets, hashes and slots.
-func encoderBytes(e *encoder) int64 { return e.in.Bytes() + int64(e.in.Len())*28 }
+// encoderBytes counts an interner's strings, offsets, hashes and slots, and words of
+// dictionaries.
+func encoderBytes(e *encoder) int64 { return e.in.Bytes() + int64(e.in.Len())*28 + e.dicts.bytes() }
 
 // Compact drops all groups but those of keep, which are renumbered in its order.
 func (t *Table) Compact(keep kernel.Sel) {

@@ -181,6 +181,28 @@ func TestEmptyTablesMerge(t *testing.T) {
 	wantResults(t, &d, results(empty, nil), d.twin())
 }
 
+// TestGrouping counts rows by many kinds of keys of few values, in updates of many
+// sizes, which is where all the ways to find a group take turns.
+func TestGrouping(t *testing.T) {
+	specs := []Spec{{"count", nil}}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		var keyTypes []arrow.DataType
+		for range 1 + r.IntN(3) {
+			keyTypes = append(keyTypes, allTypes()[r.IntN(len(allTypes()))])
+		}
+		d := drawData(r, keyTypes, specs, 1+r.IntN(200))
+		table := NewTable(checked(t), keyTypes, specs)
+		for order := r.Perm(len(d.keys)); len(order) > 0; {
+			n := 1 + r.IntN(len(order))
+			d.feed(t, r, table, order[:n])
+			order = order[n:]
+		}
+		wantResults(t, &d, results(table, nil), d.twin())
+		table.Release()
+	}
+}
+
 // TestManyKeys goes past what dense finding bears: a product of two keys too
 // large, then growth of the hash table, then fewer groups again.
 func TestManyKeys(t *testing.T) {
