@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -60,10 +61,10 @@ func BenchmarkStep(b *testing.B) {
 	b.ReportMetric(float64(tasks)/b.Elapsed().Seconds(), "tasks/s")
 }
 
-func benchReceipt(t planner.Task, groups, fan int) event {
-	r := planner.Receipt{Tally: planner.Tally{RowsIn: 1000}}
+func benchReceipt(t work.Task, groups, fan int) event {
+	r := work.Receipt{Tally: work.Tally{RowsIn: 1000}}
 	if t.Stage == 0 {
-		r.Times = []planner.PartTime{{Max: int64(t.Batch)}}
+		r.Times = []work.PartTime{{Max: int64(t.Batch)}}
 		for i := range fan {
 			r.Blocks = append(r.Blocks, rdd.Block{Batch: t.Batch, Task: t.Index, Partition: (t.Index*fan + i) % groups, Node: "n1"})
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -84,7 +84,7 @@ func (c *core) taskDone(e taskDone) {
 
 // check refuses a receipt that speaks of another task's blocks, for who reads
 // them would look for them in the wrong place, or of a key group that there is not.
-func (c *core) check(t *task, r *planner.Receipt) error {
+func (c *core) check(t *task, r *work.Receipt) error {
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
 		switch {

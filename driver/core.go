@@ -7,6 +7,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -58,7 +59,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), next: 1}
 	c.input = newInput(len(p.Reads), pace)
 	c.repairs = newRepairs()
-	c.progress.Watermark, c.outcome.Watermark = planner.NoTime, planner.NoTime
+	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
 	return c, nil
 }
 
@@ -153,7 +154,7 @@ type batch struct {
 	sinks   []sinkRun // while it is being published
 	missing int       // sinks not published
 	state   batchState
-	tally   planner.Tally
+	tally   work.Tally
 	wall    time.Duration
 }
 
@@ -201,7 +202,7 @@ type task struct {
 	attempt int // the last one launched, from 1
 	splits  []rdd.Split
 	blocks  []rdd.Block
-	receipt *planner.Receipt // of the last accepted attempt
+	receipt *work.Receipt // of the last accepted attempt
 
 	remade  int     // of its stage, when it was launched
 	waits   int     // producers that are being run again for it

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/eventtime"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -43,7 +43,7 @@ type ahead struct {
 type observation struct {
 	batch  rdd.BatchID
 	splits []rdd.Split
-	times  []planner.PartTime
+	times  []work.PartTime
 }
 
 func newInput(sources int, pace Pace) input {
@@ -53,7 +53,7 @@ func newInput(sources int, pace Pace) input {
 		planned: make([]rdd.Offset, sources),
 		ended:   make([]bool, sources),
 		quiet:   make([]map[eventtime.Part]int64, sources),
-		mark:    planner.NoTime,
+		mark:    work.NoTime,
 	}
 	for i := range in.quiet {
 		in.quiet[i] = map[eventtime.Part]int64{}
@@ -225,7 +225,7 @@ func (c *core) fix(splits []rdd.Split) Planned {
 	p := Planned{
 		Batch: c.next, Splits: splits, Offsets: slices.Clone(in.offsets), Ended: slices.Clone(in.ended),
 		Idle:  c.idle(),
-		Marks: planner.Marks{Closed: in.mark, Final: in.allEnded(), Now: c.now},
+		Marks: work.Marks{Closed: in.mark, Final: in.allEnded(), Now: c.now},
 	}
 	p.Idle = c.turn(p)
 	p.Watermark = in.clock.Advance()

@@ -10,6 +10,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -21,7 +22,7 @@ type Fleet interface {
 	// says what the driver does about it: fault.Retry runs the task again,
 	// fault.Lost first the tasks that made its blocks. When ctx ends the result
 	// does not matter any more.
-	Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error)
+	Run(ctx context.Context, node string, t work.Task) (work.Receipt, error)
 	// Release says that nobody will read the blocks of a batch again.
 	Release(batch rdd.BatchID)
 }
@@ -252,7 +253,7 @@ func (s *shell) run(ctx context.Context, cmd runTask) event {
 func (s *shell) publish(ctx context.Context, cmd publishParts) error {
 	var sink connectors.Sink
 	switch {
-	case cmd.sink == planner.DeadLetters:
+	case cmd.sink == work.DeadLetters:
 		sink = s.cfg.DeadLetters
 	case cmd.sink >= 0 && cmd.sink < len(s.cfg.Sinks):
 		sink = s.cfg.Sinks[cmd.sink]

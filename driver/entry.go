@@ -7,6 +7,7 @@ import (
 
 	"github.com/idag/idag/internal/eventtime"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -50,14 +51,14 @@ type Planned struct {
 	Ended   []bool       `json:"ended"`
 	// Idle partitions do not hold the watermark of this batch.
 	Idle []eventtime.Part `json:"idle,omitempty"`
-	planner.Marks
+	work.Marks
 }
 
 // Committed says that a batch is published in all sinks.
 type Committed struct {
 	Batch rdd.BatchID   `json:"batch"`
 	Wall  time.Duration `json:"wall"` // from its planned entry, in nanoseconds
-	Tally planner.Tally `json:"tally"`
+	Tally work.Tally    `json:"tally"`
 }
 
 func (Started) entry()   {}

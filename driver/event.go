@@ -1,7 +1,7 @@
 package driver
 
 import (
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -38,7 +38,7 @@ type (
 	// taskDone and taskFailed answer runTask.
 	taskDone struct {
 		ref     taskRef
-		receipt planner.Receipt
+		receipt work.Receipt
 	}
 	taskFailed struct {
 		ref taskRef
@@ -96,7 +96,7 @@ type (
 	// runTask runs a task on a node, by the node's place in started.nodes.
 	runTask struct {
 		node int
-		task planner.Task
+		task work.Task
 	}
 	// publishParts makes the parts of a batch visible in one sink.
 	publishParts struct {

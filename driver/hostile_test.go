@@ -14,6 +14,7 @@ import (
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -56,8 +57,8 @@ func (s *source) Cut(ctx context.Context, from rdd.Offset, _ rdd.Size) ([]rdd.Sp
 type fleet struct {
 	nodes []driver.Node
 	takes time.Duration
-	fails func(planner.Task) error // nil: never
-	hangs bool                     // tasks wait for their context's end
+	fails func(work.Task) error // nil: never
+	hangs bool                  // tasks wait for their context's end
 
 	mu       sync.Mutex
 	ran      int
@@ -66,24 +67,24 @@ type fleet struct {
 
 func (f *fleet) Nodes() []driver.Node { return f.nodes }
 
-func (f *fleet) Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error) {
+func (f *fleet) Run(ctx context.Context, node string, t work.Task) (work.Receipt, error) {
 	f.mu.Lock()
 	f.ran++
 	f.mu.Unlock()
 	if f.hangs {
 		<-ctx.Done()
-		return planner.Receipt{}, ctx.Err()
+		return work.Receipt{}, ctx.Err()
 	}
 	time.Sleep(f.takes)
 	if f.fails != nil {
 		if err := f.fails(t); err != nil {
-			return planner.Receipt{}, err
+			return work.Receipt{}, err
 		}
 	}
-	var r planner.Receipt
+	var r work.Receipt
 	for _, s := range t.Splits {
 		r.Tally.RowsIn += s.Rows
-		r.Times = append(r.Times, planner.PartTime{Max: s.First})
+		r.Times = append(r.Times, work.PartTime{Max: s.First})
 		r.Staged = append(r.Staged, rdd.Staged{Sink: 0, Rows: s.Rows, Part: fmt.Appendf(nil, "%d", s.First)})
 		r.Blocks = append(r.Blocks, rdd.Block{Batch: t.Batch, Stage: t.Stage, Task: t.Index, Node: node})
 	}

@@ -3,18 +3,18 @@ package driver
 import (
 	"time"
 
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 // Outcome is what a run came to.
 type Outcome struct {
-	Batches   int64         // committed, those of earlier runs that were run again included
-	Tally     planner.Tally // of these batches
-	Watermark int64         // of the last batch, microseconds since the epoch; planner.NoTime at first
-	Final     bool          // the input ended: every window has left
-	Stopped   bool          // the run was asked to stop before that
-	Offsets   []rdd.Offset  // by source: where the next batch begins
+	Batches   int64        // committed, those of earlier runs that were run again included
+	Tally     work.Tally   // of these batches
+	Watermark int64        // of the last batch, microseconds since the epoch; planner.NoTime at first
+	Final     bool         // the input ended: every window has left
+	Stopped   bool         // the run was asked to stop before that
+	Offsets   []rdd.Offset // by source: where the next batch begins
 }
 
 // Report is what one batch came to.
@@ -25,7 +25,7 @@ type Report struct {
 	Final     bool
 	Again     bool          // committed by an earlier run, run again to get its state back
 	Wall      time.Duration // from its planned entry to its publication
-	Tally     planner.Tally
+	Tally     work.Tally
 }
 
 // Progress is how far a run is. It is a value of its own: the receiver may

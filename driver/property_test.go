@@ -11,6 +11,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -41,7 +42,7 @@ func drawPlan(t *rapid.T) *planner.Plan {
 			s.Narrow = len(s.Inputs) == 1
 		}
 		if i%2 == 0 {
-			s.Sinks = []int{planner.DeadLetters, 1}
+			s.Sinks = []int{work.DeadLetters, 1}
 		}
 		p.Stages = append(p.Stages, s)
 	}
@@ -182,7 +183,7 @@ func TestMarksAreMonotone(t *testing.T) {
 		if err := w.play(); err != nil {
 			t.Fatal(err)
 		}
-		closed := int64(planner.NoTime)
+		closed := int64(work.NoTime)
 		for i, p := range w.planned {
 			if p.Closed != closed || p.Watermark < closed || p.Final != (i == len(w.planned)-1) {
 				t.Fatalf("batch %d of %d: %+v after %d", p.Batch, len(w.planned), p.Marks, closed)

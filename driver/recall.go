@@ -5,6 +5,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -13,7 +14,7 @@ type past struct {
 	epoch     int64
 	planned   []Planned // from batch 1, without gaps
 	committed rdd.BatchID
-	tally     planner.Tally
+	tally     work.Tally
 }
 
 // recall reads the ledger. A ledger that does not fit the plan, or does not

@@ -14,6 +14,7 @@ import (
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -86,7 +87,7 @@ func TestHostileFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(10)
 		r.source.fails, r.sink.fails, r.book.fails = retries(2), retries(3), retries(1)
-		r.fleet.fails = func(task planner.Task) error {
+		r.fleet.fails = func(task work.Task) error {
 			switch {
 			case task.Attempt == 1 && task.Batch%2 == 0:
 				return fault.New(fault.Retry, "not now")
@@ -115,9 +116,9 @@ func TestRunFails(t *testing.T) {
 		kind  fault.Kind
 		text  string
 	}{
-		"task":            {func(r *rig) { r.fleet.fails = func(planner.Task) error { return invalid } }, fault.Invalid, "your mistake"},
-		"task, unclassed": {func(r *rig) { r.fleet.fails = func(planner.Task) error { return errors.New("oops") } }, fault.Bug, "oops"},
-		"task, for ever": {func(r *rig) { r.fleet.fails = func(planner.Task) error { return fault.New(fault.Retry, "not now") } },
+		"task":            {func(r *rig) { r.fleet.fails = func(work.Task) error { return invalid } }, fault.Invalid, "your mistake"},
+		"task, unclassed": {func(r *rig) { r.fleet.fails = func(work.Task) error { return errors.New("oops") } }, fault.Bug, "oops"},
+		"task, for ever": {func(r *rig) { r.fleet.fails = func(work.Task) error { return fault.New(fault.Retry, "not now") } },
 			fault.Retry, "given up after 4 attempts: not now"},
 		"source":           {func(r *rig) { r.source.fails = []error{invalid} }, fault.Invalid, "your mistake"},
 		"source, for ever": {func(r *rig) { r.source.fails = retries(4) }, fault.Retry, "cutting the sources: given up after 4 attempts"},

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -80,7 +80,7 @@ func (c *core) launch(t *task, node int) {
 	t.attempt++
 	c.refill(t.batch, t.stage)
 	t.remade = t.batch.stages[t.stage].remade
-	c.do(runTask{node: node, task: planner.Task{
+	c.do(runTask{node: node, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
 		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks,
 	}})

@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/script"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -136,7 +137,7 @@ func (p *puppet) past(t testing.TB, c *script.Case) {
 			s.splits[j].Source = s.source
 		}
 		b := Planned{Batch: rdd.BatchID(i + 1), Splits: s.splits, Offsets: []rdd.Offset{s.next}, Ended: []bool{s.ended}}
-		b.Closed, b.Watermark, b.Final = planner.NoTime, planner.NoTime, s.ended
+		b.Closed, b.Watermark, b.Final = work.NoTime, work.NoTime, s.ended
 		p.history = append(p.history, b)
 	}
 }
@@ -203,8 +204,8 @@ func (p *puppet) refs(t testing.TB, c *script.Case) []taskRef {
 	return out
 }
 
-func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) planner.Receipt {
-	r := planner.Receipt{Tally: planner.Tally{RowsIn: int64(c.Int(t, "rows", 0))}}
+func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) work.Receipt {
+	r := work.Receipt{Tally: work.Tally{RowsIn: int64(c.Int(t, "rows", 0))}}
 	for _, text := range list(c.String("blocks", "")) {
 		outlet, group, _ := strings.Cut(text, "/")
 		r.Blocks = append(r.Blocks, rdd.Block{
@@ -214,7 +215,7 @@ func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) planner.Rece
 	}
 	for _, text := range list(c.String("times", "")) {
 		part, largest, _ := strings.Cut(text, ":")
-		r.Times = append(r.Times, planner.PartTime{
+		r.Times = append(r.Times, work.PartTime{
 			Source: p.core.graph.stages[ref.stage].Source, Partition: int32(number(t, part)), Max: number(t, largest),
 		})
 	}
@@ -306,7 +307,7 @@ func spellTask(c *core, cmd runTask) string {
 }
 
 func moment(us int64) string {
-	if us == planner.NoTime {
+	if us == work.NoTime {
 		return "-"
 	}
 	return strconv.FormatInt(us, 10)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -30,7 +31,7 @@ type world struct {
 	lost    int              // how many losses may still be
 	failed  map[taskRef]bool // without attempt: failed already
 	running map[taskRef]int  // attempts that are out, and where
-	last    map[taskRef]planner.Receipt
+	last    map[taskRef]work.Receipt
 
 	planned   []Planned
 	logging   bool           // an append is out
@@ -51,7 +52,7 @@ func (w *world) check(ok bool, format string, args ...any) {
 
 // play runs to the end, or to the first broken promise.
 func (w *world) play() error {
-	w.failed, w.running, w.last = map[taskRef]bool{}, map[taskRef]int{}, map[taskRef]planner.Receipt{}
+	w.failed, w.running, w.last = map[taskRef]bool{}, map[taskRef]int{}, map[taskRef]work.Receipt{}
 	w.publishes, w.merged, w.homes = map[[2]int]int{}, map[[2]int]rdd.BatchID{}, map[[2]int]int{}
 	if w.past == nil {
 		w.past = &started{nodes: w.nodes, epoch: 1}
@@ -245,7 +246,7 @@ func (w *world) run(cmd runTask) {
 
 // part checks that a part of a stateful stage stays where it is, that its node
 // has not more parts of the stage than slots, and that it does not go back.
-func (w *world) part(t planner.Task, node int) {
+func (w *world) part(t work.Task, node int) {
 	part, beside := [2]int{t.Stage, t.Index}, 0
 	home, known := w.homes[part]
 	w.check(!known || home == node, "part %v moves from node %d to %d", part, home, node)
@@ -270,7 +271,7 @@ func (w *world) parts() int {
 
 // inputs checks that a task gets every block of its key groups, once, from the
 // receipts that were given last.
-func (w *world) inputs(t planner.Task) {
+func (w *world) inputs(t work.Task) {
 	stage := w.core.graph.stages[t.Stage]
 	if stage.Source >= 0 {
 		return
@@ -297,12 +298,12 @@ func (w *world) inputs(t planner.Task) {
 }
 
 // receipt is what a task gives, by its place and nothing else.
-func (w *world) receipt(t planner.Task) planner.Receipt {
-	r := planner.Receipt{Batch: t.Batch, Stage: t.Stage, Index: t.Index, Attempt: t.Attempt}
+func (w *world) receipt(t work.Task) work.Receipt {
+	r := work.Receipt{Batch: t.Batch, Stage: t.Stage, Index: t.Index, Attempt: t.Attempt}
 	seed := mix(uint64(t.Batch)<<40 ^ uint64(t.Stage)<<20 ^ uint64(t.Index))
 	for _, s := range t.Splits {
 		r.Tally.RowsIn += s.Rows
-		r.Times = append(r.Times, planner.PartTime{Source: s.Source, Partition: s.Partition, Max: s.Times.Max})
+		r.Times = append(r.Times, work.PartTime{Source: s.Source, Partition: s.Partition, Max: s.Times.Max})
 	}
 	for _, next := range w.core.graph.consumers[t.Stage] {
 		for _, e := range w.core.graph.stages[next].Inputs {

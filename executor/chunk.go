@@ -5,7 +5,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -116,7 +116,7 @@ func (c *chunk) each(f func(label int, rows int64)) {
 func (c *chunk) project(mem memory.Allocator, from []int, out *arrow.Schema) []arrow.Array {
 	cols := make([]arrow.Array, len(from))
 	for i, at := range from {
-		if at == planner.FromNull {
+		if at == physical.FromNull {
 			cols[i] = kernel.Nulls(mem, out.Field(i).Type, c.rows)
 			continue
 		}
@@ -130,7 +130,7 @@ func (c *chunk) project(mem memory.Allocator, from []int, out *arrow.Schema) []a
 func (c *chunk) take(mem memory.Allocator, rows []int32, from []int, out *arrow.Schema) []arrow.Array {
 	cols := make([]arrow.Array, len(from))
 	for i, at := range from {
-		if at == planner.FromNull {
+		if at == physical.FromNull {
 			cols[i] = kernel.Nulls(mem, out.Field(i).Type, len(rows))
 			continue
 		}

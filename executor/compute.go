@@ -7,14 +7,15 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 )
 
 // compute is Map, and the arguments of aggregates.
 type compute struct {
 	run  *run
-	node *planner.Node
-	act  planner.Compute
+	node *physical.Node
+	act  physical.Compute
 	sel  []int32
 }
 
@@ -70,13 +71,13 @@ func (o *compute) change(c *chunk) (*chunk, error) {
 // is scattered over all rows at once, in masked form it is for all rows and is
 // blended later.
 func (o *compute) value(c *chunk, p *expr.Program, failed *failures) (arrow.Array, error) {
-	if o.act.Mask != planner.Selection {
+	if o.act.Mask != physical.Scattered {
 		res, err := p.Eval(o.run.env, c.cols, c.rows)
 		if err != nil {
 			return nil, err
 		}
 		var within *array.Boolean
-		if o.act.Mask != "" {
+		if o.act.Mask != physical.Whole {
 			within = c.mask(o.run.mem, o.act.For)
 		}
 		o.run.note(o.node.Op, c, res, within, nil, failed)
@@ -104,20 +105,20 @@ func (o *compute) value(c *chunk, p *expr.Program, failed *failures) (arrow.Arra
 func (o *compute) column(c *chunk, i int, values []arrow.Array) arrow.Array {
 	from, program := o.act.From[i], o.act.Program[i]
 	if program < 0 {
-		if from == planner.FromNull {
+		if from == physical.FromNull {
 			return kernel.Nulls(o.run.mem, o.node.Out.Field(i).Type, c.rows)
 		}
 		c.cols[from].Retain()
 		return c.cols[from]
 	}
 	var old arrow.Array
-	if from != planner.FromNull {
+	if from != physical.FromNull {
 		old = c.cols[from]
 	}
 	switch o.act.Mask {
-	case planner.Selection:
+	case physical.Scattered:
 		return kernel.Scatter(o.run.mem, old, values[program], o.sel, c.rows)
-	case "":
+	case physical.Whole:
 		values[program].Retain()
 		return values[program]
 	default:
@@ -196,11 +197,11 @@ func place(at []int32, row int32) int32 {
 }
 
 // drop dead-letters the failed rows of in and returns out without them.
-func (f *failures) drop(r *run, n *planner.Node, in, out *chunk) *chunk {
+func (f *failures) drop(r *run, n *physical.Node, in, out *chunk) *chunk {
 	keep := make([]int32, 0, in.rows-len(f.rows))
 	for i := range int32(in.rows) {
 		if why, ok := f.why[i]; ok {
-			r.dead.add(in, int(i), n.Op, planner.StrictFailed, why)
+			r.dead.add(in, int(i), n.Op, work.StrictFailed, why)
 			continue
 		}
 		keep = append(keep, i)

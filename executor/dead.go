@@ -12,7 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -42,11 +42,11 @@ func (d *deadLetters) add(c *chunk, i, op int, reason, note string) {
 	l.partition, l.seq, l.child = seqOf(&c.origin, i)
 	d.list = append(d.list, l)
 	d.run.tally.DeadLetters++
-	d.run.tally.Dead[planner.Death{Op: op, Reason: reason}]++
+	d.run.tally.Dead[work.Death{Op: op, Reason: reason}]++
 }
 
 // close fetches the originals and stages the letters.
-func (d *deadLetters) close(ctx context.Context, r *planner.Receipt) error {
+func (d *deadLetters) close(ctx context.Context, r *work.Receipt) error {
 	if len(d.list) == 0 {
 		return nil
 	}
@@ -59,13 +59,13 @@ func (d *deadLetters) close(ctx context.Context, r *planner.Receipt) error {
 	}
 	batch := d.batch()
 	defer batch.Release()
-	at := d.run.block(planner.DeadLetters, d.run.task.Index)
+	at := d.run.block(work.DeadLetters, d.run.task.Index)
 	f := &rdd.Frame{Header: rdd.Header{Origin: rdd.Origin{Source: -1}}, Batch: batch}
 	st, err := d.run.x.Dead.Stage(ctx, at, func(yield func(*rdd.Frame, error) bool) { yield(f, nil) })
 	if err != nil {
 		return err
 	}
-	st.Sink, st.Rows = planner.DeadLetters, int64(len(d.list))
+	st.Sink, st.Rows = work.DeadLetters, int64(len(d.list))
 	r.Staged = append(r.Staged, st)
 	return nil
 }

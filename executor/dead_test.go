@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -121,7 +122,7 @@ func TestDeadLettersThrownAway(t *testing.T) {
 		t.Errorf("%d dead letters, %d reads", got.Tally.DeadLetters, len(r.src.read))
 	}
 	for _, s := range got.Staged {
-		if s.Sink == planner.DeadLetters {
+		if s.Sink == work.DeadLetters {
 			t.Errorf("staged %+v", s)
 		}
 	}
@@ -138,7 +139,7 @@ func TestDeadLetterColumns(t *testing.T) {
 		`error=strict(CAST(meter AS bigint)) failed time=9000000 original={"kind":"error","meter":"<x>","code":7,"wh":1.5,"ts":"1970-01-01T00:00:03.000001Z"}`)
 	var parts []rdd.Staged
 	for _, s := range got.Staged {
-		if s.Sink == planner.DeadLetters {
+		if s.Sink == work.DeadLetters {
 			parts = append(parts, s)
 		}
 	}

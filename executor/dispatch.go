@@ -9,7 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -18,7 +19,7 @@ import (
 // gathered; a frame that goes down one route as a whole is not touched.
 type dispatcher struct {
 	run    *run
-	root   *planner.Node
+	root   *physical.Node
 	tagger tagger
 	routes []*step
 	from   [][]int // by route: planner.Route.From
@@ -27,7 +28,7 @@ type dispatcher struct {
 	times  partTimes
 }
 
-func newDispatcher(r *run, act planner.Scan, root *planner.Node, routes []*step) *dispatcher {
+func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*step) *dispatcher {
 	labels := len(r.x.Plan.Job.Labels)
 	d := &dispatcher{run: r, root: root, routes: routes, route: make([]int, labels), sels: make([][]int32, len(routes)+1),
 		tagger: tagger{run: r, tag: act.Tag}}
@@ -35,7 +36,7 @@ func newDispatcher(r *run, act planner.Scan, root *planner.Node, routes []*step)
 		d.route[l] = len(routes)
 	}
 	for i, s := range routes {
-		route, _ := s.node.Action.(planner.Route)
+		route, _ := s.node.Action.(physical.Route)
 		d.from = append(d.from, route.From)
 		for _, l := range s.node.Labels.Each() {
 			d.route[l] = i
@@ -117,9 +118,9 @@ func (d *dispatcher) count(c *chunk) []int64 {
 		}
 		switch code {
 		case unlabelled:
-			d.run.dead.add(c, i, d.tagger.tag.Op, planner.AbnormalTag, "no rule labels the row")
+			d.run.dead.add(c, i, d.tagger.tag.Op, work.AbnormalTag, "no rule labels the row")
 		case ambiguous:
-			d.run.dead.add(c, i, d.tagger.tag.Op, planner.AbnormalTag, "several rules label the row")
+			d.run.dead.add(c, i, d.tagger.tag.Op, work.AbnormalTag, "several rules label the row")
 		}
 	}
 	whole := &chunk{rows: c.rows, counts: counts}
@@ -195,17 +196,17 @@ func (d *dispatcher) column(c, out *chunk, from int, sel []int32, times arrow.Ar
 		return kernel.Take(mem, a, sel)
 	}
 	switch from {
-	case planner.FromNull:
+	case physical.FromNull:
 		return kernel.Nulls(mem, dt, out.rows)
-	case planner.FromTime:
+	case physical.FromTime:
 		return gathered(times)
-	case planner.FromLabel:
+	case physical.FromLabel:
 		return d.labels(out, sel)
-	case planner.FromHash:
+	case physical.FromHash:
 		return d.hashes(c, out, gathered)
-	case planner.FromSeq:
+	case physical.FromSeq:
 		return int64s(mem, out.rows, out.origin.Seq)
-	case planner.FromPart:
+	case physical.FromPart:
 		return int64s(mem, out.rows, func(int) int64 { return int64(out.origin.Partition) })
 	}
 	return gathered(c.cols[from])

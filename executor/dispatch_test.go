@@ -9,6 +9,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -47,7 +49,7 @@ func (r *rig) dispatch(frame *rdd.Frame) []*caught {
 		ends = append(ends, end)
 		routes = append(routes, &step{node: n, op: pass{}, next: []*step{{node: n, op: end}}})
 	}
-	d := newDispatcher(run, root.Action.(planner.Scan), root, routes)
+	d := newDispatcher(run, root.Action.(physical.Scan), root, routes)
 	if err := d.frame(r.t.Context(), frame); err != nil {
 		r.t.Fatal(err)
 	}
@@ -138,8 +140,8 @@ func TestDispatchCountsLabels(t *testing.T) {
 		t.Errorf("labels %v, counted %v", c.codes(), c.counts)
 	}
 	got := r.run(r.scan(1, 0, 1))
-	for l, want := range map[int]planner.OpCount{0: {In: 2, Out: 2}, 1: {In: 3, Out: 3}} {
-		if n := got.Tally.Ops[planner.OpLabel{Op: 1, Label: l}]; n != want {
+	for l, want := range map[int]work.OpCount{0: {In: 2, Out: 2}, 1: {In: 3, Out: 3}} {
+		if n := got.Tally.Ops[work.OpLabel{Op: 1, Label: l}]; n != want {
 			t.Errorf("tag counted %+v of label %d, want %+v", n, l, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 )
 
 // Config is what an executor works with. Sources and Sinks are by the ordinals
@@ -56,7 +57,7 @@ func (x *Executor) Close() {
 
 // Run runs a task and returns its receipt. A panic anywhere below is a
 // fault.Bug with its stack: this is the one place that recovers.
-func (x *Executor) Run(ctx context.Context, t planner.Task) (r planner.Receipt, err error) {
+func (x *Executor) Run(ctx context.Context, t work.Task) (r work.Receipt, err error) {
 	start := time.Now()
 	run := newRun(x, t)
 	defer func() {

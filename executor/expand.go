@@ -3,22 +3,22 @@ package executor
 import (
 	"context"
 
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 )
 
 // expand is FlatMap: one chunk an element of Rows, and the rows of other labels
 // as they are.
 type expand struct {
 	run  *run
-	node *planner.Node
-	act  planner.Expand
+	node *physical.Node
+	act  physical.Expand
 	sel  []int32
 	rest []int32
 }
 
 func (o *expand) apply(_ context.Context, c *chunk, emit func(*chunk) error) error {
 	in := c
-	if o.act.Mask != "" {
+	if o.act.Mask != physical.Whole {
 		o.rest = c.rowsOf(o.rest[:0], c.labels&^o.act.For)
 		if len(o.rest) > 0 {
 			others := o.run.some(c, o.rest, o.act.From, o.node.Out, c.labels)
@@ -43,7 +43,7 @@ func (o *expand) apply(_ context.Context, c *chunk, emit func(*chunk) error) err
 // element makes the i-th child of every row.
 func (o *expand) element(in *chunk, i int, emit func(*chunk) error) error {
 	act := o.act.Rows[i]
-	act.Mask = "" // only rows of For are here
+	act.Mask = physical.Whole // only rows of For are here
 	lent := *in
 	lent.origin.Child = children(in, i, len(o.act.Rows))
 	lent.masks = nil

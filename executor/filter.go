@@ -8,14 +8,15 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 )
 
 // keep is Filter.
 type keep struct {
 	run  *run
-	node *planner.Node
-	act  planner.Keep
+	node *physical.Node
+	act  physical.Keep
 	sel  []int32
 	of   []int32
 }
@@ -27,7 +28,7 @@ func (o *keep) apply(_ context.Context, c *chunk, emit func(*chunk) error) error
 		return err
 	}
 	for _, i := range failed.rows {
-		o.run.dead.add(c, int(i), o.node.Op, planner.StrictFailed, failed.why[i])
+		o.run.dead.add(c, int(i), o.node.Op, work.StrictFailed, failed.why[i])
 	}
 	if len(failed.rows) > 0 { // the condition may be true all the same
 		rows = slices.DeleteFunc(rows, func(i int32) bool { _, dead := failed.why[i]; return dead })
@@ -40,7 +41,7 @@ func (o *keep) apply(_ context.Context, c *chunk, emit func(*chunk) error) error
 // rows finds the rows that stay: of For those for which the condition is true,
 // of others all.
 func (o *keep) rows(c *chunk, failed *failures) ([]int32, error) {
-	if o.act.Mask == planner.Selection {
+	if o.act.Mask == physical.Scattered {
 		return o.selected(c, failed)
 	}
 	res, err := o.act.Where.Eval(o.run.env, c.cols, c.rows)
@@ -52,7 +53,7 @@ func (o *keep) rows(c *chunk, failed *failures) ([]int32, error) {
 	if !ok {
 		return nil, fault.New(fault.Bug, "filter is not boolean but %s", res.Values.DataType())
 	}
-	if o.act.Mask == "" {
+	if o.act.Mask == physical.Whole {
 		o.run.note(o.node.Op, c, res, nil, nil, failed)
 		o.sel = kernel.AppendTrue(o.sel[:0], is)
 		return o.sel, nil
@@ -104,8 +105,8 @@ func (o *keep) selected(c *chunk, failed *failures) ([]int32, error) {
 // only narrows a flow to some labels.
 type only struct {
 	run  *run
-	node *planner.Node
-	act  planner.Only
+	node *physical.Node
+	act  physical.Only
 	sel  []int32
 }
 

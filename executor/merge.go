@@ -6,13 +6,13 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
 // merge takes in the task's blocks: partial groups go into the state of the key
 // group, rows go on down the route of their labels.
-func (r *run) merge(ctx context.Context, act planner.Merge, root *planner.Node, next []*step) error {
+func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node, next []*step) error {
 	if act.Grouping == nil {
 		return r.receive(ctx, next)
 	}
@@ -31,7 +31,7 @@ func (r *run) merge(ctx context.Context, act planner.Merge, root *planner.Node, 
 }
 
 // mergeBlock hands the partial groups of a block to the state.
-func (r *run) mergeBlock(st *state, g *planner.Grouping, b rdd.Block) error {
+func (r *run) mergeBlock(st *state, g *physical.Grouping, b rdd.Block) error {
 	frames, err := r.x.Blocks.Get(b)
 	if err != nil {
 		return err
@@ -45,14 +45,14 @@ func (r *run) mergeBlock(st *state, g *planner.Grouping, b rdd.Block) error {
 }
 
 // groups sends the groups that leave on their way.
-func (r *run) groups(ctx context.Context, act planner.Merge, root *planner.Node, next []*step, keys, results []arrow.Array, rows int) error {
+func (r *run) groups(ctx context.Context, act physical.Merge, root *physical.Node, next []*step, keys, results []arrow.Array, rows int) error {
 	limit := r.x.Plan.Job.Settings.FrameRows
 	for at := 0; at < rows; at += limit {
 		n := min(limit, rows-at)
 		c := &chunk{rows: n, labels: root.Labels, label: -1, origin: rdd.Origin{Source: -1, Partition: -1}}
 		for _, from := range act.From {
 			switch {
-			case from == planner.GroupLabel:
+			case from == physical.GroupLabel:
 				c.cols = append(c.cols, r.sameLabel(root.Labels.First(), n))
 			case from >= 0:
 				c.cols = append(c.cols, sliceOf(keys[from], at, n, rows))
@@ -70,7 +70,7 @@ func (r *run) groups(ctx context.Context, act planner.Merge, root *planner.Node,
 }
 
 // spread takes what leaves the root of a stage to everything behind it.
-func (r *run) spread(ctx context.Context, root *planner.Node, next []*step, c *chunk) error {
+func (r *run) spread(ctx context.Context, root *physical.Node, next []*step, c *chunk) error {
 	r.tally.out(root.Op, c)
 	r.tally.skipped(root.Skipped, c)
 	for _, s := range next {

@@ -7,7 +7,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -15,9 +16,9 @@ import (
 // same ordinal.
 type exchange struct {
 	run   *run
-	node  *planner.Node
-	out   planner.Outlet
-	to    planner.Exchange
+	node  *physical.Node
+	out   physical.Outlet
+	to    physical.Exchange
 	parts map[int]*rdd.Frames
 }
 
@@ -63,7 +64,7 @@ func (o *exchange) put(part int, c *chunk, rows []int32) {
 	o.parts[part].Keep(&rdd.Frame{Header: rdd.Header{Labels: c.labels, Origin: origin}, Batch: batch})
 }
 
-func (o *exchange) close(_ context.Context, r *planner.Receipt) error {
+func (o *exchange) close(_ context.Context, r *work.Receipt) error {
 	for _, p := range slices.Sorted(maps.Keys(o.parts)) {
 		frames, b := o.parts[p], o.run.block(o.out.ID, p)
 		b.Rows = frames.Rows()

@@ -6,7 +6,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/kernel/agg"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -15,9 +16,9 @@ import (
 // share a table: their groups are the same.
 type partial struct {
 	run  *run
-	node *planner.Node
-	out  planner.Outlet
-	to   planner.Partial
+	node *physical.Node
+	out  physical.Outlet
+	to   physical.Partial
 }
 
 // table returns the task's table for the stage behind this outlet.
@@ -70,7 +71,7 @@ func (o *partial) order(c *chunk) agg.Order {
 
 // close cuts the groups by key group: they are laid out in that order once and
 // every block is a slice.
-func (o *partial) close(_ context.Context, r *planner.Receipt) error {
+func (o *partial) close(_ context.Context, r *work.Receipt) error {
 	table, ok := o.run.tables[o.to.Stage]
 	if !ok {
 		return nil // no rows, or another outlet was there first
@@ -122,7 +123,7 @@ func (o *partial) abandon() {
 }
 
 // newTable makes an empty aggregation of a grouping.
-func newTable(mem memory.Allocator, g *planner.Grouping) *agg.Table {
+func newTable(mem memory.Allocator, g *physical.Grouping) *agg.Table {
 	keys := make([]arrow.DataType, 0, len(g.Keys))
 	for _, k := range g.Keys {
 		keys = append(keys, k.Type)

@@ -7,16 +7,17 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 // sinkPart stages the rows of a task for a sink, as frames of one label each.
 type sinkPart struct {
 	run  *run
-	node *planner.Node
-	out  planner.Outlet
-	to   planner.SinkPart
+	node *physical.Node
+	out  physical.Outlet
+	to   physical.SinkPart
 	sum  kernel.Checksum
 	part *staging
 	sel  []int32
@@ -62,7 +63,7 @@ func (o *sinkPart) label(ctx context.Context, c *chunk, l int) error {
 	return o.part.send(&rdd.Frame{Header: rdd.Header{Labels: one, Origin: origin}, Batch: batch})
 }
 
-func (o *sinkPart) close(_ context.Context, r *planner.Receipt) error {
+func (o *sinkPart) close(_ context.Context, r *work.Receipt) error {
 	if o.part == nil {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"go.uber.org/goleak"
 )
@@ -249,19 +250,19 @@ func written(sets ...*rdd.Dataset) *rdd.Job {
 	return job
 }
 
-func (r *rig) task(batch rdd.BatchID, stage, index int) planner.Task {
-	return planner.Task{Job: "j", Plan: r.plan.Digest, Batch: batch, Stage: stage, Index: index,
-		Marks: planner.Marks{Closed: planner.NoTime, Watermark: planner.NoTime, Now: 1_000_000}}
+func (r *rig) task(batch rdd.BatchID, stage, index int) work.Task {
+	return work.Task{Job: "j", Plan: r.plan.Digest, Batch: batch, Stage: stage, Index: index,
+		Marks: work.Marks{Closed: work.NoTime, Watermark: work.NoTime, Now: 1_000_000}}
 }
 
 // scan is the task that reads batches of the source.
-func (r *rig) scan(batch rdd.BatchID, from, to int) planner.Task {
+func (r *rig) scan(batch rdd.BatchID, from, to int) work.Task {
 	t := r.task(batch, 0, 0)
 	t.Splits = r.src.splits(from, to)
 	return t
 }
 
-func (r *rig) run(t planner.Task) planner.Receipt {
+func (r *rig) run(t work.Task) work.Receipt {
 	r.t.Helper()
 	got, err := r.x.Run(r.t.Context(), t)
 	if err != nil {
@@ -271,13 +272,13 @@ func (r *rig) run(t planner.Task) planner.Receipt {
 }
 
 // blocksOf are the blocks of a receipt for one key group.
-func blocksOf(r planner.Receipt, group int) []rdd.Block {
+func blocksOf(r work.Receipt, group int) []rdd.Block {
 	return slices.DeleteFunc(slices.Clone(r.Blocks), func(b rdd.Block) bool { return b.Partition != group })
 }
 
 // timeless is a receipt without what differs from run to run: the times.
-func timeless(r planner.Receipt) string {
-	r.Wall, r.Tally.Labelling = 0, planner.Steps{}
+func timeless(r work.Receipt) string {
+	r.Wall, r.Tally.Labelling = 0, work.Steps{}
 	var counts []string
 	for k, v := range r.Tally.Ops {
 		counts = append(counts, fmt.Sprint(k, v))

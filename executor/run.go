@@ -12,13 +12,15 @@ import (
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 // run is one task under way.
 type run struct {
 	x       *Executor
-	task    planner.Task
+	task    work.Task
 	stage   *planner.Stage
 	mem     memory.Allocator
 	env     expr.Env
@@ -27,7 +29,7 @@ type run struct {
 	ends    []outlet           // in the order of their outlets
 	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
 	closers []func()           // run at the end, whatever happened
-	receipt planner.Receipt
+	receipt work.Receipt
 }
 
 // operator is one node of a stage at work. The chunk is lent to apply, and
@@ -41,19 +43,19 @@ type operator interface {
 type outlet interface {
 	operator
 	// close finishes the outlet and adds to the receipt what it made.
-	close(ctx context.Context, r *planner.Receipt) error
+	close(ctx context.Context, r *work.Receipt) error
 	// abandon throws away what was made.
 	abandon()
 }
 
 // step is a node with its operator and what follows it.
 type step struct {
-	node *planner.Node
+	node *physical.Node
 	op   operator
 	next []*step
 }
 
-func newRun(x *Executor, t planner.Task) *run {
+func newRun(x *Executor, t work.Task) *run {
 	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
 	r.dead = &deadLetters{run: r}
@@ -77,9 +79,9 @@ func (r *run) do(ctx context.Context) error {
 	}
 	var err error
 	switch act := root.Action.(type) {
-	case planner.Scan:
+	case physical.Scan:
 		err = r.scan(ctx, act, root, next)
-	case planner.Merge:
+	case physical.Merge:
 		err = r.merge(ctx, act, root, next)
 	default:
 		err = fault.New(fault.Bug, "stage %d has no root that reads", r.stage.ID)
@@ -103,7 +105,7 @@ func (r *run) abandon() {
 }
 
 // build makes the operator of a node and those behind it.
-func (r *run) build(n *planner.Node) *step {
+func (r *run) build(n *physical.Node) *step {
 	s := &step{node: n, op: r.operator(n)}
 	if o, ok := s.op.(outlet); ok {
 		r.ends = append(r.ends, o)
@@ -114,32 +116,32 @@ func (r *run) build(n *planner.Node) *step {
 	return s
 }
 
-func (r *run) operator(n *planner.Node) operator {
+func (r *run) operator(n *physical.Node) operator {
 	switch act := n.Action.(type) {
-	case planner.Compute:
+	case physical.Compute:
 		return &compute{run: r, node: n, act: act}
-	case planner.Keep:
+	case physical.Keep:
 		return &keep{run: r, node: n, act: act}
-	case planner.Only:
+	case physical.Only:
 		return &only{run: r, node: n, act: act}
-	case planner.Expand:
+	case physical.Expand:
 		return &expand{run: r, node: n, act: act}
-	case planner.Assignment:
+	case physical.Assignment:
 		return &assignment{run: r, node: n, act: act}
-	case planner.Outlet:
+	case physical.Outlet:
 		return r.outlet(n, act)
-	case planner.Scan, planner.Route, planner.Merge:
+	case physical.Scan, physical.Route, physical.Merge:
 	}
 	return pass{}
 }
 
-func (r *run) outlet(n *planner.Node, o planner.Outlet) operator {
+func (r *run) outlet(n *physical.Node, o physical.Outlet) operator {
 	switch to := o.To.(type) {
-	case planner.Partial:
+	case physical.Partial:
 		return &partial{run: r, node: n, out: o, to: to}
-	case planner.Exchange:
+	case physical.Exchange:
 		return &exchange{run: r, node: n, out: o, to: to}
-	case planner.SinkPart:
+	case physical.SinkPart:
 		return &sinkPart{run: r, node: n, out: o, to: to}
 	}
 	return pass{}

@@ -11,6 +11,8 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -110,16 +112,16 @@ func TestTallyBalances(t *testing.T) {
 		return written(ev.Map(Err, "n", "strict(CAST(meter AS bigint))", "bad", "CAST(meter AS bigint)").Filter(Err, "code > 3"))
 	}, []string{`"kind":"error","meter":"1","code":5`, `"kind":"error","meter":"x","code":5`, `"kind":"error","meter":"2","code":1`, `"kind":"info","meter":"y"`})
 	tally := r.run(r.scan(1, 0, 1)).Tally
-	for op, want := range map[int]planner.OpCount{1: {In: 3, Out: 3}, 2: {In: 3, Out: 2, Nulled: 1}, 3: {In: 2, Out: 1}} {
-		if got := tally.Ops[planner.OpLabel{Op: op}]; got != want {
+	for op, want := range map[int]work.OpCount{1: {In: 3, Out: 3}, 2: {In: 3, Out: 2, Nulled: 1}, 3: {In: 2, Out: 1}} {
+		if got := tally.Ops[work.OpLabel{Op: op}]; got != want {
 			t.Errorf("operation %d did %+v to errors, want %+v", op, got, want)
 		}
 	}
-	if n := tally.Dead[planner.Death{Op: 2, Reason: planner.StrictFailed}]; n != 1 {
+	if n := tally.Dead[work.Death{Op: 2, Reason: work.StrictFailed}]; n != 1 {
 		t.Errorf("%d dead letters of strict, want 1", n)
 	}
 	for op := 2; op <= 3; op++ {
-		if n := tally.Bypassed[planner.Skip{Op: op, Label: 1, Reason: planner.ByLabel}]; n != 1 {
+		if n := tally.Bypassed[physical.Bypass{Op: op, Label: 1, Reason: physical.ByLabel}]; n != 1 {
 			t.Errorf("%d infos passed by operation %d, want 1", n, op)
 		}
 	}

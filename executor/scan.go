@@ -8,13 +8,14 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 // scan reads the task's splits, labels every row and sends it down the route of
 // its label.
-func (r *run) scan(ctx context.Context, act planner.Scan, root *planner.Node, routes []*step) error {
+func (r *run) scan(ctx context.Context, act physical.Scan, root *physical.Node, routes []*step) error {
 	d := newDispatcher(r, act, root, routes)
 	r.tally.Labelling.Queue += max(0, time.Since(r.env.Now))
 	for _, split := range r.task.Splits {
@@ -29,7 +30,7 @@ func (r *run) scan(ctx context.Context, act planner.Scan, root *planner.Node, ro
 	return nil
 }
 
-func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split rdd.Split) error {
+func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
 	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem}
 	if act.Prune != nil {
 		want.Skip = act.Prune.Skips
@@ -64,7 +65,7 @@ func (r *run) split(ctx context.Context, act planner.Scan, d *dispatcher, split 
 }
 
 // pruned counts rows that the source left out, and their event time.
-func (r *run) pruned(act planner.Scan, d *dispatcher, f *rdd.Frame) {
+func (r *run) pruned(act physical.Scan, d *dispatcher, f *rdd.Frame) {
 	r.tally.RowsIn += f.Header.Pruned
 	r.tally.Pruned += f.Header.Pruned
 	if t, ok := act.Prune.LatestTime(f.Header.Bounds); ok {
@@ -73,7 +74,7 @@ func (r *run) pruned(act planner.Scan, d *dispatcher, f *rdd.Frame) {
 }
 
 // partTimes is the largest event time seen of each source partition.
-type partTimes struct{ list []planner.PartTime }
+type partTimes struct{ list []work.PartTime }
 
 func (p *partTimes) see(o rdd.Origin, t int64) {
 	for i := range p.list {
@@ -82,7 +83,7 @@ func (p *partTimes) see(o rdd.Origin, t int64) {
 			return
 		}
 	}
-	p.list = append(p.list, planner.PartTime{Source: o.Source, Partition: o.Partition, Max: t})
+	p.list = append(p.list, work.PartTime{Source: o.Source, Partition: o.Partition, Max: t})
 }
 
 // latest returns the largest value of a timestamp array that is not null.

@@ -9,7 +9,8 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/agg"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -27,7 +28,7 @@ type state struct {
 	base  *agg.Table
 	fresh rdd.Frames  // keys and states
 	batch rdd.BatchID // of fresh
-	marks planner.Marks
+	marks work.Marks
 	// earliest is not after any window start in base and fresh.
 	earliest int64
 }
@@ -45,7 +46,7 @@ func (x *Executor) state(id stateID) *state {
 }
 
 // begin makes the state ready for what the run's batch brings.
-func (s *state) begin(r *run, g *planner.Grouping) error {
+func (s *state) begin(r *run, g *physical.Grouping) error {
 	switch {
 	case s.base == nil:
 		s.base = newTable(r.mem, g)
@@ -63,7 +64,7 @@ func (s *state) begin(r *run, g *planner.Grouping) error {
 }
 
 // add takes in partial groups.
-func (s *state) add(g *planner.Grouping, f *rdd.Frame) {
+func (s *state) add(g *physical.Grouping, f *rdd.Frame) {
 	s.fresh.Keep(f)
 	if g.Window < 0 {
 		return
@@ -74,7 +75,7 @@ func (s *state) add(g *planner.Grouping, f *rdd.Frame) {
 }
 
 // windowsOf returns the window start of every group.
-func windowsOf(cols []arrow.Array, g *planner.Grouping) []int64 {
+func windowsOf(cols []arrow.Array, g *physical.Grouping) []int64 {
 	ts, ok := cols[g.Window].(*array.Timestamp)
 	if !ok {
 		return nil
@@ -84,7 +85,7 @@ func windowsOf(cols []arrow.Array, g *planner.Grouping) []int64 {
 
 // accept merges what the last batch brought into the base, and drops the groups
 // that left with it.
-func (s *state) accept(mem memory.Allocator, g *planner.Grouping) error {
+func (s *state) accept(mem memory.Allocator, g *physical.Grouping) error {
 	for _, f := range s.fresh.List() {
 		if err := s.mergeRows(mem, g, s.base, f.Batch, false); err != nil {
 			return err
@@ -109,7 +110,7 @@ func (s *state) accept(mem memory.Allocator, g *planner.Grouping) error {
 }
 
 // anyLeaves reports whether a group may leave at the state's marks.
-func (s *state) anyLeaves(g *planner.Grouping) bool {
+func (s *state) anyLeaves(g *physical.Grouping) bool {
 	if s.marks.Final {
 		return true
 	}
@@ -117,12 +118,12 @@ func (s *state) anyLeaves(g *planner.Grouping) bool {
 }
 
 // leaves reports whether the window that begins at start leaves at a watermark.
-func leaves(start int64, g *planner.Grouping, watermark int64) bool {
-	return watermark != planner.NoTime && saturated(saturated(start, g.Size), g.Lateness) <= watermark
+func leaves(start int64, g *physical.Grouping, watermark int64) bool {
+	return watermark != work.NoTime && saturated(saturated(start, g.Size), g.Lateness) <= watermark
 }
 
 // pick returns the groups that leave at the state's marks, or those that stay.
-func (s *state) pick(g *planner.Grouping, starts []int64, leaving bool) []int32 {
+func (s *state) pick(g *physical.Grouping, starts []int64, leaving bool) []int32 {
 	out := make([]int32, 0, len(starts))
 	for i, v := range starts {
 		if leaves(v, g, s.marks.Watermark) == leaving {
@@ -134,7 +135,7 @@ func (s *state) pick(g *planner.Grouping, starts []int64, leaving bool) []int32 
 
 // mergeRows merges partial groups into a table: those that leave at the state's
 // marks, or those that stay.
-func (s *state) mergeRows(mem memory.Allocator, g *planner.Grouping, t *agg.Table, b arrow.RecordBatch, leaving bool) error {
+func (s *state) mergeRows(mem memory.Allocator, g *physical.Grouping, t *agg.Table, b arrow.RecordBatch, leaving bool) error {
 	cols, n := b.Columns(), int(b.NumRows())
 	if !s.marks.Final && g.Window >= 0 {
 		rows := s.pick(g, windowsOf(cols, g), leaving)
@@ -158,7 +159,7 @@ func (s *state) mergeRows(mem memory.Allocator, g *planner.Grouping, t *agg.Tabl
 
 // leave emits the groups that leave in this batch, whole: what is known of them
 // from before and what this batch brought.
-func (s *state) leave(g *planner.Grouping, r *run, emit func(keys, results []arrow.Array, rows int) error) error {
+func (s *state) leave(g *physical.Grouping, r *run, emit func(keys, results []arrow.Array, rows int) error) error {
 	if len(g.Keys) == 0 && r.task.Index != 0 {
 		return nil // the one group of an aggregation without keys belongs to the first task
 	}
@@ -186,7 +187,7 @@ func (s *state) leave(g *planner.Grouping, r *run, emit func(keys, results []arr
 
 // leaveBase merges the groups of the base that leave into another table. The base
 // stays as it is: the batch may have to run again.
-func (s *state) leaveBase(g *planner.Grouping, gone *agg.Table) error {
+func (s *state) leaveBase(g *physical.Grouping, gone *agg.Table) error {
 	if s.base.Len() == 0 {
 		return nil
 	}

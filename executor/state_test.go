@@ -10,6 +10,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -30,7 +31,7 @@ func windowRig(t testing.TB, batches ...[]string) *rig {
 
 // merge is the task that takes in what a scan of some batches of the source
 // gave, if any.
-func (r *rig) merge(batch rdd.BatchID, watermark int64, from, to int) planner.Task {
+func (r *rig) merge(batch rdd.BatchID, watermark int64, from, to int) work.Task {
 	r.t.Helper()
 	t := r.task(batch, 1, 0)
 	t.Watermark = watermark
@@ -48,7 +49,7 @@ func TestWindowsLeave(t *testing.T) {
 		watermark int64
 		want      []string
 	}{
-		{planner.NoTime, nil},
+		{work.NoTime, nil},
 		{4, nil},
 		{5, []string{"sums window_start=-10 n=1"}},
 		{5, nil},
@@ -121,7 +122,7 @@ func TestRunningABatchAgain(t *testing.T) {
 // A run that breaks off halfway leaves nothing behind: the next starts over.
 func TestRunningABatchAfterAFailure(t *testing.T) {
 	r := windowRig(t, times(0, 1), times(2))
-	r.run(r.merge(1, planner.NoTime, 0, 1))
+	r.run(r.merge(1, work.NoTime, 0, 1))
 	task := r.merge(2, 15, 1, 2)
 	whole := task.Blocks
 	gone := whole[0]
@@ -143,11 +144,11 @@ func TestRunningABatchAfterAFailure(t *testing.T) {
 // State does not go back: a task of an older batch would see the future.
 func TestBatchesDoNotGoBack(t *testing.T) {
 	r := windowRig(t, times(0))
-	r.run(r.merge(2, planner.NoTime, 0, 1))
-	if _, err := r.x.Run(t.Context(), r.merge(1, planner.NoTime, 0, 0)); fault.Of(err) != fault.Bug {
+	r.run(r.merge(2, work.NoTime, 0, 1))
+	if _, err := r.x.Run(t.Context(), r.merge(1, work.NoTime, 0, 0)); fault.Of(err) != fault.Bug {
 		t.Errorf("an older batch: %v, want %s", err, fault.Bug)
 	}
-	last := r.merge(3, planner.NoTime, 0, 0)
+	last := r.merge(3, work.NoTime, 0, 0)
 	last.Final = true
 	r.run(last)
 	sameRows(t, "the state after it", r.out.take(), "sums window_start=0 n=1")
@@ -156,7 +157,7 @@ func TestBatchesDoNotGoBack(t *testing.T) {
 // Batches may come with gaps: a key group that nothing happens to is not run.
 func TestGapsBetweenBatches(t *testing.T) {
 	r := windowRig(t, times(0), times(0))
-	r.run(r.merge(1, planner.NoTime, 0, 1))
+	r.run(r.merge(1, work.NoTime, 0, 1))
 	r.run(r.merge(7, 15, 1, 2))
 	sameRows(t, "with a gap", r.out.take(), "sums window_start=0 n=2")
 }
@@ -173,7 +174,7 @@ func TestStateCountsOnce(t *testing.T) {
 		}
 		r := windowRig(t, batches...)
 		defer r.free()
-		open, watermark := map[int64]int{}, int64(planner.NoTime)
+		open, watermark := map[int64]int{}, int64(work.NoTime)
 		for i := range batches {
 			closed := watermark
 			if rapid.Bool().Draw(rt, "moves") {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/kernel/agg"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 )
 
 // tables keeps aggregation tables that a task is done with for the next task of
@@ -18,7 +18,7 @@ type tables struct {
 }
 
 // take returns an empty table for groups of the stage.
-func (t *tables) take(mem memory.Allocator, stage int, g *planner.Grouping) *agg.Table {
+func (t *tables) take(mem memory.Allocator, stage int, g *physical.Grouping) *agg.Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := t.free[stage]

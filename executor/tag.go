@@ -7,7 +7,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 )
 
 // unlabelled is the code of a row that no rule labels, ambiguous that of one
@@ -22,7 +23,7 @@ const (
 // tagger gives every row of a frame its label.
 type tagger struct {
 	run    *run
-	tag    planner.Tagging
+	tag    physical.Tagging
 	codes  []int32
 	hashes []uint64
 	lut    []int32         // label by dictionary code, for
@@ -178,17 +179,17 @@ func (t *tagger) verify(c *chunk) error {
 
 func (t *tagger) wrong(c *chunk, own []uint64, i int) (why, note string) {
 	if t.tag.Seq >= 0 && c.cols[t.tag.Seq].IsNull(i) {
-		return planner.PartialRelease, "no sequence"
+		return work.PartialRelease, "no sequence"
 	}
 	if t.tag.Hash < 0 {
 		return "", ""
 	}
 	brought, ok := c.cols[t.tag.Hash].(*array.Int64)
 	if !ok || brought.IsNull(i) {
-		return planner.PartialRelease, "no hash"
+		return work.PartialRelease, "no hash"
 	}
 	if uint64(brought.Value(i)) != own[i] {
-		return planner.InaccurateTag, fmt.Sprintf("hash %d, expected %d", brought.Value(i), int64(own[i]))
+		return work.InaccurateTag, fmt.Sprintf("hash %d, expected %d", brought.Value(i), int64(own[i]))
 	}
 	return "", ""
 }

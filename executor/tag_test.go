@@ -12,6 +12,8 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -46,8 +48,8 @@ func dictionary(mem memory.Allocator, values string, rows ...int32) arrow.Array 
 	return array.NewSlice(whole, 3, int64(3+len(rows)))
 }
 
-func byKind() planner.Tagging {
-	return planner.Tagging{Column: 0, Values: map[string]int{"E": 0, "I": 1}, Otherwise: -1, Hash: -1, Seq: -1}
+func byKind() physical.Tagging {
+	return physical.Tagging{Column: 0, Values: map[string]int{"E": 0, "I": 1}, Otherwise: -1, Hash: -1, Seq: -1}
 }
 
 // A label is found by the value, not by its code: dictionaries may hold a value
@@ -132,7 +134,7 @@ func TestTagByRules(t *testing.T) {
 			got := r.run(r.scan(1, 0, 1))
 			sameRows(t, "rows", r.out.take(), c.want...)
 			sameRows(t, "dead letters", notes(r.dead.take()), c.dead...)
-			if n := int64(len(c.dead)); got.Tally.Dead[planner.Death{Op: 1, Reason: planner.AbnormalTag}] != n || got.Tally.Tagged != 5-n {
+			if n := int64(len(c.dead)); got.Tally.Dead[work.Death{Op: 1, Reason: work.AbnormalTag}] != n || got.Tally.Tagged != 5-n {
 				t.Errorf("the tally is %+v", got.Tally)
 			}
 		})
@@ -185,9 +187,9 @@ func TestVerifyTags(t *testing.T) {
 	sameRows(t, "rows", r.out.take(), "error _label=error _hash="+right+" _seq=0", "info _label=info _hash="+null+" _seq=5")
 	sameRows(t, "dead letters", notes(r.dead.take()), "hash 12, expected "+right+" 1", "no hash 2", "no sequence 3",
 		"no rule labels the row 4", "hash "+right+", expected "+null+" 6", "no sequence 7")
-	want := map[string]int64{planner.InaccurateTag: 2, planner.PartialRelease: 3, planner.AbnormalTag: 1}
+	want := map[string]int64{work.InaccurateTag: 2, work.PartialRelease: 3, work.AbnormalTag: 1}
 	for reason, n := range want {
-		if got := got.Tally.Dead[planner.Death{Op: 1, Reason: reason}]; got != n {
+		if got := got.Tally.Dead[work.Death{Op: 1, Reason: reason}]; got != n {
 			t.Errorf("%d dead letters of %s, want %d", got, reason, n)
 		}
 	}

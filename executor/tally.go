@@ -2,22 +2,23 @@ package executor
 
 import (
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 )
 
 // tally counts while a task runs, and gives the total at the end.
 type tally struct {
-	planner.Tally
+	work.Tally
 }
 
 func newTally() *tally {
-	return &tally{planner.Tally{Ops: map[planner.OpLabel]planner.OpCount{},
-		Bypassed: map[planner.Skip]int64{}, Dead: map[planner.Death]int64{}}}
+	return &tally{work.Tally{Ops: map[work.OpLabel]work.OpCount{},
+		Bypassed: map[physical.Bypass]int64{}, Dead: map[work.Death]int64{}}}
 }
 
 func (t *tally) in(op int, c *chunk) {
 	c.each(func(l int, n int64) {
-		k := planner.OpLabel{Op: op, Label: l}
+		k := work.OpLabel{Op: op, Label: l}
 		v := t.Ops[k]
 		v.In += n
 		t.Ops[k] = v
@@ -26,7 +27,7 @@ func (t *tally) in(op int, c *chunk) {
 
 func (t *tally) out(op int, c *chunk) {
 	c.each(func(l int, n int64) {
-		k := planner.OpLabel{Op: op, Label: l}
+		k := work.OpLabel{Op: op, Label: l}
 		v := t.Ops[k]
 		v.Out += n
 		t.Ops[k] = v
@@ -37,27 +38,27 @@ func (t *tally) nulled(op, label int, n int64) {
 	if n == 0 {
 		return
 	}
-	k := planner.OpLabel{Op: op, Label: label}
+	k := work.OpLabel{Op: op, Label: label}
 	v := t.Ops[k]
 	v.Nulled += n
 	t.Ops[k] = v
 }
 
 // skipped counts the rows that pass by operations.
-func (t *tally) skipped(list []planner.Bypass, c *chunk) {
+func (t *tally) skipped(list []physical.Bypass, c *chunk) {
 	for _, s := range list {
 		n := int64(c.rows)
 		if c.counts != nil {
 			n = c.counts[s.Label]
 		}
 		if n > 0 {
-			t.Bypassed[planner.Skip(s)] += n
+			t.Bypassed[physical.Bypass(s)] += n
 		}
 	}
 }
 
 func (t *tally) checksum(c kernel.Checksum) {
-	t.Add(planner.Tally{Checksum: [2]uint64{c.Hi, c.Lo}})
+	t.Add(work.Tally{Checksum: [2]uint64{c.Hi, c.Lo}})
 }
 
-func (t *tally) total() planner.Tally { return t.Tally }
+func (t *tally) total() work.Tally { return t.Tally }

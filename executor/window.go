@@ -8,15 +8,16 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/work"
 )
 
 // assignment is Window: it assigns tumbling windows, and dead-letters the rows
 // whose window has left and those without an event time.
 type assignment struct {
 	run  *run
-	node *planner.Node
-	act  planner.Assignment
+	node *physical.Node
+	act  physical.Assignment
 	sel  []int32
 }
 
@@ -26,7 +27,7 @@ func (o *assignment) apply(_ context.Context, c *chunk, emit func(*chunk) error)
 		return fault.New(fault.Bug, "window over %s", c.cols[o.act.Time].DataType())
 	}
 	var within *array.Boolean
-	if o.act.Mask != "" {
+	if o.act.Mask != physical.Whole {
 		within = c.mask(o.run.mem, o.act.For)
 	}
 	starts, done := kernel.NewFixed[int64](o.run.mem, timestamp(), c.rows)
@@ -61,7 +62,7 @@ func (o *assignment) columns(c *chunk, start arrow.Array, starts []int64, within
 	from := append([]int(nil), o.act.From...)
 	for _, at := range []int{o.act.Start, o.act.End} {
 		if at >= 0 && within == nil {
-			from[at] = planner.FromNull // set below: nothing of the input stays
+			from[at] = physical.FromNull // set below: nothing of the input stays
 		}
 	}
 	cols := make([]arrow.Array, len(from))
@@ -77,7 +78,7 @@ func (o *assignment) columns(c *chunk, start arrow.Array, starts []int64, within
 			end := done(nil)
 			cols[i] = o.set(c, end, o.act.From[i], within)
 			end.Release()
-		case at == planner.FromNull:
+		case at == physical.FromNull:
 			cols[i] = kernel.Nulls(o.run.mem, o.node.Out.Field(i).Type, c.rows)
 		default:
 			cols[i] = c.cols[at]
@@ -94,7 +95,7 @@ func (o *assignment) set(c *chunk, value arrow.Array, from int, within *array.Bo
 		return value
 	}
 	var old arrow.Array
-	if from != planner.FromNull {
+	if from != physical.FromNull {
 		old = c.cols[from]
 	}
 	return blend(o.run.mem, within, value, old)
@@ -107,11 +108,11 @@ func (o *assignment) onTime(c *chunk, ts *array.Timestamp, starts []int64, withi
 		switch {
 		case within != nil && !within.Value(i):
 		case ts.IsNull(i):
-			o.run.dead.add(c, i, o.node.Op, planner.NoEventTime, "")
+			o.run.dead.add(c, i, o.node.Op, work.NoEventTime, "")
 			continue
 		case o.closes(starts[i]) <= o.run.task.Closed:
 			o.run.tally.Late++
-			o.run.dead.add(c, i, o.node.Op, planner.LateRow, "")
+			o.run.dead.add(c, i, o.node.Op, work.LateRow, "")
 			continue
 		}
 		o.sel = append(o.sel, int32(i))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -113,7 +114,7 @@ func TestLateRows(t *testing.T) {
 			closed, late int64
 			want         []string
 		}{
-			{planner.NoTime, 0, []string{zero, ten, minus}},
+			{work.NoTime, 0, []string{zero, ten, minus}},
 			{4, 0, []string{zero, ten, minus}},
 			{5, 1, []string{zero, ten}},
 			{14, 1, []string{zero, ten}},
@@ -135,7 +136,7 @@ func TestLateRows(t *testing.T) {
 
 // runAll runs a reading task and, one behind another, the stages that take its
 // blocks task by task, and adds the tallies up.
-func runAll(r *rig, task planner.Task) planner.Tally {
+func runAll(r *rig, task work.Task) work.Tally {
 	r.t.Helper()
 	got := r.run(task)
 	sum := got.Tally

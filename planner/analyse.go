@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -19,17 +20,17 @@ const raw = -1
 type node struct {
 	Op
 	op        rdd.Operation
-	acts      rdd.LabelSet            // labels here that the operation is for
-	windows   map[int]time.Duration   // by label: size of the window that window_start is of
-	consumers []int                   // operations over this one, ascending
-	exprs     map[string]expr.Node    // parsed expressions by mark, "set.net", "where"
-	aggs      map[int]map[string]Agg  // Reduce: aggregates by From label and column
-	need      map[int]map[string]bool // by label: columns of the output that somebody reads
-	takes     map[int]map[string]bool // by label: columns of the input that the operation or somebody behind it reads
-	dead      map[int]bool            // labels for which nothing asks for what the operation computes
-	input     map[int]*arrow.Schema   // schemas before the operation, by label
-	stage     int                     // of a Reduce or Shuffle: the stage behind it, or -1
-	wrong     bool                    // it or one of its parents is mistaken: its schemas mean nothing
+	acts      rdd.LabelSet                    // labels here that the operation is for
+	windows   map[int]time.Duration           // by label: size of the window that window_start is of
+	consumers []int                           // operations over this one, ascending
+	exprs     map[string]expr.Node            // parsed expressions by mark, "set.net", "where"
+	aggs      map[int]map[string]physical.Agg // Reduce: aggregates by From label and column
+	need      map[int]map[string]bool         // by label: columns of the output that somebody reads
+	takes     map[int]map[string]bool         // by label: columns of the input that the operation or somebody behind it reads
+	dead      map[int]bool                    // labels for which nothing asks for what the operation computes
+	input     map[int]*arrow.Schema           // schemas before the operation, by label
+	stage     int                             // of a Reduce or Shuffle: the stage behind it, or -1
+	wrong     bool                            // it or one of its parents is mistaken: its schemas mean nothing
 }
 
 // analysis is a job whose operations are checked and typed.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -12,7 +13,7 @@ import (
 // come from.
 type flow struct {
 	labels rdd.LabelSet
-	at     *Node
+	at     *physical.Node
 	stage  int
 }
 
@@ -61,10 +62,10 @@ func (b *builder) step(c *node, f flow) {
 func (b *builder) united(c *node, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
 	from := columnsFrom(f.at.Out, out)
-	if !slices.Contains(from, FromNull) {
+	if !slices.Contains(from, physical.FromNull) {
 		return f
 	}
-	act := Compute{Change: Change{For: f.labels, From: from}, Program: make([]int, len(from))}
+	act := physical.Compute{Change: physical.Change{For: f.labels, From: from}, Program: make([]int, len(from))}
 	for i := range act.Program {
 		act.Program[i] = -1
 	}
@@ -147,8 +148,8 @@ func (b *builder) past(c *node, f flow, taken rdd.LabelSet) {
 }
 
 // attach appends a node behind a flow and returns the flow that leaves it.
-func (b *builder) attach(f flow, op int, act Action, out *arrow.Schema) flow {
-	n := &Node{Op: op, Labels: f.labels, Action: act, In: f.at.Out, Out: out}
+func (b *builder) attach(f flow, op int, act physical.Action, out *arrow.Schema) flow {
+	n := &physical.Node{Op: op, Labels: f.labels, Action: act, In: f.at.Out, Out: out}
 	f.at.Next = append(f.at.Next, n)
 	return flow{labels: f.labels, at: n, stage: f.stage}
 }
@@ -179,12 +180,12 @@ func (b *builder) schema(labels rdd.LabelSet, need map[int]map[string]bool, sche
 
 // change says which rows an operation is for and where the columns it does not
 // touch come from.
-func (b *builder) change(c *node, f flow, out *arrow.Schema) Change {
-	ch := Change{For: f.labels & c.acts, From: columnsFrom(f.at.Out, out)}
+func (b *builder) change(c *node, f flow, out *arrow.Schema) physical.Change {
+	ch := physical.Change{For: f.labels & c.acts, From: columnsFrom(f.at.Out, out)}
 	if ch.For != f.labels {
-		ch.Mask = Masked
+		ch.Mask = physical.Blended
 		if b.mode == Selection {
-			ch.Mask = Selection
+			ch.Mask = physical.Scattered
 		}
 	}
 	return ch
@@ -194,7 +195,7 @@ func (b *builder) change(c *node, f flow, out *arrow.Schema) Change {
 func columnsFrom(in, out *arrow.Schema) []int {
 	from := make([]int, out.NumFields())
 	for i, f := range out.Fields() {
-		from[i] = FromNull
+		from[i] = physical.FromNull
 		if at := in.FieldIndices(f.Name); len(at) > 0 {
 			from[i] = at[0]
 		}
@@ -213,7 +214,7 @@ func (b *builder) mapped(c *node, op rdd.Map, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
 	act := b.compute(c, op.Set, "set.", f, out)
 	for _, d := range op.Drop {
-		if i := out.FieldIndices(d); len(i) > 0 && act.Mask != "" {
+		if i := out.FieldIndices(d); len(i) > 0 && act.Mask != physical.Whole {
 			act.Clear = append(act.Clear, i[0])
 		}
 	}
@@ -225,8 +226,8 @@ func (b *builder) mapped(c *node, op rdd.Map, f flow) flow {
 }
 
 // compute compiles the assignments that somebody reads for any label of the flow.
-func (b *builder) compute(c *node, set []rdd.Assign, mark string, f flow, out *arrow.Schema) Compute {
-	act := Compute{Change: b.change(c, f, out), Program: make([]int, out.NumFields())}
+func (b *builder) compute(c *node, set []rdd.Assign, mark string, f flow, out *arrow.Schema) physical.Compute {
+	act := physical.Compute{Change: b.change(c, f, out), Program: make([]int, out.NumFields())}
 	for i := range act.Program {
 		act.Program[i] = -1
 	}
@@ -238,8 +239,8 @@ func (b *builder) compute(c *node, set []rdd.Assign, mark string, f flow, out *a
 		}
 		if len(at) > 0 {
 			act.Program[at[0]] = len(act.Programs)
-			if act.Mask != "" && !b.others(c, f.labels&^act.For, s.Column) {
-				act.From[at[0]] = FromNull
+			if act.Mask != physical.Whole && !b.others(c, f.labels&^act.For, s.Column) {
+				act.From[at[0]] = physical.FromNull
 			}
 		}
 		act.Programs = append(act.Programs, b.program(e, f.at.Out))
@@ -259,12 +260,12 @@ func (b *builder) others(c *node, labels rdd.LabelSet, column string) bool {
 
 func (b *builder) filtered(c *node, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
-	return b.attach(f, c.ID, Keep{Change: b.change(c, f, out), Where: b.program(c.exprs["where"], f.at.Out)}, out)
+	return b.attach(f, c.ID, physical.Keep{Change: b.change(c, f, out), Where: b.program(c.exprs["where"], f.at.Out)}, out)
 }
 
 func (b *builder) expanded(c *node, op rdd.FlatMap, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
-	act := Expand{Change: b.change(c, f, out)}
+	act := physical.Expand{Change: b.change(c, f, out)}
 	for i, row := range op.Rows {
 		act.Rows = append(act.Rows, b.compute(c, row, rowMark(i, ""), f, out))
 	}
@@ -273,7 +274,7 @@ func (b *builder) expanded(c *node, op rdd.FlatMap, f flow) flow {
 
 func (b *builder) windowed(c *node, op rdd.Window, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
-	act := Assignment{Change: b.change(c, f, out), Size: op.Size.Microseconds(),
+	act := physical.Assignment{Change: b.change(c, f, out), Size: op.Size.Microseconds(),
 		Lateness: b.job.Settings.Lateness.Microseconds(), Start: -1, End: -1}
 	if at := f.at.Out.FieldIndices(op.Time); len(at) > 0 {
 		act.Time = at[0]
@@ -289,7 +290,7 @@ func (b *builder) windowed(c *node, op rdd.Window, f flow) flow {
 
 // only narrows a flow to some of its labels.
 func (b *builder) only(c *node, f flow, labels rdd.LabelSet, out *arrow.Schema) flow {
-	act := Only{Change{For: labels, From: columnsFrom(f.at.Out, out)}}
+	act := physical.Only{Change: physical.Change{For: labels, From: columnsFrom(f.at.Out, out)}}
 	f = b.attach(f, c.ID, act, out)
 	f.labels = labels
 	return f

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -38,7 +39,7 @@ type builder struct {
 	*analysis
 	mode Mode
 	plan *Plan
-	seen map[Bypass]bool
+	seen map[physical.Bypass]bool
 	err  error
 }
 
@@ -61,7 +62,7 @@ func (b *builder) describe() {
 // build makes one reading stage a source; the stages behind shuffles are made
 // where a flow first reaches them.
 func (b *builder) build() error {
-	b.seen = map[Bypass]bool{}
+	b.seen = map[physical.Bypass]bool{}
 	for source, id := range b.plan.Reads {
 		read := b.nodes[id]
 		if len(read.consumers) != 1 {

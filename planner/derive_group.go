@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/kernel/agg"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -131,7 +132,7 @@ func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 		a.fail(n.Dataset.At("as"), "reduce: rows of label %s are here already; give the result a label of its own", a.job.Labels[as])
 		return
 	}
-	n.aggs = map[int]map[string]Agg{}
+	n.aggs = map[int]map[string]physical.Agg{}
 	var first *arrow.Schema
 	for i, l := range n.acts.Each() {
 		s := a.groupSchema(n, op, l)
@@ -191,7 +192,7 @@ func (a *analysis) groupSchema(n *node, op rdd.Reduce, l int) *arrow.Schema {
 		}
 		out = withField(out, k, t)
 	}
-	n.aggs[l] = map[string]Agg{}
+	n.aggs[l] = map[string]physical.Agg{}
 	for _, g := range op.Get {
 		if field(out, g.Column) != nil || system(g.Column) || g.Column == "" {
 			a.fail(n.Dataset.At("get."+g.Column), "reduce: the column %q is there already, or cannot be set", g.Column)
@@ -212,22 +213,22 @@ func (a *analysis) groupSchema(n *node, op rdd.Reduce, l int) *arrow.Schema {
 }
 
 // aggregate types one aggregate for label l.
-func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (Agg, bool) {
+func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) {
 	mark := "get." + g.Column
 	e := a.parse(n, mark, g.Expr)
 	if e == nil {
-		return Agg{}, false
+		return physical.Agg{}, false
 	}
 	c, ok := e.(*expr.Call)
 	if !ok || !slices.Contains(aggregates(), c.Name) {
 		a.fail(n.Dataset.At(mark), "reduce: %q is not an aggregate; there are %s", g.Expr, strings.Join(aggregates(), ", "))
-		return Agg{}, false
+		return physical.Agg{}, false
 	}
 	if len(c.Args) > 1 || len(c.Args) == 0 && c.Name != "count" {
 		a.fail(n.Dataset.At(mark), "reduce: %s takes one argument", c.Name)
-		return Agg{}, false
+		return physical.Agg{}, false
 	}
-	out := Agg{Column: g.Column, Func: c.Name, Arg: -1}
+	out := physical.Agg{Column: g.Column, Func: c.Name, Arg: -1}
 	if len(c.Args) == 1 {
 		out.Type = a.typeFor(n, mark, g.Expr, c.Args[0], l, n.input[l])
 		if out.Type == nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/idag/idag/planner/physical"
 )
 
 // JSON is the plan for machines: operations with their digests, the route of
@@ -18,9 +20,9 @@ func JSON(p *Plan) ([]byte, error) {
 		Dataset string `json:"dataset,omitempty"`
 	}
 	type bypass struct {
-		Op     int    `json:"op"`
-		Label  string `json:"label"`
-		Reason Reason `json:"reason"`
+		Op     int             `json:"op"`
+		Label  string          `json:"label"`
+		Reason physical.Reason `json:"reason"`
 	}
 	type route struct {
 		Label    string   `json:"label"`
@@ -72,7 +74,7 @@ type jsonNode struct {
 	Next   []*jsonNode `json:"next,omitempty"`
 }
 
-func (w *treeWriter) tree(n *Node) *jsonNode {
+func (w *treeWriter) tree(n *physical.Node) *jsonNode {
 	j := &jsonNode{Op: n.Op, Does: w.describe(n), Labels: n.Labels.Names(w.plan.Job.Labels)}
 	for _, next := range n.Next {
 		j.Next = append(j.Next, w.tree(next))
@@ -92,8 +94,8 @@ func Dot(p *Plan) string {
 		to   int
 	}
 	var edges []edge
-	var walk func(n *Node) string
-	walk = func(n *Node) string {
+	var walk func(n *physical.Node) string
+	walk = func(n *physical.Node) string {
 		name := fmt.Sprintf("n%d", id)
 		id++
 		label := w.describe(n)
@@ -101,13 +103,13 @@ func Dot(p *Plan) string {
 			label += "\n↷ " + skipped
 		}
 		fmt.Fprintf(&s, "    %s [label=%q];\n", name, label)
-		if o, ok := n.Action.(Outlet); ok {
+		if o, ok := n.Action.(physical.Outlet); ok {
 			switch to := o.To.(type) {
-			case Partial:
+			case physical.Partial:
 				edges = append(edges, edge{name, to.Stage})
-			case Exchange:
+			case physical.Exchange:
 				edges = append(edges, edge{name, to.Stage})
-			case SinkPart:
+			case physical.SinkPart:
 			}
 		}
 		for _, next := range n.Next {

@@ -1,10 +1,8 @@
 package planner
 
 import (
-	"math"
-
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -26,17 +24,6 @@ const (
 // Linear reports whether m is a form of the linear plan.
 func (m Mode) Linear() bool { return m != IDAG }
 
-// Reason says why rows pass by an operation.
-type Reason string
-
-// The reasons for a bypass, decided when the plan is made.
-const (
-	// ByLabel: the operation is not for this label.
-	ByLabel Reason = "label"
-	// Unscheduled: nothing that is written asks for what it computes.
-	Unscheduled Reason = "unscheduled"
-)
-
 // Plan is a job compiled for one mode. It is immutable and may be shared.
 type Plan struct {
 	Job     *rdd.Job
@@ -46,7 +33,7 @@ type Plan struct {
 	Reads   []int  // ordinals in Ops of the sources: source i is Ops[Reads[i]]
 	Writes  []int  // ordinals in Ops of the sinks: sink i is Ops[Writes[i]]
 	Stages  []Stage
-	Skipped []Bypass // what the plan leaves out, per label
+	Skipped []physical.Bypass // what the plan leaves out, per label
 }
 
 // Op is one operation of the job as the plan knows it.
@@ -58,12 +45,6 @@ type Op struct {
 	Text    string // one line for people
 	// Schemas after the operation, by label; nil for a label that cannot be here.
 	Schemas map[int]*arrow.Schema
-}
-
-// Bypass is an operation left out of a label's route.
-type Bypass struct {
-	Op, Label int
-	Reason    Reason
 }
 
 // Stage is what one task runs between two shuffles: a tree of operators with
@@ -85,7 +66,7 @@ type Stage struct {
 	// Sinks are the ordinals of the sinks that the stage's outlets stage parts for.
 	Sinks []int
 	// Root of the operator tree.
-	Root *Node
+	Root *physical.Node
 }
 
 // Edge is one outlet of one stage.
@@ -93,197 +74,3 @@ type Edge struct {
 	Stage  int `json:"stage"`
 	Outlet int `json:"outlet"`
 }
-
-// Node is one physical operator of a stage's tree. Frames arrive with the
-// schema In, those that leave have the schema Out, and go to every one of Next.
-type Node struct {
-	Op     int          // ordinal in Plan.Ops of the operation it carries out
-	Labels rdd.LabelSet // of the rows that arrive
-	Action Action
-	In     *arrow.Schema
-	Out    *arrow.Schema
-	// Skipped are the operations that rows pass by after they leave this node.
-	Skipped []Bypass
-	Next    []*Node
-}
-
-// Action is what a node does. The set is closed.
-//
-//sumtype:decl
-type Action interface{ action() }
-
-// Scan reads a split and labels its rows. It is the root of a reading stage.
-// The Next nodes of its Node are routes: each takes the rows of its Labels.
-type Scan struct {
-	Source  int
-	Columns []string      // what is read, in the order of Raw
-	Raw     *arrow.Schema // of the columns read
-	Tag     Tagging
-	Prune   *Prune // nil: no row group can be left out
-}
-
-// Tagging is a Tag operation compiled against Scan.Raw.
-type Tagging struct {
-	Op        int
-	Column    int            // field of Raw that holds the label, or -1
-	Values    map[string]int // value of Column to label
-	Rules     []TagRule
-	Exclusive bool
-	Otherwise int           // label, or -1
-	Identity  []int         // fields of Raw that are hashed, in order; nil where nothing reads the hash
-	Hash      int           // field of Raw with an incoming hash, or -1
-	Seq       int           // field of Raw with an incoming sequence, or -1
-	Time      *expr.Program // the event time, or nil
-}
-
-// TagRule is one rule of a Tagging.
-type TagRule struct {
-	Label int
-	When  *expr.Program
-}
-
-// System columns as Route.From names them.
-const (
-	FromLabel = -1 - iota
-	FromHash
-	FromSeq
-	FromPart
-	FromTime
-	FromNull // a column that the rows lack
-)
-
-// Route takes rows of its node's Labels off the root of a stage. Out column i
-// is column From[i] of the root's frames, or one of the system's columns.
-type Route struct{ From []int }
-
-// Compute sets columns: Out column i is In column From[i], or null for
-// FromNull, or the result of Programs[Program[i]] where that is not negative.
-type Compute struct {
-	Change
-	Programs []*expr.Program
-	Program  []int
-	// Clear are the Out columns that rows of For lose while others keep them.
-	Clear []int
-}
-
-// Change is what operations over rows have in common: the rows they are for,
-// and where columns they do not touch come from. With a Mask, rows of other
-// labels are present and stay as they are.
-type Change struct {
-	For  rdd.LabelSet
-	Mask Mode // Masked or Selection, or "" where all rows are of For
-	From []int
-}
-
-// Keep drops the rows of For for which Where is not true.
-type Keep struct {
-	Change
-	Where *expr.Program
-}
-
-// Only drops the rows that are not of For.
-type Only struct{ Change }
-
-// Expand makes of every row of For one row an element.
-type Expand struct {
-	Change
-	Rows []Compute
-}
-
-// Assignment assigns tumbling windows.
-type Assignment struct {
-	Change
-	Time       int   // In column
-	Size       int64 // microseconds
-	Lateness   int64 // microseconds
-	Start, End int   // Out columns, or -1 where nothing reads them
-}
-
-// Outlet ends a branch of the tree. The labels in For leave here.
-type Outlet struct {
-	ID  int // ordinal within the stage
-	For rdd.LabelSet
-	To  Target
-}
-
-// Target says where an outlet leads. The set is closed.
-//
-//sumtype:decl
-type Target interface{ target() }
-
-// Grouping is an aggregation by keys: partial before the shuffle, and whole in
-// the stage behind it.
-type Grouping struct {
-	Keys     []Column
-	Aggs     []Agg
-	Window   int   // which key is the window's start, or -1
-	Size     int64 // of the window in microseconds
-	Lateness int64 // in microseconds
-	Label    int   // of the result
-}
-
-// Column is a named column of a type.
-type Column struct {
-	Name string
-	Type arrow.DataType
-}
-
-// Agg is one aggregate of a Grouping.
-type Agg struct {
-	Column string // of the result
-	Func   string
-	Arg    int            // In column on the partial side, or -1 for count()
-	Type   arrow.DataType // of the argument; nil for count()
-	Result arrow.DataType
-}
-
-// Partial aggregates rows and sends the groups to the stage that merges them,
-// each to its key group.
-type Partial struct {
-	Grouping
-	By    []int // In columns of the keys
-	Order bool  // some aggregate needs the order of events
-	Time  int   // In column of the event time where Order is set, or -1
-	Stage int
-}
-
-// Exchange sends rows to the key group of Keys, or to the task of the same
-// ordinal where Keys is empty.
-type Exchange struct {
-	Keys  []int
-	Stage int
-}
-
-// SinkPart writes rows to a sink.
-type SinkPart struct {
-	Sink    int
-	Columns map[int][]int         // by label: the In columns in the order in which they are written
-	Schemas map[int]*arrow.Schema // by label
-}
-
-// Merge is the root of a stage that takes blocks. With a Grouping it merges
-// partial groups into the state of its part and emits those that leave:
-// Out column i is key From[i] or, where that is negative, aggregate ^From[i], or
-// for GroupLabel the label.
-// Without one it passes rows on to the routes of their labels.
-type Merge struct {
-	Grouping *Grouping
-	From     []int
-}
-
-// GroupLabel stands in Merge.From for the label of the result.
-const GroupLabel = math.MinInt
-
-func (Scan) action()       {}
-func (Route) action()      {}
-func (Compute) action()    {}
-func (Keep) action()       {}
-func (Only) action()       {}
-func (Expand) action()     {}
-func (Assignment) action() {}
-func (Outlet) action()     {}
-func (Merge) action()      {}
-
-func (Partial) target()  {}
-func (Exchange) target() {}
-func (SinkPart) target() {}

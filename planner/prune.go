@@ -3,80 +3,16 @@ package planner
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
-// Prune says when a row group may be left out: if every row of it is proven to
-// be taggable and then to be removed. Dead letters are part of the result, so a
-// row that might become one keeps its group.
-type Prune struct {
-	// Column is the source column that holds the label, or "" where rules give it.
-	Column string
-	Values map[string]int
-	// Total says that every row gets a label whatever it holds.
-	Total bool
-	// Time is the source column of the event time, which the watermark must
-	// know even of rows left out; "" where the job has none.
-	Time string
-	// Removed gives, per label, the filters that stand on each of its ways: a
-	// row is removed if on every way one of them cannot be true. A label that is
-	// not here cannot be proven removed; one with no ways always is.
-	Removed map[int][][]*expr.Program
-}
-
-// Skips reports whether a row group with these bounds may be left out.
-func (p *Prune) Skips(bounds expr.Bounds) bool {
-	if p.Time != "" && !maxKnown(bounds, p.Time) {
-		return false
-	}
-	if p.Column != "" {
-		if v, ok := constant(bounds, p.Column); ok {
-			label, known := p.Values[v]
-			return known && p.removes(label, bounds)
-		}
-	}
-	if !p.Total {
-		return false
-	}
-	for l := range p.Removed {
-		if !p.removes(l, bounds) {
-			return false
-		}
-	}
-	return true
-}
-
-// LatestTime returns the largest event time within bounds.
-func (p *Prune) LatestTime(bounds expr.Bounds) (int64, bool) {
-	if p.Time == "" {
-		return 0, false
-	}
-	return largest(bounds, p.Time)
-}
-
-func (p *Prune) removes(label int, bounds expr.Bounds) bool {
-	ways, ok := p.Removed[label]
-	if !ok {
-		return false
-	}
-	for _, filters := range ways {
-		gone := false
-		for _, f := range filters {
-			gone = gone || !f.CanBeTrue(bounds)
-		}
-		if !gone {
-			return false
-		}
-	}
-	return true
-}
-
 // prune finds what a reader may leave out, or nil.
-func (b *builder) prune(tag *node, op rdd.Tag, in *arrow.Schema) *Prune {
+func (b *builder) prune(tag *node, op rdd.Tag, in *arrow.Schema) *physical.Prune {
 	if op.HashColumn != "" || op.SeqColumn != "" {
 		return nil // whether a tag is right is only known from the row
 	}
-	p := &Prune{Column: op.Column, Removed: map[int][][]*expr.Program{}}
+	p := &physical.Prune{Column: op.Column, Removed: map[int][][]*expr.Program{}}
 	p.Total = op.Otherwise != 0 && !op.Exclusive
 	if e := tag.exprs["time"]; e != nil {
 		c, plain := e.(*expr.Column)
@@ -159,26 +95,4 @@ func (b *builder) passing(c *node, in *arrow.Schema, passed []*expr.Program, cha
 	default:
 	}
 	return passed, touched
-}
-
-// constant returns the value of a column that is the same in every row.
-func constant(b expr.Bounds, column string) (string, bool) {
-	r, ok := b[column]
-	if !ok || r.Nulls || r.Min == nil || r.Max == nil {
-		return "", false
-	}
-	lo, isText := r.Min.(string)
-	hi, _ := r.Max.(string)
-	return lo, isText && lo == hi
-}
-
-func maxKnown(b expr.Bounds, column string) bool {
-	_, ok := largest(b, column)
-	return ok
-}
-
-// largest returns the largest value of a timestamp column.
-func largest(b expr.Bounds, column string) (int64, bool) {
-	t, ok := b[column].Max.(arrow.Timestamp)
-	return int64(t), ok
 }

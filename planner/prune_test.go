@@ -6,16 +6,17 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
 // pruneOf compiles a job in every mode and returns what its one scan may leave
 // out, which is the same in all of them.
-func pruneOf(t *testing.T, job *rdd.Job) *planner.Prune {
+func pruneOf(t *testing.T, job *rdd.Job) *physical.Prune {
 	t.Helper()
-	var first *planner.Prune
+	var first *physical.Prune
 	for i, mode := range []planner.Mode{planner.IDAG, planner.Masked, planner.Selection, planner.Staged} {
-		scan := compile(t, job, mode).Stages[0].Root.Action.(planner.Scan)
+		scan := compile(t, job, mode).Stages[0].Root.Action.(physical.Scan)
 		if i == 0 {
 			first = scan.Prune
 		} else if (first == nil) != (scan.Prune == nil) {

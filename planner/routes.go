@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -13,7 +14,7 @@ import (
 // same operations act on them and the same columns are read. The I-DAG plan
 // forks here, and labels whose routes are equal stay together in one frame.
 // The linear plan does not fork.
-func (b *builder) classes(root *Node, tag *node) []rdd.LabelSet {
+func (b *builder) classes(root *physical.Node, tag *node) []rdd.LabelSet {
 	if b.mode.Linear() {
 		return []rdd.LabelSet{tag.acts}
 	}
@@ -106,13 +107,13 @@ func (n *node) effective() bool {
 
 // skip notes that rows of label l that leave at pass by c, and why. In the
 // linear plan nothing counts as a bypass.
-func (b *builder) skip(at *Node, c *node, l int) {
+func (b *builder) skip(at *physical.Node, c *node, l int) {
 	if b.mode.Linear() {
 		return
 	}
-	s := Bypass{Op: c.ID, Label: l, Reason: ByLabel}
+	s := physical.Bypass{Op: c.ID, Label: l, Reason: physical.ByLabel}
 	if c.acts.Has(l) {
-		s.Reason = Unscheduled
+		s.Reason = physical.Unscheduled
 	}
 	at.Skipped = append(at.Skipped, s)
 	if !b.seen[s] {
@@ -123,7 +124,7 @@ func (b *builder) skip(at *Node, c *node, l int) {
 
 // skipFrom notes that rows of label l that leave at pass by c and everything
 // behind it, because nothing that is written comes of them there.
-func (b *builder) skipFrom(at *Node, c *node, l int) {
+func (b *builder) skipFrom(at *physical.Node, c *node, l int) {
 	for _, id := range b.behind(c) {
 		n := b.nodes[id]
 		if _, here := n.input[l]; !here {

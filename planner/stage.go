@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -19,18 +20,18 @@ func (b *builder) scan(source int, read, tag *node) {
 			fields = append(fields, f)
 		}
 	}
-	physical := arrow.NewSchema(fields, nil)
-	act := Scan{Source: source, Raw: physical, Tag: b.tagging(tag, op, physical)}
+	readSchema := arrow.NewSchema(fields, nil)
+	act := physical.Scan{Source: source, Raw: readSchema, Tag: b.tagging(tag, op, readSchema)}
 	for _, f := range fields {
 		act.Columns = append(act.Columns, f.Name)
 	}
-	act.Prune = b.prune(tag, op, physical)
-	root := &Node{Op: read.ID, Labels: tag.acts, Action: act, In: physical, Out: physical}
+	act.Prune = b.prune(tag, op, readSchema)
+	root := &physical.Node{Op: read.ID, Labels: tag.acts, Action: act, In: readSchema, Out: readSchema}
 	stage := b.newStage(Stage{Source: source, Root: root})
 	for _, labels := range b.classes(root, tag) {
 		out := b.schema(labels, tag.need, tag.Schemas)
 		f := flow{labels: labels, at: root, stage: stage}
-		b.follow(tag, b.attach(f, tag.ID, Route{From: scanColumns(physical, out)}, out))
+		b.follow(tag, b.attach(f, tag.ID, physical.Route{From: scanColumns(readSchema, out)}, out))
 	}
 }
 
@@ -40,22 +41,22 @@ func scanColumns(in, out *arrow.Schema) []int {
 	for i, f := range out.Fields() {
 		switch f.Name {
 		case rdd.ColLabel:
-			from[i] = FromLabel
+			from[i] = physical.FromLabel
 		case rdd.ColHash:
-			from[i] = FromHash
+			from[i] = physical.FromHash
 		case rdd.ColSeq:
-			from[i] = FromSeq
+			from[i] = physical.FromSeq
 		case rdd.ColPart:
-			from[i] = FromPart
+			from[i] = physical.FromPart
 		case rdd.ColTime:
-			from[i] = FromTime
+			from[i] = physical.FromTime
 		}
 	}
 	return from
 }
 
-func (b *builder) tagging(n *node, op rdd.Tag, in *arrow.Schema) Tagging {
-	t := Tagging{Op: n.ID, Column: indexOf(in, op.Column), Exclusive: op.Exclusive, Otherwise: op.Otherwise.First(),
+func (b *builder) tagging(n *node, op rdd.Tag, in *arrow.Schema) physical.Tagging {
+	t := physical.Tagging{Op: n.ID, Column: indexOf(in, op.Column), Exclusive: op.Exclusive, Otherwise: op.Otherwise.First(),
 		Hash: indexOf(in, op.HashColumn), Seq: indexOf(in, op.SeqColumn)}
 	if op.Column != "" {
 		t.Values = map[string]int{}
@@ -69,7 +70,7 @@ func (b *builder) tagging(n *node, op rdd.Tag, in *arrow.Schema) Tagging {
 		}
 	}
 	for i, r := range op.Rules {
-		t.Rules = append(t.Rules, TagRule{Label: r.Label.First(), When: b.program(n.exprs[ruleMark(i)], in)})
+		t.Rules = append(t.Rules, physical.TagRule{Label: r.Label.First(), When: b.program(n.exprs[ruleMark(i)], in)})
 	}
 	hash := op.HashColumn != ""
 	for _, cols := range n.need {
@@ -104,10 +105,10 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 		f = b.only(c, f, labels, b.schema(labels, need, c.input))
 	}
 	first := labels.First()
-	g := Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds()}
+	g := physical.Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds()}
 	for i, k := range op.By {
 		t := field(c.input[first], k).Type
-		g.Keys = append(g.Keys, Column{Name: k, Type: t})
+		g.Keys = append(g.Keys, physical.Column{Name: k, Type: t})
 		if k == rdd.WindowStart && c.windows[g.Label] != 0 {
 			g.Window, g.Size = i, c.windows[g.Label].Microseconds()
 		}
@@ -116,8 +117,8 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	if c.stage < 0 {
 		b.merge(c, op, g)
 	}
-	p := Partial{Grouping: g, Stage: c.stage, Time: -1,
-		Order: slices.ContainsFunc(g.Aggs, func(a Agg) bool { return ordering(a.Func) })}
+	p := physical.Partial{Grouping: g, Stage: c.stage, Time: -1,
+		Order: slices.ContainsFunc(g.Aggs, func(a physical.Agg) bool { return ordering(a.Func) })}
 	if p.Order {
 		p.Time = indexOf(f.at.Out, rdd.ColTime)
 	}
@@ -129,7 +130,7 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 
 // arguments computes what the aggregates are over, where that is not a column
 // already, and fills in the aggregates of g.
-func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *Grouping, label int) flow {
+func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *physical.Grouping, label int) flow {
 	in, out := f.at.Out, f.at.Out
 	var programs []*expr.Program
 	var names []string
@@ -158,7 +159,7 @@ func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *Grouping, label i
 	if len(programs) == 0 {
 		return f
 	}
-	act := Compute{Change: Change{For: f.labels, From: columnsFrom(in, out)}, Programs: programs, Program: make([]int, out.NumFields())}
+	act := physical.Compute{Change: physical.Change{For: f.labels, From: columnsFrom(in, out)}, Programs: programs, Program: make([]int, out.NumFields())}
 	for i, field := range out.Fields() {
 		act.Program[i] = slices.Index(names, field.Name)
 	}
@@ -166,21 +167,21 @@ func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *Grouping, label i
 }
 
 // merge makes the stage behind a Reduce.
-func (b *builder) merge(c *node, op rdd.Reduce, g Grouping) {
+func (b *builder) merge(c *node, op rdd.Reduce, g physical.Grouping) {
 	labels := op.As
 	out := b.schema(labels, c.need, c.Schemas)
-	act := Merge{Grouping: &g}
+	act := physical.Merge{Grouping: &g}
 	for _, f := range out.Fields() {
-		from := slices.IndexFunc(g.Keys, func(k Column) bool { return k.Name == f.Name })
+		from := slices.IndexFunc(g.Keys, func(k physical.Column) bool { return k.Name == f.Name })
 		switch {
 		case f.Name == rdd.ColLabel:
-			from = GroupLabel
+			from = physical.GroupLabel
 		case from < 0:
-			from = ^slices.IndexFunc(g.Aggs, func(a Agg) bool { return a.Column == f.Name })
+			from = ^slices.IndexFunc(g.Aggs, func(a physical.Agg) bool { return a.Column == f.Name })
 		}
 		act.From = append(act.From, from)
 	}
-	root := &Node{Op: c.ID, Labels: labels, Action: act, Out: out}
+	root := &physical.Node{Op: c.ID, Labels: labels, Action: act, Out: out}
 	c.stage = b.newStage(Stage{Source: -1, Stateful: true, Root: root})
 	b.follow(c, flow{labels: labels, at: root, stage: c.stage})
 }
@@ -192,10 +193,10 @@ func (b *builder) shuffle(c *node, op rdd.Shuffle, f flow, labels rdd.LabelSet) 
 		f = b.only(c, f, labels, out)
 	}
 	if c.stage < 0 {
-		root := &Node{Op: c.ID, Labels: c.acts, Action: Merge{}}
+		root := &physical.Node{Op: c.ID, Labels: c.acts, Action: physical.Merge{}}
 		c.stage = b.newStage(Stage{Source: -1, Root: root})
 	}
-	ex := Exchange{Stage: c.stage}
+	ex := physical.Exchange{Stage: c.stage}
 	for _, k := range op.Keys {
 		ex.Keys = append(ex.Keys, indexOf(out, k))
 	}
@@ -205,10 +206,10 @@ func (b *builder) shuffle(c *node, op rdd.Shuffle, f flow, labels rdd.LabelSet) 
 
 // arrive takes a flow on behind the exchange that it came through.
 func (b *builder) arrive(c *node, f flow, in *arrow.Schema) {
-	if slices.ContainsFunc(f.at.Next, func(n *Node) bool { return n.Labels == f.labels }) {
+	if slices.ContainsFunc(f.at.Next, func(n *physical.Node) bool { return n.Labels == f.labels }) {
 		return // another flow of these labels came through before
 	}
-	act := Route{From: columnsFrom(in, in)}
+	act := physical.Route{From: columnsFrom(in, in)}
 	next := b.attach(f, c.ID, act, in)
 	next.at.In = in
 	b.follow(c, next)
@@ -217,18 +218,18 @@ func (b *builder) arrive(c *node, f flow, in *arrow.Schema) {
 // boundary cuts the stage behind a map, for the staged form of the linear plan.
 // It returns the flow in the next stage.
 func (b *builder) boundary(c *node, f flow) flow {
-	root := &Node{Op: c.ID, Labels: f.labels, Action: Merge{}}
+	root := &physical.Node{Op: c.ID, Labels: f.labels, Action: physical.Merge{}}
 	stage := b.newStage(Stage{Source: -1, Narrow: true, Root: root})
 	in := f.at.Out
-	b.outlet(f, c.ID, f.labels, Exchange{Stage: stage})
-	next := b.attach(flow{labels: f.labels, at: root, stage: stage}, c.ID, Route{From: columnsFrom(in, in)}, in)
+	b.outlet(f, c.ID, f.labels, physical.Exchange{Stage: stage})
+	next := b.attach(flow{labels: f.labels, at: root, stage: stage}, c.ID, physical.Route{From: columnsFrom(in, in)}, in)
 	next.at.In = in
 	return next
 }
 
 // write ends a flow in a sink.
 func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
-	part := SinkPart{Sink: slices.Index(b.plan.Writes, c.ID), Columns: map[int][]int{}, Schemas: map[int]*arrow.Schema{}}
+	part := physical.SinkPart{Sink: slices.Index(b.plan.Writes, c.ID), Columns: map[int][]int{}, Schemas: map[int]*arrow.Schema{}}
 	for _, l := range labels.Each() {
 		s := c.Schemas[l]
 		part.Schemas[l] = s
@@ -238,16 +239,16 @@ func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
 }
 
 // outlet ends a flow, and ties the stages on both sides together.
-func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to Target) {
+func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target) {
 	s := &b.plan.Stages[f.stage]
 	id := b.outlets(s.Root)
 	behind := -1
 	switch t := to.(type) {
-	case Partial:
+	case physical.Partial:
 		behind = t.Stage
-	case Exchange:
+	case physical.Exchange:
 		behind = t.Stage
-	case SinkPart:
+	case physical.SinkPart:
 		if !slices.Contains(s.Sinks, t.Sink) {
 			s.Sinks = append(s.Sinks, t.Sink)
 		}
@@ -256,13 +257,13 @@ func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to Target) {
 		next := &b.plan.Stages[behind]
 		next.Inputs = append(next.Inputs, Edge{Stage: f.stage, Outlet: id})
 	}
-	b.attach(f, op, Outlet{ID: id, For: labels, To: to}, nil)
+	b.attach(f, op, physical.Outlet{ID: id, For: labels, To: to}, nil)
 }
 
 // outlets counts the outlets below n.
-func (b *builder) outlets(n *Node) int {
+func (b *builder) outlets(n *physical.Node) int {
 	count := 0
-	if _, ok := n.Action.(Outlet); ok {
+	if _, ok := n.Action.(physical.Outlet); ok {
 		count++
 	}
 	for _, next := range n.Next {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -115,11 +116,11 @@ func (w *treeWriter) routes() {
 			acts = append(acts, fmt.Sprintf("%s#%d", w.plan.Ops[op].Dataset.Op().Kind(), op))
 		}
 		w.line("%s", strings.TrimRight(fmt.Sprintf("  %-14s %s", r.Name, strings.Join(acts, " → ")), " "))
-		by := map[Reason][]string{}
+		by := map[physical.Reason][]string{}
 		for _, s := range r.Bypassed {
 			by[s.Reason] = append(by[s.Reason], fmt.Sprintf("%s#%d", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op))
 		}
-		for _, why := range []Reason{ByLabel, Unscheduled} {
+		for _, why := range []physical.Reason{physical.ByLabel, physical.Unscheduled} {
 			if len(by[why]) > 0 {
 				w.line("  %-14s bypasses %s (%s)", "", strings.Join(by[why], ", "), why)
 			}
@@ -149,7 +150,7 @@ func (w *treeWriter) stage(s *Stage) {
 
 // node prints an operator and what follows it. A chain goes straight down; a
 // fork is indented.
-func (w *treeWriter) node(n *Node, indent string, last bool) {
+func (w *treeWriter) node(n *physical.Node, indent string, last bool) {
 	branch, under := "├─ ", "│  "
 	if last {
 		branch, under = "└─ ", "   "
@@ -167,7 +168,7 @@ func (w *treeWriter) node(n *Node, indent string, last bool) {
 	}
 }
 
-func (w *treeWriter) skipped(n *Node) string {
+func (w *treeWriter) skipped(n *physical.Node) string {
 	var parts []string
 	for _, s := range n.Skipped {
 		parts = append(parts, fmt.Sprintf("%s#%d (%s: %s)", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op, w.plan.Job.Labels[s.Label], s.Reason))
@@ -176,19 +177,19 @@ func (w *treeWriter) skipped(n *Node) string {
 }
 
 // describe is one operator on one line.
-func (w *treeWriter) describe(n *Node) string {
+func (w *treeWriter) describe(n *physical.Node) string {
 	op := fmt.Sprintf("%s  #%d", w.plan.Ops[n.Op].Text, n.Op)
 	labels := n.Labels.Names(w.plan.Job.Labels)
 	switch act := n.Action.(type) {
-	case Scan:
+	case physical.Scan:
 		out := fmt.Sprintf("%s, columns %s", op, strings.Join(act.Columns, " "))
 		if act.Prune != nil {
 			out += ", row groups pruned by statistics"
 		}
 		return out
-	case Route:
+	case physical.Route:
 		return fmt.Sprintf("%s: %s", labels, columns(n))
-	case Compute:
+	case physical.Compute:
 		switch w.plan.Ops[n.Op].Dataset.Op().(type) {
 		case rdd.Reduce:
 			return "arguments of #" + fmt.Sprint(n.Op)
@@ -197,45 +198,45 @@ func (w *treeWriter) describe(n *Node) string {
 		default:
 		}
 		return op + masked(act.Mask)
-	case Keep:
+	case physical.Keep:
 		return op + masked(act.Mask)
-	case Expand:
+	case physical.Expand:
 		return op + masked(act.Mask)
-	case Assignment:
+	case physical.Assignment:
 		return op + masked(act.Mask)
-	case Only:
+	case physical.Only:
 		return "only " + act.For.Names(w.plan.Job.Labels)
-	case Merge:
+	case physical.Merge:
 		if act.Grouping != nil {
 			return "merge " + op
 		}
 		return "receive " + labels
-	case Outlet:
+	case physical.Outlet:
 		return w.outlet(n, act)
 	}
 	return op
 }
 
-func (w *treeWriter) outlet(n *Node, o Outlet) string {
+func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {
 	switch to := o.To.(type) {
-	case Partial:
+	case physical.Partial:
 		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
-	case Exchange:
+	case physical.Exchange:
 		return fmt.Sprintf("outlet %d: exchange to stage %d", o.ID, to.Stage)
-	case SinkPart:
+	case physical.SinkPart:
 		return fmt.Sprintf("outlet %d: %s  #%d", o.ID, w.plan.Ops[n.Op].Text, n.Op)
 	}
 	return ""
 }
 
-func masked(m Mode) string {
-	if m == "" {
+func masked(m physical.Mask) string {
+	if m == physical.Whole {
 		return ""
 	}
 	return " (" + string(m) + ")"
 }
 
-func columns(n *Node) string {
+func columns(n *physical.Node) string {
 	names := make([]string, 0, n.Out.NumFields())
 	for _, f := range n.Out.Fields() {
 		names = append(names, f.Name)
@@ -249,15 +250,15 @@ type LabelRoute struct {
 	Label    int
 	Name     string
 	Acts     []int
-	Bypassed []Bypass
+	Bypassed []physical.Bypass
 }
 
 // Routes returns the route of every label that the plan has rows of.
 func Routes(p *Plan) []LabelRoute {
 	acts := map[int][]int{}
-	var walk func(n *Node)
-	walk = func(n *Node) {
-		for _, l := range n.acting().Each() {
+	var walk func(n *physical.Node)
+	walk = func(n *physical.Node) {
+		for _, l := range acting(n).Each() {
 			if !slices.Contains(acts[l], n.Op) {
 				acts[l] = append(acts[l], n.Op)
 			}
@@ -283,28 +284,28 @@ func Routes(p *Plan) []LabelRoute {
 				r.Bypassed = append(r.Bypassed, s)
 			}
 		}
-		slices.SortFunc(r.Bypassed, func(a, b Bypass) int { return a.Op - b.Op })
+		slices.SortFunc(r.Bypassed, func(a, b physical.Bypass) int { return a.Op - b.Op })
 		out = append(out, r)
 	}
 	return out
 }
 
 // acting returns the labels whose rows the node changes, drops or sends on.
-func (n *Node) acting() rdd.LabelSet {
+func acting(n *physical.Node) rdd.LabelSet {
 	switch act := n.Action.(type) {
-	case Route:
+	case physical.Route:
 		return n.Labels
-	case Compute:
+	case physical.Compute:
 		return act.For
-	case Keep:
+	case physical.Keep:
 		return act.For
-	case Expand:
+	case physical.Expand:
 		return act.For
-	case Assignment:
+	case physical.Assignment:
 		return act.For
-	case Outlet:
+	case physical.Outlet:
 		return act.For
-	case Scan, Merge, Only:
+	case physical.Scan, physical.Merge, physical.Only:
 	}
 	return 0
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 	"golang.org/x/sync/errgroup"
 )
@@ -27,7 +28,7 @@ func Decode(ctx context.Context, p *planner.Plan, kinds connectors.Registry, thr
 	mem := kernel.NewPool(idleBytes)
 	start := time.Now()
 	for i := range p.Stages {
-		act, ok := p.Stages[i].Root.Action.(planner.Scan)
+		act, ok := p.Stages[i].Root.Action.(physical.Scan)
 		if !ok {
 			continue
 		}
@@ -48,13 +49,13 @@ func Decode(ctx context.Context, p *planner.Plan, kinds connectors.Registry, thr
 // input is one source of a plan, opened and cut to its end.
 type input struct {
 	src    connectors.Source
-	act    planner.Scan
+	act    physical.Scan
 	want   rdd.Projection
 	splits []rdd.Split
 }
 
 // openInput opens the source of a scan. The caller closes it.
-func openInput(ctx context.Context, p *planner.Plan, act planner.Scan, kinds connectors.Registry, mem memory.Allocator) (*input, error) {
+func openInput(ctx context.Context, p *planner.Plan, act physical.Scan, kinds connectors.Registry, mem memory.Allocator) (*input, error) {
 	env := connectors.Env{Job: p.Job.Name, Labels: p.Job.Labels, Mem: mem, Out: io.Discard}
 	src, err := kinds.Source(ctx, p.Ops[p.Reads[act.Source]].Dataset, env)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -124,7 +125,7 @@ func newIdeal(ctx context.Context, p *planner.Plan, kinds connectors.Registry, t
 		}
 	}
 	for i := range p.Stages {
-		act, ok := p.Stages[i].Root.Action.(planner.Scan)
+		act, ok := p.Stages[i].Root.Action.(physical.Scan)
 		if !ok {
 			continue
 		}

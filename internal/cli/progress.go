@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/engine"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -170,7 +170,7 @@ func (b *bar) done() {
 
 // watermark spells a watermark, or "" before there is one.
 func watermark(at int64) string {
-	if at == planner.NoTime {
+	if at == work.NoTime {
 		return ""
 	}
 	return time.UnixMicro(at).UTC().Format(time.RFC3339)

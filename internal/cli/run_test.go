@@ -12,14 +12,15 @@ import (
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 func story() *fake {
 	return &fake{
 		progress: []engine.Progress{
-			{Batch: 1, Rows: 1000, RowsTotal: 4000, RowsOut: 10, Watermark: planner.NoTime, Committed: true},
-			{Batch: 1, Rows: 3000, RowsTotal: 4000, RowsOut: 10, Watermark: planner.NoTime},
+			{Batch: 1, Rows: 1000, RowsTotal: 4000, RowsOut: 10, Watermark: work.NoTime, Committed: true},
+			{Batch: 1, Rows: 3000, RowsTotal: 4000, RowsOut: 10, Watermark: work.NoTime},
 			{Batch: 2, Rows: 4000, RowsTotal: 4000, RowsOut: 40, Watermark: 1_700_000_000_000_000, Committed: true},
 		},
 		summary: engine.Summary{

@@ -8,7 +8,7 @@ import (
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -36,10 +36,10 @@ func newLocal(n *node, count int, mem memory.Allocator) *local {
 
 func (f *local) Nodes() []driver.Node { return f.nodes }
 
-func (f *local) Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error) {
+func (f *local) Run(ctx context.Context, node string, t work.Task) (work.Receipt, error) {
 	x, ok := f.execs[node]
 	if !ok {
-		return planner.Receipt{}, fault.New(fault.Bug, "no executor is called %q", node)
+		return work.Receipt{}, fault.New(fault.Bug, "no executor is called %q", node)
 	}
 	return x.Run(ctx, t)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/twin"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -43,10 +43,10 @@ func (h *hostile) did(what string) {
 	h.met[what]++
 }
 
-func (h *hostile) Run(ctx context.Context, node string, t planner.Task) (planner.Receipt, error) {
+func (h *hostile) Run(ctx context.Context, node string, t work.Task) (work.Receipt, error) {
 	if t.Attempt < 2 && h.roll(8) {
 		h.did("task lost")
-		return planner.Receipt{}, fault.New(fault.Retry, "the task was lost")
+		return work.Receipt{}, fault.New(fault.Retry, "the task was lost")
 	}
 	if len(t.Blocks) > 0 && h.mayLose(t.Batch) && h.roll(6) {
 		h.did("blocks lost")
@@ -58,7 +58,7 @@ func (h *hostile) Run(ctx context.Context, node string, t planner.Task) (planner
 		return r, err
 	case t.Attempt < 2 && h.roll(8):
 		h.did("receipt lost")
-		return planner.Receipt{}, fault.New(fault.Retry, "the receipt was lost")
+		return work.Receipt{}, fault.New(fault.Retry, "the receipt was lost")
 	case h.roll(8):
 		h.did("run twice")
 		return h.Fleet.Run(ctx, node, t)

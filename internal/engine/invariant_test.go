@@ -18,6 +18,7 @@ import (
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/internal/twin"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -90,7 +91,7 @@ func atEntry(s engine.Summary) int64 {
 	var n int64
 	for why, ops := range s.Dead {
 		for _, rows := range ops {
-			if why == planner.AbnormalTag || why == planner.InaccurateTag || why == planner.PartialRelease {
+			if why == work.AbnormalTag || why == work.InaccurateTag || why == work.PartialRelease {
 				n += rows
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/internal/eventtime"
-	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -30,8 +30,8 @@ func at(part int32) eventtime.Part { return eventtime.Part{Partition: part} }
 
 // The engine's two names for "no time yet" are one value.
 func TestNoneIsNoTime(t *testing.T) {
-	if eventtime.None != planner.NoTime {
-		t.Fatal(int64(eventtime.None), int64(planner.NoTime))
+	if eventtime.None != work.NoTime {
+		t.Fatal(int64(eventtime.None), int64(work.NoTime))
 	}
 }
 

@@ -34,10 +34,10 @@ func functionsPage() string {
 	s.WriteString("# Functions and operators\n\nExpressions are SQL. They are total: an overflow, a division by zero and a bad cast give null, which the summary counts;\n" +
 		"`strict(e)` makes a dead letter of the row instead. NaN equals NaN and is larger than every other number; -0 equals 0. Every example is true, and a test.\n\n" +
 		"Aggregates, in `reduce`: `count()`, `count(x)`, `count(distinct x)`, `sum`, `avg`, `min`, `max`, `stddev`, `first`, `last` (in the order of event time).\n\n" +
-		"| function | what it gives | example |\n| --- | --- | --- |\n")
+		"| name | arguments | what it gives | example |\n| --- | --- | --- | --- |\n")
 	cell := func(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
 	for _, f := range Functions() {
-		fmt.Fprintf(&s, "| `%s` | %s | `%s` |\n", cell(f.Signature), cell(f.Doc), cell(f.Example))
+		fmt.Fprintf(&s, "| `%s` | %s | %s | `%s` |\n", cell(f.Name), cell(f.Signature), cell(f.Doc), cell(f.Example))
 	}
 	return s.String()
 }

@@ -38,13 +38,13 @@ const Plan = `
 7  internal/cli         | below
 6  internal/engine      | below
 6  internal/bench       | below
-5  internal/web         | driver/... planner rdd internal/metrics
-5  internal/report      | driver/... planner rdd internal/metrics
+5  internal/web         | driver/... planner/... rdd internal/metrics
+5  internal/report      | driver/... planner/... rdd internal/metrics
 5  internal/ledger      | driver/... rdd internal/store
-5  internal/wire        | planner rdd internal/codec internal/metrics
-4  driver/...           | planner connectors rdd internal/eventtime internal/metrics internal/learn
-4  executor/...         | planner connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
-3  planner              | rdd internal/expr internal/kernel/...
+5  internal/wire        | planner/... rdd internal/codec internal/metrics
+4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn
+4  executor/...         | planner/... connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
+3  planner/...          | rdd internal/expr internal/kernel/...
 3  connectors/*         | connectors rdd internal/expr internal/kernel/... internal/codec internal/store
 3  jobs/*               | rdd internal/kernel/... internal/sketch internal/learn
 3  internal/jobfile     | connectors rdd internal/expr

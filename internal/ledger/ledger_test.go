@@ -20,6 +20,7 @@ import (
 	"github.com/idag/idag/internal/eventtime"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -32,8 +33,8 @@ func entries() []driver.Entry {
 			Idle: []eventtime.Part{{Source: 1, Partition: 2}},
 			Splits: []rdd.Split{{Source: 1, Partition: 2, Name: "a.parquet", First: 7, Rows: -1, Bytes: 9, Last: true,
 				Times: rdd.TimeRange{Known: true, Min: -5, Max: 5}, Payload: json.RawMessage(`{"group":1}`)}},
-			Marks: planner.Marks{Closed: planner.NoTime, Watermark: -3, Final: true, Now: 1 << 60}},
-		driver.Committed{Batch: 1, Wall: time.Second, Tally: planner.Tally{RowsIn: 5, Checksum: [2]uint64{1 << 63, ^uint64(0)}}},
+			Marks: work.Marks{Closed: work.NoTime, Watermark: -3, Final: true, Now: 1 << 60}},
+		driver.Committed{Batch: 1, Wall: time.Second, Tally: work.Tally{RowsIn: 5, Checksum: [2]uint64{1 << 63, ^uint64(0)}}},
 	}
 }
 

@@ -1,9 +1,13 @@
-package planner
+// Package work holds what a driver and its executors exchange: the work order of
+// one task, its one answer, and the counts that the answer carries. They are plain
+// values: they print, compare and serialise.
+package work
 
 import (
 	"math"
 	"time"
 
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
 
@@ -84,7 +88,7 @@ type Tally struct {
 	// Ops holds what each operation did, per label.
 	Ops map[OpLabel]OpCount `json:"-"`
 	// Bypassed holds the rows that passed by an operation, with the reason.
-	Bypassed map[Skip]int64 `json:"-"`
+	Bypassed map[physical.Bypass]int64 `json:"-"`
 	// Dead holds the dead letters by reason and operation.
 	Dead map[Death]int64 `json:"-"`
 }
@@ -115,12 +119,6 @@ type OpLabel struct {
 type OpCount struct {
 	In, Out int64
 	Nulled  int64 // results that overflowed, were divided by zero or badly cast, and are null
-}
-
-// Skip names an operation that rows of a label passed by, and why.
-type Skip struct {
-	Op, Label int
-	Reason    Reason
 }
 
 // Death names a reason for a dead letter and the operation it arose in.
@@ -168,7 +166,7 @@ func (t *Tally) Add(o Tally) {
 	}
 	for k, v := range o.Bypassed {
 		if t.Bypassed == nil {
-			t.Bypassed = map[Skip]int64{}
+			t.Bypassed = map[physical.Bypass]int64{}
 		}
 		t.Bypassed[k] += v
 	}
