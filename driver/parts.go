@@ -17,7 +17,6 @@ type parts struct {
 	count     int
 	homes     [][]int         // by stateful stage and part: the node that has its state
 	settled   [][]rdd.BatchID // by stateful stage and part: the last batch accepted or skipped
-	touched   [][]bool        // by stateful stage and part: it has been given a block, so it may have state
 }
 
 func newParts(g graph, keyGroups int, nodes []Node) parts {
@@ -27,7 +26,6 @@ func newParts(g graph, keyGroups int, nodes []Node) parts {
 		count:     min(keyGroups, len(ring)),
 		homes:     make([][]int, len(g.stages)),
 		settled:   make([][]rdd.BatchID, len(g.stages)),
-		touched:   make([][]bool, len(g.stages)),
 	}
 	given, turns := 0, 0
 	for i, s := range g.stages {
@@ -38,7 +36,7 @@ func newParts(g graph, keyGroups int, nodes []Node) parts {
 			turns++
 		}
 		p.homes[i] = make([]int, p.count)
-		p.settled[i], p.touched[i] = make([]rdd.BatchID, p.count), make([]bool, p.count)
+		p.settled[i] = make([]rdd.BatchID, p.count)
 		for part := range p.homes[i] {
 			// Every stage goes on where the one before ended, and one further
 			// when it would begin where the first one did: part 0, which alone
@@ -79,8 +77,7 @@ func (c *core) tasksOf(b *batch, s int) []task {
 		switch {
 		case stage.Stateful:
 			t.node = c.parts.homes[s][i]
-			c.parts.touched[s][i] = c.parts.touched[s][i] || len(t.blocks) > 0
-			if len(t.blocks) == 0 && !c.leaves(b, s, i) {
+			if len(t.blocks) == 0 && !b.leaves() {
 				t.state = skipped
 			}
 		case len(t.blocks) == 0:
@@ -94,12 +91,10 @@ func (c *core) tasksOf(b *batch, s int) []task {
 
 // leaves reports whether a part that is given no block may still have something
 // to do: windows leave when the watermark moves, everything at the end of the
-// input.
-func (c *core) leaves(b *batch, s, part int) bool {
-	if b.plan.Final {
-		return true
-	}
-	return c.parts.touched[s][part] && b.plan.Watermark > b.plan.Closed
+// input. Whether the part has any state is not asked: stages open in any order of
+// batches, and a batch before this one may still bring it its first block.
+func (b *batch) leaves() bool {
+	return b.plan.Final || b.plan.Watermark > b.plan.Closed
 }
 
 // inbox gathers the blocks that a stage takes, by task: by part, or for a

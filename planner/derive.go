@@ -235,9 +235,23 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: %q must be a timestamp%s", op.Time, typeNote(f))
 			continue
 		}
+		if !nests(op, in, n.windows[l]) {
+			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: groups leave when their window does; they can be "+
+				"windowed again by %s only, with a multiple of its size", rdd.WindowStart)
+			continue
+		}
 		n.Schemas[l] = withField(withField(in, rdd.WindowStart, timestamp()), rdd.WindowEnd, timestamp())
 		n.windows[l] = op.Size
 	}
+}
+
+// nests reports whether a window is over events, or over groups that leave
+// before it does: then a group is in time for it however the batches were cut.
+func nests(op rdd.Window, in *arrow.Schema, size time.Duration) bool {
+	if field(in, rdd.ColSeq) != nil {
+		return true
+	}
+	return op.Time == rdd.WindowStart && size > 0 && op.Size%size == 0
 }
 
 func typeNote(f *arrow.Field) string {

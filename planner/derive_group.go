@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,6 +41,11 @@ func (a *analysis) deriveTag(n *node, op rdd.Tag) {
 		a.fail(n.Dataset.At("hash"), "tag: a hash can only be checked against identity columns")
 	}
 	out := a.tagged(n, op, s)
+	for _, mark := range slices.Sorted(maps.Keys(n.exprs)) {
+		if strict(n.exprs[mark]) {
+			a.fail(n.Dataset.At(mark), "tag: strict() has no meaning before a row has its label; use it in a map")
+		}
+	}
 	for _, l := range labels.Each() {
 		n.Schemas[l] = out
 	}
@@ -60,7 +66,7 @@ func (a *analysis) brought(n *node, mark, column string) {
 // the tag's.
 func (a *analysis) tagged(n *node, op rdd.Tag, s *arrow.Schema) *arrow.Schema {
 	out := withField(s, rdd.ColLabel, arrow.BinaryTypes.String)
-	if src := a.eventTime(n, op); src != "" {
+	if src := a.eventTime(n); src != "" {
 		e := a.parse(n, "time", src)
 		if t := a.typeFor(n, "time", src, e, raw, s); t != nil && t.ID() != arrow.TIMESTAMP {
 			a.fail(n.Dataset.At("time"), "tag: the event time %q is %s, it must be a timestamp", src, typeName(t))
@@ -74,21 +80,23 @@ func (a *analysis) tagged(n *node, op rdd.Tag, s *arrow.Schema) *arrow.Schema {
 	return withField(out, rdd.ColPart, arrow.PrimitiveTypes.Int64)
 }
 
-// eventTime is the expression that gives the event time: the one named, or the
-// time column of the job's first window that the source has as a timestamp.
-func (a *analysis) eventTime(n *node, op rdd.Tag) string {
-	if op.Time != "" {
-		return op.Time
+// eventTime is EventTime, with the mistake reported.
+func (a *analysis) eventTime(n *node) string {
+	src, err := EventTime(a.job, n.Dataset)
+	var e *rdd.Error
+	if errors.As(err, &e) {
+		a.fail(e.At, "%s", e.Text)
 	}
-	for _, d := range a.job.Datasets() {
-		if w, ok := d.Op().(rdd.Window); ok {
-			if f := field(n.input[raw], w.Time); f != nil && f.Type.ID() == arrow.TIMESTAMP {
-				return (&expr.Column{Name: w.Time}).String()
-			}
+	if op, _ := n.op.(rdd.Tag); op.Time == "" && src != "" {
+		c, err := expr.Parse(src)
+		if c, ok := c.(*expr.Column); err != nil || !ok || !isTimestamp(field(n.input[raw], c.Name)) {
+			return "" // the window reports it
 		}
 	}
-	return ""
+	return src
 }
+
+func isTimestamp(f *arrow.Field) bool { return f != nil && f.Type.ID() == arrow.TIMESTAMP }
 
 // tagLabels returns the labels that a Tag can give.
 func (a *analysis) tagLabels(n *node, op rdd.Tag) rdd.LabelSet {

@@ -143,7 +143,7 @@ func (w *treeWriter) stage(s *Stage) {
 	case s.Narrow:
 		w.line("stage %d%s, task by task", s.ID, from)
 	default:
-		w.line("stage %d%s, a task for each of %d key groups", s.ID, from, w.plan.Job.Settings.KeyGroups)
+		w.line("stage %d%s, in parts of %d key groups", s.ID, from, w.plan.Job.Settings.KeyGroups)
 	}
 	w.node(s.Root, "", true)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
@@ -47,10 +48,23 @@ func (c Config) withDefaults() Config {
 	if c.Out == nil {
 		c.Out = io.Discard
 	}
+	c.Out = &oneAtATime{w: c.Out}
 	if c.Observe == nil {
 		c.Observe = func(Progress) {}
 	}
 	return c
+}
+
+// oneAtATime lets several sinks share a writer: each writes a batch with one call.
+type oneAtATime struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(p)
 }
 
 // Progress is told after each batch is committed, and in between.

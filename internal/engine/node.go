@@ -97,29 +97,24 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 	return &out, nil
 }
 
-// eventTime is the column of a source that holds the event time, if it is a
-// plain column: the one that its tag names, or that of the job's first window.
+// eventTime is the column of a source that holds the event time of its rows, if
+// it is a plain column, so that the source can tell its range without reading rows.
 func eventTime(job *rdd.Job, read *rdd.Dataset) string {
-	window := ""
 	for _, d := range job.Datasets() {
-		switch op := d.Op().(type) {
-		case rdd.Tag:
-			if op.Time != "" && len(d.Parents()) == 1 && d.Parents()[0] == read {
-				if c, err := expr.Parse(op.Time); err == nil {
-					if c, ok := c.(*expr.Column); ok {
-						return c.Name
-					}
-				}
-				return ""
+		if _, ok := d.Op().(rdd.Tag); !ok || len(d.Parents()) != 1 || d.Parents()[0] != read {
+			continue
+		}
+		src, err := planner.EventTime(job, d)
+		if err != nil {
+			return "" // the compiler reports it
+		}
+		if c, err := expr.Parse(src); err == nil {
+			if c, ok := c.(*expr.Column); ok {
+				return c.Name
 			}
-		case rdd.Window:
-			if window == "" {
-				window = op.Time
-			}
-		default:
 		}
 	}
-	return window
+	return ""
 }
 
 // open opens the ledger, which says whether this is a new run, then the sinks

@@ -18,7 +18,7 @@ type drawer struct {
 	hash    Hash
 	base    []string // labels that tags give
 	result  []string // labels that only Reduce gives
-	oneTime bool     // tags leave the event time to the windows, which all take t0
+	oneTime bool     // the event time is t0, and all windows take it
 	inputs  map[string]Input
 	nodes   []*node
 
@@ -87,6 +87,7 @@ func (g *drawer) source(i int) {
 		tag.Otherwise = 1 << one(g.t, "otherwise", labels...)
 		possible |= tag.Otherwise
 	}
+	tag.Time = "t0"
 	if !g.oneTime {
 		tag.Time = one(g.t, "time", "t0", "t0", "t0 + INTERVAL '1 hour'")
 	}
@@ -318,7 +319,7 @@ func (g *drawer) expand(n *node) *node {
 func (g *drawer) window(n *node) *node {
 	var free []int
 	for _, l := range slices.Sorted(maps.Keys(n.labels)) {
-		if !slices.Contains(n.labels[l].cols, rdd.WindowStart) {
+		if l < len(g.base) && !slices.Contains(n.labels[l].cols, rdd.WindowStart) { // groups are windowed in tests of their own
 			free = append(free, l)
 		}
 	}

@@ -106,8 +106,9 @@ func deviation(s, q [3]float64, n int64) float64 {
 	if !finite(q[0]) {
 		return math.Inf(1)
 	}
-	// m = q - s*s/n in two parts each. Where little is left of q the
-	// difference is taken exactly instead.
+	// m = q - s*s/n in two parts each. The difference is taken exactly instead
+	// where little is left of q, or where what the parts lack could decide how m
+	// is rounded.
 	s0, s1 := normal(s)
 	q0, q1 := normal(q)
 	p0, p1 := twoProd(s0, s0)
@@ -116,8 +117,9 @@ func deviation(s, q [3]float64, n int64) float64 {
 	r0, r1 := twoProd(d0, float64(n))
 	d1 := ((p0 - r0) - r1 + p1) / float64(n)
 	m0, e := twoSum(q0, -d0)
-	m := m0 + (e + (q1 - d1))
-	if !(m > q0*0x1p-30) {
+	m1, slack := e+(q1-d1), q0*0x1p-100
+	m := m0 + m1
+	if !(m > q0*0x1p-30) || m0+(m1-slack) != m0+(m1+slack) {
 		m = exactDeviation(s, q, n)
 	}
 	return math.Sqrt(m / float64(n-1))

@@ -36,6 +36,7 @@ func floatTable(t *testing.T, parts ...[]any) map[string]string {
 
 func TestFloatCorners(t *testing.T) {
 	inf, nan, big, minusZero := math.Inf(1), math.NaN(), math.MaxFloat64, math.Copysign(0, -1)
+	x, y := -3.72, -6.72
 	show := func(sum, avg, dev any) string {
 		return fmt.Sprintf("%s; %s; %s; ", showValue(sum), showValue(avg), showValue(dev))
 	}
@@ -56,6 +57,7 @@ func TestFloatCorners(t *testing.T) {
 		{"out of range", [][]any{{big, big}, {1.0}}, show(inf, inf, nan)},
 		{"squares out of range", [][]any{{1e200}, {3e200}}, show(4e200, 2e200, inf)},
 		{"equal values", [][]any{{0.1, 0.1}, {0.1}}, show(0.30000000000000004, 0.30000000000000004/3, 0.0)},
+		{"variance next to a rounding tie", [][]any{{x}, {y}}, show(x+y, (x+y)/2, 2.1213203435596424)},
 		{"small spread", [][]any{{1e9 + 1}, {1e9 + 2, 1e9 + 3}}, show(3e9+6, 1e9+2, 1.0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
