@@ -7,6 +7,7 @@
 package physical
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -29,6 +30,18 @@ const (
 type Bypass struct {
 	Op, Label int
 	Reason    Reason
+}
+
+// MarshalText spells the bypass as "operation/label/reason", for the keys of JSON
+// objects.
+func (b Bypass) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%d/%d/%s", b.Op, b.Label, b.Reason), nil
+}
+
+// UnmarshalText reads what MarshalText spells.
+func (b *Bypass) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d/%d/%s", &b.Op, &b.Label, &b.Reason)
+	return err
 }
 
 // Node is one physical operator of a stage's tree. Frames arrive with the

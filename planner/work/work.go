@@ -4,7 +4,10 @@
 package work
 
 import (
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/idag/idag/planner/physical"
@@ -86,11 +89,11 @@ type Tally struct {
 	// Labelling is how long each of its five steps took, summed over tasks.
 	Labelling Steps `json:"labelling"`
 	// Ops holds what each operation did, per label.
-	Ops map[OpLabel]OpCount `json:"-"`
+	Ops map[OpLabel]OpCount `json:"ops,omitempty"`
 	// Bypassed holds the rows that passed by an operation, with the reason.
-	Bypassed map[physical.Bypass]int64 `json:"-"`
+	Bypassed map[physical.Bypass]int64 `json:"bypassed,omitempty"`
 	// Dead holds the dead letters by reason and operation.
-	Dead map[Death]int64 `json:"-"`
+	Dead map[Death]int64 `json:"dead,omitempty"`
 }
 
 // Steps are the times of the five steps of labelling.
@@ -115,16 +118,41 @@ type OpLabel struct {
 	Op, Label int
 }
 
+// MarshalText spells the key as "operation/label", for JSON.
+func (k OpLabel) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%d/%d", k.Op, k.Label), nil
+}
+
+// UnmarshalText reads what MarshalText spells.
+func (k *OpLabel) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d/%d", &k.Op, &k.Label)
+	return err
+}
+
 // OpCount is what an operation did to the rows of one label.
 type OpCount struct {
-	In, Out int64
-	Nulled  int64 // results that overflowed, were divided by zero or badly cast, and are null
+	In     int64 `json:"in"`
+	Out    int64 `json:"out"`
+	Nulled int64 `json:"nulled,omitempty"` // results that overflowed, were divided by zero or badly cast, and are null
 }
 
 // Death names a reason for a dead letter and the operation it arose in.
 type Death struct {
 	Op     int
 	Reason string
+}
+
+// MarshalText spells the key as "operation/reason", for JSON.
+func (k Death) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%d/%s", k.Op, k.Reason), nil
+}
+
+// UnmarshalText reads what MarshalText spells.
+func (k *Death) UnmarshalText(text []byte) error {
+	op, reason, _ := strings.Cut(string(text), "/")
+	n, err := strconv.Atoi(op)
+	k.Op, k.Reason = n, reason
+	return err
 }
 
 // Reasons for dead letters. The first five are the labelling errors of the

@@ -57,6 +57,22 @@ func TestTalliesAddUp(t *testing.T) {
 	})
 }
 
+// TestTalliesSurviveJSON: what a receipt counts is whole when it comes out of a
+// ledger or off a wire.
+func TestTalliesSurviveJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawTally(t)
+		text, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out work.Tally
+		if err := json.Unmarshal(text, &out); err != nil || !reflect.DeepEqual(in, out) {
+			t.Fatalf("%+v became %+v by %s (%v)", in, out, text, err)
+		}
+	})
+}
+
 // TestAddLeavesItsArgument: a receipt that is added stays what it was.
 func TestAddLeavesItsArgument(t *testing.T) {
 	one := work.Tally{Ops: map[work.OpLabel]work.OpCount{{Op: 1}: {In: 1}}}
