@@ -13,6 +13,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/cli"
@@ -25,10 +26,11 @@ type Job = cli.Job
 
 // Main runs the command line of this process with the given jobs and
 // connectors, and returns the exit status: 0, 1 for a failure, 2 for a mistake
-// of the user's.
+// of the user's. SIGTERM acts as Ctrl-C does: the first finishes the batches in
+// flight, the second aborts.
 func Main(version string, jobs []Job, kinds connectors.Registry) int {
-	interrupts := make(chan os.Signal, 2) // both presses of an impatient user
-	signal.Notify(interrupts, os.Interrupt)
+	interrupts := make(chan os.Signal, 2) // both presses of an impatient user, or a supervisor's SIGTERM
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(interrupts)
 	if version == "" {
 		version = "devel"

@@ -11,7 +11,7 @@ import (
 // Jobs returns the jobs that ship.
 func Jobs() []Job {
 	return []Job{{
-		Name: "meter", Doc: "Errors, backup supply and consumption of a grid of smart meters", YAML: meter.YAML(), Build: meter.Job,
+		Name: "meter", Doc: "Errors, backup supply and consumption of a grid of smart meters", YAML: meter.YAML(), Build: meter.Job, Shipped: true,
 	}}
 }
 

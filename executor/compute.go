@@ -201,7 +201,7 @@ func (f *failures) drop(r *run, n *physical.Node, in, out *chunk) *chunk {
 	keep := make([]int32, 0, in.rows-len(f.rows))
 	for i := range int32(in.rows) {
 		if why, ok := f.why[i]; ok {
-			r.dead.add(in, int(i), n.Op, work.StrictFailed, why)
+			r.dead.add(in, n.In, int(i), n.Op, work.StrictFailed, why)
 			continue
 		}
 		keep = append(keep, i)

@@ -30,16 +30,19 @@ type letter struct {
 
 // deadLetters collects the dead letters of a task. The original of an event is
 // read again from its split at the end, whole: plans read different columns, the
-// letter is the same. A group has none.
+// letter is the same. That of a group is what the plan has of it at that point.
 type deadLetters struct {
 	run  *run
 	list []letter
 }
 
-// add makes a dead letter of row i of a chunk.
-func (d *deadLetters) add(c *chunk, i, op int, reason, note string) {
+// add makes a dead letter of row i of a chunk with the given columns.
+func (d *deadLetters) add(c *chunk, s *arrow.Schema, i, op int, reason, note string) {
 	l := letter{reason: reason, note: note, op: op, source: c.origin.Source, split: c.origin.Split}
 	l.partition, l.seq, l.child = seqOf(&c.origin, i)
+	if l.source < 0 && d.run.x.Dead != nil {
+		l.original = original(s, c.cols, i)
+	}
 	d.list = append(d.list, l)
 	d.run.tally.DeadLetters++
 	d.run.tally.Dead[work.Death{Op: op, Reason: reason}]++
@@ -108,7 +111,7 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 		}
 		for i := range int(f.Batch.NumRows()) {
 			for _, at := range wanted[f.Header.Origin.Seq(i)] {
-				d.list[at].original = original(f.Batch, i)
+				d.list[at].original = original(f.Batch.Schema(), f.Batch.Columns(), i)
 			}
 		}
 	}
@@ -116,17 +119,17 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 }
 
 // original spells a row as a JSON object of its columns that are not null.
-func original(b arrow.RecordBatch, row int) string {
+func original(s *arrow.Schema, cols []arrow.Array, row int) string {
 	out := []byte{'{'}
-	for c := range int(b.NumCols()) {
-		if b.Column(c).IsNull(row) {
+	for c, col := range cols {
+		if col.IsNull(row) {
 			continue
 		}
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(append(out, jsonText(b.ColumnName(c))...), ':')
-		out = append(out, jsonValue(b.Column(c), row)...)
+		out = append(append(out, jsonText(s.Field(c).Name)...), ':')
+		out = append(out, jsonValue(col, row)...)
 	}
 	return string(append(out, '}'))
 }

@@ -179,7 +179,7 @@ func TestOriginalsOfEveryType(t *testing.T) {
 	for i, want := range []string{
 		`{"b":true,"i":-9223372036854775808,"f":0.1,"s":"a\"b\n","t":"1969-12-31T23:59:59.999999Z","d":"1969-12-31","odd \"name\"":1}`,
 		`{"b":false,"s":""}`, `{}`} {
-		if got := original(b, i); got != want {
+		if got := original(b.Schema(), b.Columns(), i); got != want {
 			t.Errorf("row %d is %s, want %s", i, got, want)
 		}
 	}

@@ -118,9 +118,9 @@ func (d *dispatcher) count(c *chunk) []int64 {
 		}
 		switch code {
 		case unlabelled:
-			d.run.dead.add(c, i, d.tagger.tag.Op, work.AbnormalTag, "no rule labels the row")
+			d.run.dead.add(c, d.root.Out, i, d.tagger.tag.Op, work.AbnormalTag, "no rule labels the row")
 		case ambiguous:
-			d.run.dead.add(c, i, d.tagger.tag.Op, work.AbnormalTag, "several rules label the row")
+			d.run.dead.add(c, d.root.Out, i, d.tagger.tag.Op, work.AbnormalTag, "several rules label the row")
 		}
 	}
 	whole := &chunk{rows: c.rows, counts: counts}

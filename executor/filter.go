@@ -28,7 +28,7 @@ func (o *keep) apply(_ context.Context, c *chunk, emit func(*chunk) error) error
 		return err
 	}
 	for _, i := range failed.rows {
-		o.run.dead.add(c, int(i), o.node.Op, work.StrictFailed, failed.why[i])
+		o.run.dead.add(c, o.node.In, int(i), o.node.Op, work.StrictFailed, failed.why[i])
 	}
 	if len(failed.rows) > 0 { // the condition may be true all the same
 		rows = slices.DeleteFunc(rows, func(i int32) bool { _, dead := failed.why[i]; return dead })

@@ -171,7 +171,7 @@ func (t *tagger) verify(c *chunk) error {
 		why, note := t.wrong(c, own, i)
 		if why != "" {
 			t.codes[i] = rejected
-			t.run.dead.add(c, i, t.tag.Op, why, note)
+			t.run.dead.add(c, nil, i, t.tag.Op, why, note)
 		}
 	}
 	return nil

@@ -108,11 +108,11 @@ func (o *assignment) onTime(c *chunk, ts *array.Timestamp, starts []int64, withi
 		switch {
 		case within != nil && !within.Value(i):
 		case ts.IsNull(i):
-			o.run.dead.add(c, i, o.node.Op, work.NoEventTime, "")
+			o.run.dead.add(c, o.node.In, i, o.node.Op, work.NoEventTime, "")
 			continue
 		case o.closes(starts[i]) <= o.run.task.Closed:
 			o.run.tally.Late++
-			o.run.dead.add(c, i, o.node.Op, work.LateRow, "")
+			o.run.dead.add(c, o.node.In, i, o.node.Op, work.LateRow, "")
 			continue
 		}
 		o.sel = append(o.sel, int32(i))

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/kernel"
 )
 
 // constant is a column that has one value in all rows of a file: the key of a
@@ -65,7 +66,7 @@ func (c *constant) bounds() expr.Range {
 func (c *constant) array(mem memory.Allocator, n int) arrow.Array {
 	switch {
 	case c.Value == nil:
-		return array.MakeArrayOfNull(mem, typeOf(c.Type), n)
+		return kernel.Nulls(mem, typeOf(c.Type), n)
 	case c.Type == "bigint":
 		v, _ := strconv.ParseInt(*c.Value, 10, 64)
 		buf := memory.NewResizableBuffer(mem)

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/rdd"
 )
 
@@ -154,7 +155,7 @@ func nulls(mem memory.Allocator, dt arrow.DataType, n int) arrow.Array {
 	if dt.ID() == arrow.DICTIONARY {
 		dt = arrow.BinaryTypes.String
 	}
-	return array.MakeArrayOfNull(mem, dt, n)
+	return kernel.Nulls(mem, dt, n)
 }
 
 // finish ends the files and says where they lie.

@@ -10,14 +10,15 @@
 // user's: a wrong flag, a job that does not compile, data that is not what the
 // job says.
 //
-// Ctrl-C once finishes the batches in flight, publishes them and says where the
-// job stopped; twice aborts it.
+// Ctrl-C or SIGTERM once finishes the batches in flight, publishes them and says
+// where the job stopped; twice aborts it.
 package cli
 
 import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"syscall"
@@ -28,7 +29,8 @@ import (
 // IO is what a command line is connected to.
 type IO struct {
 	Out, Err io.Writer
-	// Interrupts yields a signal each time the user presses Ctrl-C. Nil: never.
+	// Interrupts yields a signal each time the user presses Ctrl-C or
+	// the process is asked to end. Nil: never.
 	Interrupts <-chan os.Signal
 }
 
@@ -43,10 +45,7 @@ func Main(ctx context.Context, app App, args []string, std IO) int {
 	root.SetOut(out)
 	root.SetErr(std.Err)
 	err := root.ExecuteContext(ctx)
-	if err == nil && out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
-		err = fault.New(fault.Retry, "standard output: %w", out.err)
-	}
-	return s.report(err)
+	return s.report(out.blame(err))
 }
 
 // checked remembers the first error of a writer, so that a result that could
@@ -62,10 +61,31 @@ func (c *checked) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, err := c.w.Write(p)
+	if err == nil {
+		return n, nil
+	}
 	if c.err == nil {
 		c.err = err
 	}
-	return n, err
+	return n, c.err
+}
+
+// blame returns the error of a command that ended with err: that of the writer,
+// if this is what ended it or if nothing else did. A reader that has gone has
+// had enough, which is no failure.
+func (c *checked) blame(err error) error {
+	switch {
+	case c.err == nil, err != nil && !errors.Is(err, c.err):
+		return err
+	case errors.Is(c.err, syscall.EPIPE):
+		return nil
+	}
+	cause := c.err
+	var path *fs.PathError
+	if errors.As(cause, &path) {
+		cause = path.Err
+	}
+	return fault.New(fault.Retry, "%w: %w", errOutput, cause)
 }
 
 // session is one command line under way.
@@ -74,4 +94,6 @@ type session struct {
 	io   IO
 	out  style
 	errs style
+	// hidden are the Go files of shipped jobs, which positions leave out.
+	hidden map[string]bool
 }

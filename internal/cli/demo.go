@@ -104,7 +104,7 @@ func (s *session) demoJob(events, out string) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return j.Build(map[string]string{"path": events, "out": out})
+	return s.make(j, map[string]string{"path": events, "out": out})
 }
 
 func (s *session) title(number int, text string) {

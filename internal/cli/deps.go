@@ -25,8 +25,11 @@ type Job struct {
 	Doc  string // one line
 	YAML []byte // the same job as a job file, for people to read and copy; nil: made from Build
 	// Build makes the job. Vars override its defaults; one that it does not
-	// have is an error.
+	// have is an error. Nil: the job is made from YAML.
 	Build func(vars map[string]string) (*rdd.Job, error)
+	// Shipped jobs come with idag itself. Messages leave out their Go lines:
+	// whoever runs the program did not write them.
+	Shipped bool
 }
 
 // Engine is all that the command line asks of package engine, whose functions

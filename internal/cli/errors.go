@@ -23,6 +23,8 @@ const (
 var (
 	// errUnequal ends a command that found that two plans disagree.
 	errUnequal = bench.ErrUnequal
+	// errOutput is a result that could not be printed.
+	errOutput = errors.New("standard output")
 	// errStopped ends a comparison that the user stopped.
 	errStopped = errors.New("stopped; nothing was compared")
 )
@@ -89,7 +91,7 @@ func (s *session) explain(err error) string {
 		return s.pointAt(at)
 	case errors.Is(err, context.Canceled):
 		return s.sentence("aborted; batches that were not committed will be run again")
-	case errors.Is(err, errUnequal), errors.Is(err, errStopped), mistake(err):
+	case errors.Is(err, errUnequal), errors.Is(err, errStopped), errors.Is(err, errOutput), mistake(err):
 		return s.sentence(err.Error())
 	case fault.Of(err) == fault.Retry:
 		return s.sentence(err.Error() + " (tried again, without success)")
@@ -110,7 +112,7 @@ func (s *session) sentence(text string) string {
 // pointAt prints a mistake as compilers do: position, message and, where the
 // file can be read, the line with a mark under the column.
 func (s *session) pointAt(e *rdd.Error) string {
-	if e.At == (rdd.Pos{}) {
+	if e.At == (rdd.Pos{}) || s.hidden[e.At.File] {
 		return s.sentence(e.Text)
 	}
 	pos := e.At

@@ -31,7 +31,7 @@ file, to read or to start from.`,
 			}
 			text := j.YAML
 			if text == nil {
-				job, err := j.Build(nil)
+				job, err := s.make(j, nil)
 				if err != nil {
 					return err
 				}

@@ -125,7 +125,7 @@ func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
 		if err != nil {
 			return nil, err
 		}
-		return j.Build(vars)
+		return s.make(j, vars)
 	}
 	src, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,6 +135,27 @@ func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
 	return jobfile.Parse(name, src, vars, s.app.Kinds)
+}
+
+// make builds a job that the program has.
+func (s *session) make(j Job, vars map[string]string) (*rdd.Job, error) {
+	if j.Build == nil && j.YAML == nil {
+		return nil, fault.New(fault.Invalid, "the job %q has neither a Build function nor a job file", j.Name)
+	}
+	if j.Build == nil {
+		return jobfile.Parse(j.Name+".yaml", j.YAML, vars, s.app.Kinds)
+	}
+	job, err := j.Build(vars)
+	if err != nil || !j.Shipped {
+		return job, err
+	}
+	if s.hidden == nil {
+		s.hidden = map[string]bool{}
+	}
+	for _, d := range job.Datasets() {
+		s.hidden[d.At().File] = true
+	}
+	return job, nil
 }
 
 // isFile reports whether a word means a file and not a job's name.
