@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,10 +28,9 @@ type jobFlags struct {
 
 // settingFlags override a job's settings; zero fields leave them as they are.
 type settingFlags struct {
-	batchRows, batchBytes int64
-	inFlight, keyGroups   int
-	frameRows             int
-	lateness              string
+	batchRows, batchBytes          int64
+	inFlight, keyGroups, frameRows int64
+	lateness                       *time.Duration
 }
 
 func (f *jobFlags) add(c *cobra.Command) {
@@ -38,12 +38,13 @@ func (f *jobFlags) add(c *cobra.Command) {
 	fs.StringArrayVar(&f.set, "set", nil, "override a variable of the job; may be repeated (`key=value`)")
 	fs.StringVar(&f.linear, "linear", "", "the linear plan in this `form` instead of the I-DAG plan:\nmasked, selection or staged")
 	fs.Lookup("linear").NoOptDefVal = string(planner.Masked)
-	fs.Int64Var(&f.settings.batchRows, "batch-rows", 0, "`rows` of a micro-batch")
-	fs.Int64Var(&f.settings.batchBytes, "batch-bytes", 0, "`bytes` of a micro-batch in the source's encoding")
-	fs.IntVar(&f.settings.inFlight, "in-flight", 0, "micro-`batches` under way at once")
-	fs.IntVar(&f.settings.keyGroups, "key-groups", 0, "`partitions` of every shuffle")
-	fs.IntVar(&f.settings.frameRows, "frame-rows", 0, "`rows` of one frame at the most")
-	fs.StringVar(&f.settings.lateness, "lateness", "", "how long a window waits for late rows, a `duration` such as '10 minutes'")
+	s := &f.settings // the limits are those of job files
+	fs.Var(whole{&s.batchRows, math.MaxInt64}, "batch-rows", "`rows` of a micro-batch")
+	fs.Var(size{&s.batchBytes}, "batch-bytes", "`size` of a micro-batch in the source's encoding, such as 64MB")
+	fs.Var(whole{&s.inFlight, 1000}, "in-flight", "micro-`batches` under way at once")
+	fs.Var(whole{&s.keyGroups, 1 << 15}, "key-groups", "`partitions` of every shuffle")
+	fs.Var(whole{&s.frameRows, 1 << 20}, "frame-rows", "`rows` of one frame at the most")
+	fs.Var(lateness{&s.lateness}, "lateness", "how long a window waits for late rows, a `duration` such as '10 minutes'")
 }
 
 // mode returns the plan that the flags ask for.
@@ -71,28 +72,16 @@ func (f *jobFlags) vars() (map[string]string, error) {
 }
 
 // apply returns the settings that hold under the flags.
-func (o settingFlags) apply(s rdd.Settings) (rdd.Settings, error) {
-	for _, n := range []int64{o.batchRows, o.batchBytes, int64(o.inFlight), int64(o.keyGroups), int64(o.frameRows)} {
-		if n < 0 {
-			return s, fault.New(fault.Invalid, "a setting may not be negative")
-		}
-	}
+func (o settingFlags) apply(s rdd.Settings) rdd.Settings {
 	override(&s.BatchRows, o.batchRows)
 	override(&s.BatchBytes, o.batchBytes)
-	override(&s.InFlight, o.inFlight)
-	override(&s.KeyGroups, o.keyGroups)
-	override(&s.FrameRows, o.frameRows)
-	if o.lateness == "" {
-		return s, nil
+	override(&s.InFlight, int(o.inFlight))
+	override(&s.KeyGroups, int(o.keyGroups))
+	override(&s.FrameRows, int(o.frameRows))
+	if o.lateness != nil {
+		s.Lateness = *o.lateness
 	}
-	late, err := connectors.Duration.Convert(o.lateness)
-	if err != nil {
-		return s, fault.New(fault.Invalid, "--lateness: %w", err)
-	}
-	if s.Lateness = late.(time.Duration); s.Lateness < 0 {
-		return s, fault.New(fault.Invalid, "--lateness may not be negative")
-	}
-	return s, nil
+	return s
 }
 
 func override[T comparable](to *T, with T) {
@@ -112,11 +101,7 @@ func (s *session) job(name string, f *jobFlags) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := f.settings.apply(job.Settings)
-	if err != nil {
-		return nil, err
-	}
-	return job.With(settings), nil
+	return job.With(f.settings.apply(job.Settings)), nil
 }
 
 func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
@@ -153,7 +138,7 @@ func (s *session) make(j Job, vars map[string]string) (*rdd.Job, error) {
 		s.hidden = map[string]bool{}
 	}
 	for _, d := range job.Datasets() {
-		s.hidden[d.At().File] = true
+		s.hidden[d.At("").File] = true
 	}
 	return job, nil
 }

@@ -35,6 +35,8 @@ show which work was left out, and why that was allowed.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
+	root.Version = s.app.Version
+	root.SetVersionTemplate(s.versionText())
 	root.AddGroup(
 		&cobra.Group{ID: groupJobs, Title: "Jobs:"},
 		&cobra.Group{ID: groupData, Title: "Data and measurements:"},

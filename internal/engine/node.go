@@ -58,8 +58,10 @@ func (n *node) compile(ctx context.Context, job *rdd.Job) (*planner.Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	n.plan, err = planner.Compile(resolved, n.cfg.Mode)
-	return n.plan, err
+	if n.plan, err = planner.Compile(resolved, n.cfg.Mode); err != nil {
+		return nil, err
+	}
+	return n.plan, distinctPaths(n.plan)
 }
 
 // resolve opens every source of a job and returns the job with their schemas.
@@ -129,9 +131,6 @@ func (n *node) open(ctx context.Context) error {
 	}
 	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
 		Resume: n.past.resume, Run: n.past.run}
-	if err := n.distinctPaths(); err != nil {
-		return err
-	}
 	for _, id := range n.plan.Writes {
 		env.Schemas = n.plan.Ops[id].Schemas
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
@@ -142,27 +141,6 @@ func (n *node) open(ctx context.Context) error {
 		n.closers = append(n.closers, sink.Close)
 	}
 	return n.openDead()
-}
-
-// distinctPaths refuses two writes into one place: each would take a batch of the
-// other for one of its own that is published already.
-func (n *node) distinctPaths() error {
-	seen := map[string]*rdd.Dataset{}
-	for _, id := range n.plan.Writes {
-		d := n.plan.Ops[id].Dataset
-		w, _ := d.Op().(rdd.Write)
-		path, ok := w.Options["path"].(string)
-		if !ok {
-			continue
-		}
-		path = w.Connector + " " + filepath.Clean(path)
-		if first := seen[path]; first != nil {
-			return fault.Wrap(fault.Invalid, &rdd.Error{At: d.At("options.path"),
-				Text: fmt.Sprintf("write: %s is written at %s already; give each write a place of its own", path, first.At("options.path"))})
-		}
-		seen[path] = d
-	}
-	return nil
 }
 
 // openDead opens a directory of the run's own, so that its letters do not mix

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
+)
+
+// place is a path that a job reads or writes.
+type place struct {
+	path string // as the job spells it
+	dir  string // absolute, without links and wildcards
+	at   rdd.Pos
+}
+
+// distinctPaths refuses a write into a place of another write, which would take
+// a batch of the other for one of its own that is published already, or into a
+// place that the job reads: it would replace its own input, or read its output.
+func distinctPaths(p *planner.Plan) error {
+	var inputs, outputs []place
+	for _, d := range p.Job.Datasets() {
+		if read, ok := d.Op().(rdd.Read); ok {
+			for _, path := range pathsOf(read.Options) {
+				inputs = append(inputs, place{path: path, dir: resolvePath(fixedPrefix(path)), at: d.At("options.path")})
+			}
+		}
+	}
+	for _, id := range p.Writes {
+		d := p.Ops[id].Dataset
+		w, _ := d.Op().(rdd.Write)
+		for _, path := range pathsOf(w.Options) {
+			out := place{path: path, dir: resolvePath(path), at: d.At("options.path")}
+			for _, in := range inputs {
+				if err := out.apart(in, "read"); err != nil {
+					return err
+				}
+			}
+			for _, first := range outputs {
+				if err := out.apart(first, "written"); err != nil {
+					return err
+				}
+			}
+			outputs = append(outputs, out)
+		}
+	}
+	return nil
+}
+
+// apart refuses an output that is, contains or lies inside of another place.
+func (p place) apart(other place, verb string) error {
+	how := ""
+	switch {
+	case p.dir == other.dir:
+		how = "is"
+	case within(p.dir, other.dir):
+		how = "lies inside of"
+	case within(other.dir, p.dir):
+		how = "contains"
+	default:
+		return nil
+	}
+	return fault.Wrap(fault.Invalid, &rdd.Error{At: p.at,
+		Text: fmt.Sprintf("write: %s %s %s, which is %s at %s already; give each write a place of its own", p.path, how, other.path, verb, other.at)})
+}
+
+// within reports whether path lies below dir. Both are clean and absolute.
+func within(path, dir string) bool {
+	return strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
+}
+
+// pathsOf is the option path, one or a list, without what is empty.
+func pathsOf(o rdd.Options) []string {
+	var all []string
+	switch p := o["path"].(type) {
+	case string:
+		all = append(all, p)
+	case []string:
+		all = append(all, p...)
+	case []any:
+		for _, v := range p {
+			if s, ok := v.(string); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	out := all[:0:0]
+	for _, p := range all {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// fixedPrefix is the directory before the first wildcard of a pattern, or a
+// path that has none.
+func fixedPrefix(pattern string) string {
+	at := strings.IndexAny(pattern, "*?[")
+	if at < 0 {
+		return pattern
+	}
+	if at = strings.LastIndexByte(pattern[:at], '/'); at < 0 {
+		return "."
+	}
+	return pattern[:at+1]
+}
+
+// resolvePath makes a path absolute and follows the links of as much of it as
+// exists, so that two spellings of one place are equal.
+func resolvePath(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	rest := ""
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if dir == filepath.Dir(dir) {
+			return path
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
+	}
+}
