@@ -67,7 +67,8 @@ fuzz: ## fuzz every target for FUZZTIME
 interop: ## test against other Parquet libraries, in a module of their own
 	cd internal/interop && go vet ./... && go test -timeout 10m ./...
 
-clean: ## remove what the build and the demo made
-	rm -rf bin data out
+clean: ## remove what the build and the measurements made: bin, profiles, test binaries
+	rm -rf bin
+	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
 .PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench fuzz interop clean

@@ -29,8 +29,8 @@ type Job = cli.Job
 // of the user's. SIGTERM acts as Ctrl-C does: the first finishes the batches in
 // flight, the second aborts.
 func Main(version string, jobs []Job, kinds connectors.Registry) int {
-	interrupts := make(chan os.Signal, 2) // both presses of an impatient user, or a supervisor's SIGTERM
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	interrupts := make(chan os.Signal, 2) // both presses of an impatient user
+	listen(interrupts)
 	defer signal.Stop(interrupts)
 	if version == "" {
 		version = "devel"
@@ -38,6 +38,10 @@ func Main(version string, jobs []Job, kinds connectors.Registry) int {
 	app := cli.App{Name: "idag", Version: version, Jobs: jobs, Kinds: kinds, Engine: node()}
 	return cli.Main(context.Background(), app, os.Args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Interrupts: interrupts})
 }
+
+// listen sends to c what asks a run to end: the user's Ctrl-C or a supervisor's
+// SIGTERM.
+func listen(c chan<- os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) }
 
 // Config says how Local runs a job.
 type Config = engine.Config

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/idag/idag/internal/cli"
@@ -41,6 +43,36 @@ func TestShipped(t *testing.T) {
 		if _, err := jobfile.Parse(j.Name+".yaml", j.YAML, nil, Kinds()); err != nil {
 			t.Errorf("%s.yaml: %v", j.Name, err)
 		}
+	}
+}
+
+// A supervisor's SIGTERM asks a run to end as Ctrl-C does.
+func TestSignals(t *testing.T) {
+	c := make(chan os.Signal, 2)
+	listen(c)
+	defer signal.Stop(c)
+	for _, sent := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		if err := syscall.Kill(os.Getpid(), sent); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-c; got != sent {
+			t.Errorf("got %v, want %v", got, sent)
+		}
+	}
+}
+
+// The shipped job's refusal names the output, not a Go line of idag's.
+func TestRefusedOutput(t *testing.T) {
+	dir := t.TempDir()
+	events, args := filepath.Join(dir, "events"), []string{"run", "meter", "-q"}
+	call(t, "generate", "--rows", "1000", "--out", events)
+	args = append(args, "--set", "path="+events, "--set", "out="+filepath.Join(dir, "out"))
+	call(t, args...)
+	var e strings.Builder
+	app := cli.App{Name: "idag", Version: "test", Jobs: Jobs(), Kinds: Kinds(), Engine: node()}
+	status := cli.Main(t.Context(), app, args, cli.IO{Out: &e, Err: &e})
+	if status != 2 || !strings.HasPrefix(e.String(), "idag: "+dir) || strings.Contains(e.String(), ".go:") {
+		t.Errorf("status %d: %s", status, e.String())
 	}
 }
 

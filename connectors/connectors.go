@@ -68,6 +68,9 @@ type Env struct {
 	// published stays and counts. Without it whatever is in the place of a sink
 	// is of another run.
 	Resume bool
+	// Published says that the earlier part is known to have published rows in
+	// this sink: if they are gone, the run must not go on as if they were there.
+	Published bool
 	// Run tells runs of a job apart: the epoch of its first driver, which is the
 	// time it began, in microseconds since 1970. A resumed run keeps it.
 	Run int64

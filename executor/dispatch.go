@@ -22,24 +22,26 @@ type dispatcher struct {
 	root   *physical.Node
 	tagger tagger
 	routes []*step
-	from   [][]int // by route: planner.Route.From
-	route  []int   // by label: its route, or len(routes) for none
-	sels   [][]int32
+	from   [][]int    // by route: planner.Route.From
+	route  [256]uint8 // by bin of a label: its route, or len(routes) for none
+	sels   [][]int32  // by route: the rows of the frame, slices of flat
+	flat   []int32
 	times  partTimes
 }
 
+// bin is where a label, or a reason to have none, is counted: never negative.
+func bin(code int32) uint8 { return uint8(code - rejected) }
+
 func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*step) *dispatcher {
-	labels := len(r.x.Plan.Job.Labels)
-	d := &dispatcher{run: r, root: root, routes: routes, route: make([]int, labels), sels: make([][]int32, len(routes)+1),
-		tagger: tagger{run: r, tag: act.Tag}}
+	d := &dispatcher{run: r, root: root, routes: routes, sels: make([][]int32, len(routes)+1), tagger: tagger{run: r, tag: act.Tag}}
 	for l := range d.route {
-		d.route[l] = len(routes)
+		d.route[l] = uint8(len(routes))
 	}
 	for i, s := range routes {
 		route, _ := s.node.Action.(physical.Route)
 		d.from = append(d.from, route.From)
 		for _, l := range s.node.Labels.Each() {
-			d.route[l] = i
+			d.route[bin(int32(l))] = uint8(i)
 		}
 	}
 	r.closers = append(r.closers, d.tagger.close)
@@ -110,12 +112,38 @@ func (d *dispatcher) eventTimes(c *chunk) (arrow.Array, error) {
 
 // count counts the rows of every label and dead-letters those without one.
 func (d *dispatcher) count(c *chunk) []int64 {
-	counts := make([]int64, len(d.route))
+	// Two counts in turn: rows of one label often follow one another, and each
+	// increment of one counter would wait for the one before.
+	var even, odd [256]int64
+	codes := d.tagger.codes
+	for i := 0; i+1 < len(codes); i += 2 {
+		even[bin(codes[i])]++
+		odd[bin(codes[i+1])]++
+	}
+	if n := len(codes); n%2 == 1 {
+		even[bin(codes[n-1])]++
+	}
+	counts := make([]int64, len(d.run.x.Plan.Job.Labels))
+	whole := &chunk{rows: c.rows, counts: counts}
+	tagged := int64(0)
+	for l := range counts {
+		b := bin(int32(l))
+		counts[l] = even[b] + odd[b]
+		tagged += counts[l]
+	}
+	if tagged < int64(c.rows) {
+		d.untagged(c)
+	}
+	d.run.tally.Tagged += tagged
+	d.run.tally.in(d.tagger.tag.Op, whole)
+	d.run.tally.skipped(d.root.Skipped, whole)
+	return counts
+}
+
+// untagged dead-letters the rows without a label. Those whose own tag is wrong
+// are dead letters already.
+func (d *dispatcher) untagged(c *chunk) {
 	for i, code := range d.tagger.codes {
-		if code >= 0 {
-			counts[code]++
-			continue
-		}
 		switch code {
 		case unlabelled:
 			d.run.dead.add(c, d.root.Out, i, d.tagger.tag.Op, work.AbnormalTag, "no rule labels the row")
@@ -123,33 +151,36 @@ func (d *dispatcher) count(c *chunk) []int64 {
 			d.run.dead.add(c, d.root.Out, i, d.tagger.tag.Op, work.AbnormalTag, "several rules label the row")
 		}
 	}
-	whole := &chunk{rows: c.rows, counts: counts}
-	d.run.tally.in(d.tagger.tag.Op, whole)
-	d.run.tally.skipped(d.root.Skipped, whole)
-	for _, n := range counts {
-		d.run.tally.Tagged += n
-	}
-	return counts
 }
 
-// split cuts the frame's row numbers by route.
+// split cuts the frame's row numbers by route, each route's in order.
 func (d *dispatcher) split(counts []int64) {
-	sizes := make([]int64, len(d.sels))
+	rows := len(d.tagger.codes)
+	sizes := make([]int, len(d.sels))
+	none := rows
 	for l, n := range counts {
-		sizes[d.route[l]] += n
+		r := d.route[bin(int32(l))]
+		sizes[r] += int(n)
+		none -= int(n)
 	}
-	rows := int64(len(d.tagger.codes))
+	sizes[len(d.routes)] += none
+	if cap(d.flat) < rows {
+		d.flat = make([]int32, rows)
+	}
+	flat := d.flat[:rows]
+	var at [256]int32 // where the next row of a route goes
+	from := 0
 	for r, n := range sizes {
-		d.sels[r] = d.sels[r][:0]
 		if n == rows {
 			return // all of one route: nobody needs the row numbers
 		}
+		d.sels[r], at[r] = flat[from:from+n:from+n], int32(from)
+		from += n
 	}
 	for i, code := range d.tagger.codes {
-		if code >= 0 {
-			r := d.route[code]
-			d.sels[r] = append(d.sels[r], int32(i))
-		}
+		r := d.route[bin(code)]
+		flat[at[r]] = int32(i)
+		at[r]++
 	}
 }
 

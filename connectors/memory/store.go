@@ -162,6 +162,7 @@ func (s *Store) Kind() connectors.Kind {
 	return connectors.Kind{
 		Name: "memory",
 		Doc: "Tables held by the program itself, for tests and for jobs run from Go. " +
+			"It exists only in Go programs that bring a store; the program idag does not have it, so that a job file with it runs only there. " +
 			"A sink collects rows under a name; the store outlives the job.",
 		Fields: []connectors.Field{
 			{Name: "name", Type: connectors.String, Required: true, Main: true, Doc: "The table to read, or the name to collect under."},

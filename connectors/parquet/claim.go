@@ -68,7 +68,12 @@ func (k *sink) admit() error {
 	}
 	k.seen = m
 	mine := k.env.Resume && m.Job == k.env.Job && m.Run == k.env.Run
-	if k.settings.mode == modeAppend || mine {
+	gone := k.env.Resume && k.env.Published && !mine
+	switch {
+	case gone && (k.settings.mode != modeOverwrite || m.Run <= k.env.Run):
+		return fault.New(fault.Invalid, "%s: what this run of job %q had published is gone, but its ledger counts it as done "+
+			"(give it back, or begin a new run with another ledger)", k.root, k.env.Job)
+	case k.settings.mode == modeAppend || mine:
 		return nil
 	}
 	if k.settings.mode == modeOverwrite {
@@ -76,7 +81,7 @@ func (k *sink) admit() error {
 			return fault.New(fault.Invalid, "%s: a later run, of job %q, has replaced what this run of job %q had published: "+
 				"begin a new run, or give it another path", k.root, m.Job, k.env.Job)
 		}
-		return nil
+		return k.replaceable(m)
 	}
 	name, err := k.content()
 	switch {
@@ -150,7 +155,7 @@ func (k *sink) check(c rdd.Commit) (m marker, ours bool, err error) {
 // marker, and the next one begins it again.
 func (k *sink) enter(c rdd.Commit, was marker, ours bool) error {
 	if !ours && k.settings.mode == modeOverwrite {
-		if err := k.sweep(); err != nil {
+		if err := k.sweep(was); err != nil {
 			return err
 		}
 	}
@@ -160,35 +165,5 @@ func (k *sink) enter(c rdd.Commit, was marker, ours bool) error {
 		}
 	}
 	k.entered = true
-	return nil
-}
-
-// sweep takes away what the directory holds, but for the marker and for what is
-// being staged. It is moved first, so that readers see little of the sweeping.
-func (k *sink) sweep() error {
-	entries, err := os.ReadDir(k.root)
-	if err != nil {
-		return wrapWrite(k.root, err)
-	}
-	old, err := makeDir(k.own, "old-")
-	if err != nil {
-		return wrapWrite(k.own, err)
-	}
-	for _, e := range entries {
-		if e.Name() == stagingDir || e.Name() == markerFile {
-			continue
-		}
-		from := filepath.Join(k.root, e.Name())
-		if os.Rename(from, filepath.Join(old, e.Name())) == nil {
-			continue
-		}
-		if err := os.RemoveAll(from); err != nil { // another file system's, perhaps
-			return wrapWrite(from, err)
-		}
-	}
-	if err := syncPath(k.root); err != nil {
-		return err
-	}
-	_ = os.RemoveAll(old) // what stays goes with the sink
 	return nil
 }

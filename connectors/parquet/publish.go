@@ -24,7 +24,8 @@ const syncers = 8
 // Publish implements connectors.Sink. All files of a batch are moved into one
 // staging directory, made durable, and appear by the rename of that directory.
 // Nothing else is visible of it, whenever the process dies: what a run replaces
-// goes when all is ready, before the directory is the run's.
+// goes when all is ready, before the directory is the run's. After an error a
+// next call goes on with the files that this one has moved.
 func (k *sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -54,18 +55,15 @@ func (k *sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (e
 	case len(files) == 0:
 		return k.enter(c, was, ours)
 	case ours && exists(final):
-		k.discard(files)
-		return nil
+		k.discard(c.Batch, files)
+		return syncPath(k.home) // a try before this one may have ended with the rename
 	}
-	ready, err := k.gather(ctx, files)
+	ready, err := k.gather(ctx, c.Batch, files)
 	if err == nil && !ours {
 		err = k.enter(c, was, ours)
 	}
 	if err == nil {
-		err = k.show(ready, final)
-	}
-	if err != nil {
-		_ = os.RemoveAll(ready)
+		err = k.show(c.Batch, ready, final)
 	}
 	return err
 }
@@ -76,14 +74,15 @@ func exists(path string) bool {
 }
 
 // show is the moment from which readers see a batch.
-func (k *sink) show(ready, final string) error {
+func (k *sink) show(batch rdd.BatchID, ready, final string) error {
 	err := os.Rename(ready, final)
 	switch {
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTEMPTY):
-		return os.RemoveAll(ready) // another publisher was first
+		k.discard(batch, nil) // another publisher was first
 	case err != nil:
 		return wrapWrite(final, err)
 	}
+	delete(k.gathered, batch)
 	return syncPath(k.home)
 }
 
@@ -103,41 +102,6 @@ func filesOf(parts []rdd.Staged) ([]partFile, error) {
 		}
 	}
 	return out, nil
-}
-
-// gather moves the files into a new staging directory, one directory a label,
-// and makes all of it durable.
-func (k *sink) gather(ctx context.Context, files []partFile) (dir string, err error) {
-	if dir, err = makeDir(k.own, "publish-"); err != nil {
-		return dir, wrapWrite(k.own, err)
-	}
-	durable := []string{dir}
-	labels, taken := map[string]string{}, map[string]bool{}
-	for i, f := range files {
-		in, ok := labels[f.Label]
-		if !ok {
-			in = filepath.Join(dir, "label="+escape(f.Label))
-			if err := os.Mkdir(in, 0o777); err != nil {
-				return dir, wrapWrite(in, err)
-			}
-			labels[f.Label] = in
-			durable = append(durable, in)
-		}
-		to := filepath.Join(in, f.Name)
-		if taken[to] { // both attempts of one task, or two tasks of one place
-			to = fmt.Sprintf("%s-%d.parquet", strings.TrimSuffix(to, ".parquet"), i)
-		}
-		taken[to] = true
-		from := filepath.Join(k.root, filepath.FromSlash(f.Path))
-		if err := os.Rename(from, to); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return dir, fault.New(fault.Lost, "%s: a staged part is gone", from)
-			}
-			return dir, wrapWrite(from, err)
-		}
-		durable = append(durable, to)
-	}
-	return dir, syncAll(ctx, durable)
 }
 
 // syncAll makes files and directories durable, several at once.
@@ -171,13 +135,6 @@ func writeSynced(path string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// discard removes staged files that nobody needs.
-func (k *sink) discard(files []partFile) {
-	for _, f := range files {
-		_ = os.Remove(filepath.Join(k.root, filepath.FromSlash(f.Path)))
-	}
 }
 
 // escape makes a directory name of a value, as Hive does.

@@ -111,7 +111,7 @@ func TestRerunError(t *testing.T) {
 // the next process does it.
 func TestRerunOverwrite(t *testing.T) {
 	root := t.TempDir()
-	saveBytes(t, filepath.Join(root, "other.parquet"), []byte("x"))
+	begin(t, root, modeAppend, 5, false).mustPublish(1, 1)
 	first := begin(t, root, modeOverwrite, 10, false)
 	first.mustPublish(2, 1)
 	first.mustPublish(3, 1)
@@ -285,4 +285,30 @@ func TestSameName(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareRows(t, rows, []row{{int64(2)}, {int64(1)}}) // by name, where a hyphen comes before the dot
+}
+
+// TestOutputGone proves, in every mode, that a run whose rows are gone is not
+// taken up again as if they were there, but is if it had published none here.
+func TestOutputGone(t *testing.T) {
+	for _, mode := range []string{modeError, modeOverwrite, modeAppend} {
+		root := filepath.Join(t.TempDir(), "out")
+		l := begin(t, root, mode, 10, false)
+		l.mustPublish(1, 1)
+		if err := l.sink.Close(); err != nil {
+			t.Fatal(err)
+		}
+		env := sinkEnv()
+		env.Run, env.Resume, env.Published = 10, true, true
+		o := rdd.Options{"path": root, "mode": mode}
+		there, err := openSink(t.Context(), o, env)
+		if err != nil {
+			t.Fatalf("mode %s, nothing is gone: %v", mode, err)
+		}
+		if err := errors.Join(there.Close(), os.RemoveAll(root)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = openSink(t.Context(), o, env)
+		wantInvalid(t, err, root, "gone", "ledger")
+		begin(t, root, mode, 10, true).mustPublish(2, 2)
+	}
 }

@@ -39,9 +39,10 @@ type sink struct {
 	staged   atomic.Int64 // files so far, for names of their own
 	buffers  sync.Pool    // of *bufio.Writer
 
-	mu      sync.Mutex // of publishing
-	seen    marker     // in the home when this sink was opened
-	entered bool       // the home was this run's when this sink published
+	mu       sync.Mutex // of publishing
+	seen     marker     // in the home when this sink was opened
+	entered  bool       // the home was this run's when this sink published
+	gathered map[rdd.BatchID]*gathered
 }
 
 var _ connectors.Sink = (*sink)(nil)
@@ -64,7 +65,7 @@ func openSink(_ context.Context, o rdd.Options, env connectors.Env) (*sink, erro
 	if err != nil {
 		return nil, err
 	}
-	k := &sink{root: filepath.Clean(s.paths[0]), settings: s, env: env}
+	k := &sink{root: filepath.Clean(s.paths[0]), settings: s, env: env, gathered: map[rdd.BatchID]*gathered{}}
 	if err := os.MkdirAll(k.root, 0o777); err != nil {
 		return nil, wrapWrite(k.root, err)
 	}

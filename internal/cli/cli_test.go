@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/rdd"
 )
 
@@ -24,8 +28,16 @@ func TestUsageMistakes(t *testing.T) {
 		{"run meter --lineer", "idag: unknown flag: --lineer\nSee 'idag run --help'.\n"},
 		{"run meter --linear=maskd", "idag: --linear=maskd: there is masked, selection and staged\n"},
 		{"run meter --set x", "idag: --set \"x\": expected key=value\n"},
-		{"run meter --batch-rows -1", "idag: a setting may not be negative\n"},
-		{"run meter --lateness soon", "idag: --lateness: expected a duration such as \"10 minutes\", got \"soon\"\n"},
+		{"run meter --batch-rows -1", badFlag("-1", "--batch-rows", "expected a whole number from 1 to 9223372036854775807")},
+		{"run meter --batch-rows 0", badFlag("0", "--batch-rows", "expected a whole number from 1 to 9223372036854775807")},
+		{"run meter --batch-bytes 0", badFlag("0", "--batch-bytes", "expected a size of 1 byte or more, such as 64MB or 1 GiB")},
+		{"run meter --in-flight 1001", badFlag("1001", "--in-flight", "expected a whole number from 1 to 1000")},
+		{"run meter --key-groups 0", badFlag("0", "--key-groups", "expected a whole number from 1 to 32768")},
+		{"run meter --key-groups 99999999999999999999", badFlag("99999999999999999999", "--key-groups", "expected a whole number from 1 to 32768")},
+		{"run meter --frame-rows 0", badFlag("0", "--frame-rows", "expected a whole number from 1 to 1048576")},
+		{"run meter --frame-rows 1048577", badFlag("1048577", "--frame-rows", "expected a whole number from 1 to 1048576")},
+		{"run meter --lateness soon", badFlag("soon", "--lateness", "expected a duration such as \"10 minutes\", got \"soon\"")},
+		{"run meter --lateness -1s", badFlag("-1s", "--lateness", "expected a duration of 0 or more, got \"-1s\"")},
 		{"run meter --executors -1", "idag: --executors may not be negative\n"},
 		{"run meetr", "idag: there is no job \"meetr\"; did you mean \"meter\"?\n"},
 		{"run elsewhere", "idag: there is no job \"elsewhere\"; a job file ends in .yaml\n"},
@@ -47,6 +59,58 @@ func TestUsageMistakes(t *testing.T) {
 			}
 			want(t, errs, c.want)
 		})
+	}
+}
+
+func badFlag(value, flag, text string) string {
+	return fmt.Sprintf("idag: invalid argument %q for %q flag: %s\nSee 'idag run --help'.\n", value, flag, text)
+}
+
+// Flags and job files take the same sizes.
+func TestSizesAsInJobFiles(t *testing.T) {
+	for _, text := range []string{"1", "64MB", "64 mb", "1.5 GiB", "7k", "0", "0.5", "-1", "MB", "", "1 TB", "9e30", "9223372036854775807", "9223372036854775807k"} {
+		src := strings.Replace(jobFile, "labels:", "settings: {batch_bytes: "+strconv.Quote(text)+"}\nlabels:", 1)
+		job, err := jobfile.Parse("j.yaml", []byte(src), nil, new(fake).app().Kinds)
+		got, ok := parseSize(text)
+		if ok != (err == nil) || ok && got != job.Settings.BatchBytes {
+			t.Errorf("%q: %d, %t; the job file says %v", text, got, ok, err)
+		}
+	}
+}
+
+// A program's job is made by its function, or else from its job file; without
+// either it is refused by name.
+func TestJobWithoutBuild(t *testing.T) {
+	f := new(fake)
+	app := f.app()
+	app.Jobs = append(app.Jobs, Job{Name: "written", YAML: []byte(strings.Replace(jobFile, "rows: 5", "rows: \"${n}\"", 1) + "vars: {n: 5}\n")}, Job{Name: "empty"})
+	must(t, app, "run", "written", "--set", "n=9", "-q")
+	if f.job.Name != "filed" {
+		t.Errorf("ran %s", f.job.Name)
+	}
+	for _, args := range [][]string{{"run", "empty"}, {"jobs", "empty"}} {
+		status, _, errs := call(t, app, args...)
+		if status != statusMistake {
+			t.Errorf("%v: status %d", args, status)
+		}
+		want(t, errs, "idag: the job \"empty\" has neither a Build function nor a job file\n")
+	}
+}
+
+// Whoever runs a job that ships with idag did not write its Go lines, whoever
+// runs a job of his own did.
+func TestPositionsOfShippedJobs(t *testing.T) {
+	for _, shipped := range []bool{true, false} {
+		f := new(fake)
+		f.run = func(context.Context, engine.Config) (engine.Summary, error) {
+			return engine.Summary{}, &rdd.Error{At: f.job.Sinks[0].At(""), Text: "refused"}
+		}
+		app := f.app()
+		app.Jobs[0].Shipped = shipped
+		status, _, errs := call(t, app, "run", "meter", "-q")
+		if status != statusMistake || shipped != (errs == "idag: refused\n") || shipped == strings.Contains(errs, "main_test.go:") {
+			t.Errorf("shipped %t, status %d: %s", shipped, status, errs)
+		}
 	}
 }
 
@@ -132,6 +196,9 @@ func TestAbout(t *testing.T) {
 	if !strings.HasPrefix(out, "idag v1 go1.") {
 		t.Errorf("version: %s", out)
 	}
+	if flag, _ := must(t, app, "--version"); flag != out {
+		t.Errorf("--version: %s", flag)
+	}
 	out, _ = must(t, app, "jobs")
 	want(t, out, "  job\n  meter  Meter events.\n  coded  Only in Go.\n")
 	out, _ = must(t, app, "jobs", "meter")
@@ -155,13 +222,20 @@ func TestAbout(t *testing.T) {
 // full is a writer on a full disk.
 type full struct{}
 
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+func (full) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+}
 
 // A result that cannot be printed is a failure.
 func TestFullDisk(t *testing.T) {
-	var e strings.Builder
-	status := Main(t.Context(), new(fake).app(), []string{"run", "meter"}, IO{Out: full{}, Err: &e})
-	if status != statusFailed || !strings.Contains(e.String(), "standard output: no space left on device") {
-		t.Errorf("status %d: %s", status, e.String())
+	for _, args := range [][]string{{"run", "meter"}, {"run", "meter", "--json"}, {"jobs", "meter"}, {"version"}, {"--version"}, {"plan", "meter"}} {
+		var e strings.Builder
+		status := Main(t.Context(), story().app(), args, IO{Out: full{}, Err: &e})
+		if status != statusFailed {
+			t.Errorf("%v: status %d", args, status)
+		}
+		if !strings.HasSuffix(e.String(), "idag: standard output: no space left on device\n") {
+			t.Errorf("%v: %s", args, e.String())
+		}
 	}
 }

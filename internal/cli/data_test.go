@@ -177,6 +177,25 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// The plans alternate, and a run that was disturbed does not count.
+func TestDemoBestOfTwo(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	f := twoPlans(false)
+	quiet, runs := f.run, ""
+	f.run = func(ctx context.Context, cfg engine.Config) (engine.Summary, error) {
+		sum, err := quiet(ctx, cfg)
+		if runs += string(cfg.Mode) + " "; strings.Count(runs, string(planner.IDAG)) == 1 {
+			sum.WallSeconds *= 50
+		}
+		return sum, err
+	}
+	out, _ := must(t, f.app(), "demo", "--rows", "1000")
+	want(t, runs, strings.Repeat("masked selection idag ", 2))
+	if !strings.Contains(out, " 25 % of the time of the faster linear plan\n") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
 func TestDemoUnequal(t *testing.T) {
 	dir := t.TempDir()
 	status, out, _ := call(t, twoPlans(true).app(), "demo", "--rows", "1000", "--dir", dir)

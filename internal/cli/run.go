@@ -37,8 +37,9 @@ func newRun(s *session) *cobra.Command {
 		Use:     "run JOB|FILE.yaml [flags]",
 		Short:   "Run a job to the end of its input",
 		Long: `Run a job to the end of its input: one that ships with the program, by name, or a
-job file. Ctrl-C finishes the batches in flight and says where the job stopped;
-a second Ctrl-C aborts it.`,
+job file. Ctrl-C or SIGTERM finishes the batches in flight and says where the
+job stopped; a second one aborts it. With --ledger a run that was stopped or killed
+goes on where it was when it is started again.`,
 		Example: `  idag run meter --set path=data/meter --set out=out
   idag run job.yaml --linear
   idag run job.yaml --json | tail -n 1 | jq .checksum`,
@@ -78,7 +79,7 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 	return nil
 }
 
-// run runs a job under a reporter. The first interrupt stops it after the
+// run runs a job under a reporter. The first interrupt or SIGTERM stops it after the
 // batches in flight, the second cancels it.
 func (s *session) run(ctx context.Context, job *rdd.Job, cfg engine.Config, rep reporter) (engine.Summary, error) {
 	ctx, cancel := context.WithCancel(ctx)

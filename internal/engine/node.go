@@ -12,7 +12,6 @@ import (
 	"github.com/idag/idag/connectors/deadletter"
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/expr"
-	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
@@ -133,6 +132,7 @@ func (n *node) open(ctx context.Context) error {
 		Resume: n.past.resume, Run: n.past.run}
 	for _, id := range n.plan.Writes {
 		env.Schemas = n.plan.Ops[id].Schemas
+		env.Published = n.past.published(n.plan, id)
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
 		if err != nil {
 			return err

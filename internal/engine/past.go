@@ -2,17 +2,21 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
 // past is what a ledger says of the run that it is opened for.
 type past struct {
-	resume bool  // a driver has begun the run already
-	run    int64 // the epoch of its first driver: tells runs of a job apart
-	epoch  int64 // of the driver to come
+	resume bool       // a driver has begun the run already
+	run    int64      // the epoch of its first driver: tells runs of a job apart
+	epoch  int64      // of the driver to come
+	tally  work.Tally // of the batches that are committed
 }
 
 // recall looks for the drivers that a ledger tells of. The first driver of a
@@ -24,11 +28,15 @@ func recall(ctx context.Context, book driver.Ledger) (past, error) {
 		if err != nil {
 			return p, err
 		}
-		if e, ok := e.(driver.Started); ok {
+		switch e := e.(type) {
+		case driver.Started:
 			if !p.resume {
 				p.resume, p.run = true, e.Epoch
 			}
 			p.epoch = max(p.epoch, e.Epoch+1)
+		case driver.Committed:
+			p.tally.Add(e.Tally)
+		default:
 		}
 	}
 	if !p.resume {
@@ -36,6 +44,32 @@ func recall(ctx context.Context, book driver.Ledger) (past, error) {
 		p.epoch = p.run
 	}
 	return p, nil
+}
+
+// published reports whether committed batches have certainly put rows into a
+// write. The ledger counts the rows of all writes together: one of several is
+// told from what the filter or mapping before it let through.
+func (p past) published(plan *planner.Plan, write int) bool {
+	if p.tally.RowsOut == 0 || len(plan.Writes) == 1 {
+		return p.tally.RowsOut > 0
+	}
+	op := plan.Ops[write]
+	for id, before := range plan.Ops {
+		if !slices.Contains(op.Dataset.Parents(), before.Dataset) {
+			continue
+		}
+		switch before.Dataset.Op().(type) {
+		case rdd.Filter, rdd.Map:
+		default:
+			return false
+		}
+		for label := range op.Schemas {
+			if p.tally.Ops[work.OpLabel{Op: id, Label: label}].Out > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // conclude publishes the last batch in every sink once more, without parts:

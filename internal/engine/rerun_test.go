@@ -213,8 +213,10 @@ func TestResume(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			to, ledger := t.TempDir(), t.TempDir()
 			if mode == "overwrite" {
-				copyFile(t, someFile(t, from), filepath.Join(to, "none", "old.parquet"))
-				copyFile(t, someFile(t, from), filepath.Join(to, "sums", "old.parquet"))
+				mustCount(t, from, to, "append", engine.Config{}) // is replaced
+				copyFile(t, someFile(t, from), filepath.Join(to, "none", "job=old", "run=1", "batch=000001", "old.parquet"))
+				copyFile(t, filepath.Join(to, "sums", "job=counting", markerIn(t, filepath.Join(to, "sums", "job=counting"))),
+					filepath.Join(to, "none", "job=old", "run=1", "_idag.json"))
 			}
 			for _, n := range []int{1, 2} {
 				if s := mustCount(t, from, to, mode, stopAfter(ledger, n)); len(s.Stopped) == 0 {
@@ -239,6 +241,20 @@ func TestResume(t *testing.T) {
 			}
 		})
 	}
+}
+
+// markerIn is the path of the marker of the only run below dir.
+func markerIn(t *testing.T, dir string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "run=*", "_idag.json"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("markers below %s: %v, %v", dir, found, err)
+	}
+	rel, err := filepath.Rel(dir, found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rel
 }
 
 // TestDeadLettersOfRuns proves that each run has its letters to itself, that a
