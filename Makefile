@@ -58,6 +58,7 @@ race: ## run all tests with the race detector, which needs a C compiler
 bench: build ## measure: Go benchmarks, then the replay of a data set
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms $(PKG)
 	bin/idag bench replay
+	bin/idag bench start
 
 fuzz: ## fuzz every target for FUZZTIME
 	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \

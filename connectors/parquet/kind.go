@@ -57,8 +57,8 @@ func fields() []connectors.Field {
 		{Name: "mode", Type: connectors.String, Default: modeError, For: connectors.Writing,
 			Enum: []string{modeError, modeOverwrite, modeAppend},
 			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
-				"same job: error refuses it before anything is read, overwrite replaces all of it when the first " +
-				"batch appears or the run ends, append adds to it in job=NAME/run=NUMBER, which become columns. " +
+				"same job: error refuses it before anything is read, overwrite replaces what runs have published there when the first " +
+				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. " +
 				"A run that goes on by its ledger keeps what it has published, in every mode."},
 	}
 }

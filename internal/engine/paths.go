@@ -15,6 +15,9 @@ type place struct {
 	path string // as the job spells it
 	dir  string // absolute, without links and wildcards
 	at   rdd.Pos
+	// flat says that it is a pattern of files, such as data/*.parquet, which matches
+	// nothing in a directory below dir.
+	flat bool
 }
 
 // distinctPaths refuses a write into a place of another write, which would take
@@ -25,7 +28,7 @@ func distinctPaths(p *planner.Plan) error {
 	for _, d := range p.Job.Datasets() {
 		if read, ok := d.Op().(rdd.Read); ok {
 			for _, path := range pathsOf(read.Options) {
-				inputs = append(inputs, place{path: path, dir: resolvePath(fixedPrefix(path)), at: d.At("options.path")})
+				inputs = append(inputs, place{path: path, dir: resolvePath(fixedPrefix(path)), at: d.At("options.path"), flat: flatPattern(path)})
 			}
 		}
 	}
@@ -56,7 +59,7 @@ func (p place) apart(other place, verb string) error {
 	switch {
 	case p.dir == other.dir:
 		how = "is"
-	case within(p.dir, other.dir):
+	case within(p.dir, other.dir) && !other.flat:
 		how = "lies inside of"
 	case within(other.dir, p.dir):
 		how = "contains"
@@ -107,6 +110,12 @@ func fixedPrefix(pattern string) string {
 		return "."
 	}
 	return pattern[:at+1]
+}
+
+// flatPattern reports whether a pattern has wildcards in the names of files only.
+func flatPattern(pattern string) bool {
+	dir, file := filepath.Split(pattern)
+	return strings.ContainsAny(file, "*?[") && !strings.Contains(file, "**") && !strings.ContainsAny(dir, "*?[") && strings.HasSuffix(file, ".parquet")
 }
 
 // resolvePath makes a path absolute and follows the links of as much of it as

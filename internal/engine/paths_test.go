@@ -36,6 +36,9 @@ func TestOutputMeetsInput(t *testing.T) {
 		{in, filepath.Join(link, base), true},
 		{in, filepath.Join(link, base, "new"), true},
 		{in + "/**/*.parquet", in, true},
+		{in + "/**/*.parquet", filepath.Join(in, "out"), true},
+		{in + "/*.parquet", filepath.Join(in, "out"), false}, // the pattern matches nothing down there
+		{in + "/*", filepath.Join(in, "out"), true},
 		{in + "/batch=*/**", filepath.Join(in, "out"), true},
 		{in, in + "2", false},
 		{in, filepath.Join(parent, "out"), false},
