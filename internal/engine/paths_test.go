@@ -23,6 +23,7 @@ func TestOutputMeetsInput(t *testing.T) {
 	}
 	t.Chdir(parent)
 	base := filepath.Base(in)
+	files := filepath.Dir(someFile(t, in))
 	for _, c := range []struct {
 		from, to string
 		refused  bool
@@ -37,8 +38,8 @@ func TestOutputMeetsInput(t *testing.T) {
 		{in, filepath.Join(link, base, "new"), true},
 		{in + "/**/*.parquet", in, true},
 		{in + "/**/*.parquet", filepath.Join(in, "out"), true},
-		{in + "/*.parquet", filepath.Join(in, "out"), false}, // the pattern matches nothing down there
-		{in + "/*", filepath.Join(in, "out"), true},
+		{files + "/*.parquet", filepath.Join(files, "out"), false}, // the pattern matches nothing down there
+		{files + "/*", filepath.Join(files, "out"), true},
 		{in + "/batch=*/**", filepath.Join(in, "out"), true},
 		{in, in + "2", false},
 		{in, filepath.Join(parent, "out"), false},
