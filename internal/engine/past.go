@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/idag/idag/driver"
@@ -46,27 +45,12 @@ func recall(ctx context.Context, book driver.Ledger) (past, error) {
 	return p, nil
 }
 
-// published reports whether committed batches have certainly put rows into a
-// write. The ledger counts the rows of all writes together: one of several is
-// told from what the filter or mapping before it let through.
+// published reports whether committed batches have put rows into a write: every
+// row that comes to it with a label that it takes is written.
 func (p past) published(plan *planner.Plan, write int) bool {
-	if p.tally.RowsOut == 0 || len(plan.Writes) == 1 {
-		return p.tally.RowsOut > 0
-	}
-	op := plan.Ops[write]
-	for id, before := range plan.Ops {
-		if !slices.Contains(op.Dataset.Parents(), before.Dataset) {
-			continue
-		}
-		switch before.Dataset.Op().(type) {
-		case rdd.Filter, rdd.Map:
-		default:
-			return false
-		}
-		for label := range op.Schemas {
-			if p.tally.Ops[work.OpLabel{Op: id, Label: label}].Out > 0 {
-				return true
-			}
+	for label := range plan.Ops[write].Schemas {
+		if p.tally.Ops[work.OpLabel{Op: write, Label: label}].In > 0 {
+			return true
 		}
 	}
 	return false

@@ -91,3 +91,31 @@ func TestResumeOutputGone(t *testing.T) {
 		}
 	}
 }
+
+// TestResumeOutputOfOneWriteGone proves the same of one write among several, of
+// which one is right behind a tag and one behind a reduce; a write that never got a
+// row may have no output.
+func TestResumeOutputOfOneWriteGone(t *testing.T) {
+	src := strings.Replace(copying, `    - write: {parquet: "${to}"}`, `    - write: {parquet: "${to}/all"}
+    - write: {parquet: "${to}/none", from: error, columns: [meter]}
+  sums:
+    - from: events
+    - reduce: {from: information, by: [feeder], get: {n: count()}}
+    - write: {parquet: "${to}/sums"}`, 1)
+	src = strings.Replace(src, "column: kind,", "column: kind, values: {backup: backup, information: information, never: error}, otherwise: information,", 1)
+	from := events(t, "1000", "0")
+	for gone, refused := range map[string]bool{"all": true, "sums": true, "none": false} {
+		to, ledger := filepath.Join(t.TempDir(), "out"), t.TempDir()
+		job := parsed(t, src, map[string]string{"from": from, "to": to})
+		if _, err := run(t, job, engine.Config{Ledger: ledger}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(to, gone)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := run(t, job, engine.Config{Ledger: ledger})
+		if refused != (fault.Of(err) == fault.Invalid && err != nil) {
+			t.Errorf("%s gone: got %v", gone, err)
+		}
+	}
+}
