@@ -12,7 +12,10 @@
 //     it returns [io.EOF] with whatever splits are left.
 //  3. Read yields exactly the rows of the split, every time, in sequence.
 //     Each frame's header bears its origin. Buffers come from the
-//     projection's allocator.
+//     projection's allocator. A row that cannot be parsed is in the header's
+//     Bad, with its bytes; it ends nothing.
+//  4. Sequences rise within a partition and need not be dense: a file of lines
+//     gives every row the offset of its first byte.
 //
 // # Duties of a sink
 //

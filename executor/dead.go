@@ -25,7 +25,7 @@ type letter struct {
 	seq          int64
 	child        int32
 	original     string
-	split        *rdd.Split
+	split        *rdd.Split // to read the original from; nil where it is known
 }
 
 // deadLetters collects the dead letters of a task. The original of an event is
@@ -46,6 +46,18 @@ func (d *deadLetters) add(c *chunk, s *arrow.Schema, i, op int, reason, note str
 	d.list = append(d.list, l)
 	d.run.tally.DeadLetters++
 	d.run.tally.Dead[work.Death{Op: op, Reason: reason}]++
+}
+
+// bad makes dead letters of the rows that a source could not parse, with their
+// bytes as they came.
+func (d *deadLetters) bad(op int, f *rdd.Frame) {
+	for _, b := range f.Header.Bad {
+		o := &f.Header.Origin
+		l := letter{reason: work.ImproperIngest, note: b.Text, op: op, source: o.Source, partition: o.Partition, seq: b.Seq, original: string(b.Raw)}
+		d.list = append(d.list, l)
+		d.run.tally.DeadLetters++
+		d.run.tally.Dead[work.Death{Op: op, Reason: work.ImproperIngest}]++
+	}
 }
 
 // close fetches the originals and stages the letters.
@@ -73,7 +85,8 @@ func (d *deadLetters) close(ctx context.Context, r *work.Receipt) error {
 	return nil
 }
 
-// fetch reads the splits that have dead letters again, with all columns.
+// fetch reads the splits that have dead letters again, with all columns, and
+// takes the bytes of each row as they came where the source knows them.
 func (d *deadLetters) fetch(ctx context.Context) error {
 	wanted := map[*rdd.Split]map[int64][]int{} // by split and sequence: letters
 	var order []*rdd.Split
@@ -101,7 +114,7 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 	if err != nil {
 		return err
 	}
-	want := rdd.Projection{Rows: d.run.x.Plan.Job.Settings.FrameRows, Mem: d.run.mem}
+	want := rdd.Projection{Rows: d.run.x.Plan.Job.Settings.FrameRows, Mem: d.run.mem, Raw: true}
 	for _, f := range schema.Fields() {
 		want.Columns = append(want.Columns, f.Name)
 	}
@@ -109,8 +122,15 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 		if err != nil {
 			return err
 		}
+		if f.Batch == nil {
+			continue
+		}
 		for i := range int(f.Batch.NumRows()) {
 			for _, at := range wanted[f.Header.Origin.Seq(i)] {
+				if f.Header.Raw != nil {
+					d.list[at].original = string(f.Header.Raw[i])
+					continue
+				}
 				d.list[at].original = original(f.Batch.Schema(), f.Batch.Columns(), i)
 			}
 		}

@@ -50,10 +50,10 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 
 // frame takes one frame of the source through labelling and dispatch.
 func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
-	c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
-	if c.rows == 0 {
+	if f.Batch == nil || f.Batch.NumRows() == 0 {
 		return nil
 	}
+	c := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
 	steps, mark := &d.run.tally.Labelling, time.Now()
 	times, err := d.eventTimes(c)
 	if err != nil {

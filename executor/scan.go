@@ -48,8 +48,13 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 			mark = time.Now()
 			continue
 		}
-		rows += f.Batch.NumRows()
-		r.tally.RowsIn += f.Batch.NumRows()
+		n := int64(len(f.Header.Bad))
+		if f.Batch != nil {
+			n += f.Batch.NumRows()
+		}
+		rows += n
+		r.tally.RowsIn += n
+		r.dead.bad(act.Tag.Op, f)
 		if err := d.frame(ctx, f); err != nil {
 			return err
 		}

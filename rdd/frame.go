@@ -29,6 +29,20 @@ type Header struct {
 	Pruned int64
 	// Bounds per column, sound but not exact; nil where nobody reads them.
 	Bounds expr.Bounds
+	// Bad are rows of the split that the source could not parse. They count as
+	// rows of the split but are not in Batch, which may be nil where there is
+	// nothing else.
+	Bad []BadRow
+	// Raw are the original bytes of each row of Batch, where the projection
+	// asks for them and the source keeps rows as text; otherwise nil.
+	Raw [][]byte
+}
+
+// BadRow is a row that a source could not parse: an improper ingest.
+type BadRow struct {
+	Seq  int64  // its place in the source partition
+	Raw  []byte // its original bytes; of a huge row, the beginning
+	Text string // what is wrong with it, and where in the row
 }
 
 // Origin says which events the rows of a frame come from. Row i is of the
@@ -94,6 +108,7 @@ type Projection struct {
 	Columns []string         // in this order; only these are decoded
 	Rows    int              // rows of one frame at the most
 	Mem     memory.Allocator // where every buffer of the frames comes from
+	Raw     bool             // Header.Raw is wanted, for dead letters
 	// Skip, if not nil, is asked with the bounds of each row group before it
 	// is decoded; if it says true, the group may be left out: the reader
 	// yields a frame with Pruned set instead.

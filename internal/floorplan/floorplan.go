@@ -45,11 +45,12 @@ const Plan = `
 4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn
 4  executor/...         | planner/... connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
 3  planner/...          | rdd internal/expr internal/kernel/...
-3  connectors/*         | connectors rdd internal/expr internal/kernel/... internal/codec internal/store
+3  connectors/*         | connectors rdd internal/expr internal/kernel/... internal/codec internal/files internal/store
 3  jobs/*               | rdd internal/kernel/... internal/sketch internal/learn
 3  internal/jobfile     | connectors rdd internal/expr
 3  internal/twin ~      | rdd internal/expr
 2  connectors           | rdd
+2  internal/files       | rdd internal/kernel/... internal/store
 2  internal/codec       | rdd
 2  internal/eventtime   | rdd
 1  rdd                  | internal/expr
