@@ -18,7 +18,7 @@
 // asks for it; nothing else is converted without CAST. NaN equals NaN and is
 // larger than any other number; -0.0 equals 0.0; strings compare by code
 // points; FALSE is less than TRUE. Column names are compared exactly, keywords
-// and functions in any case. [Functions] lists the library.
+// and functions in any case. docs/functions.md lists the library.
 //
 // # Null and failure
 //

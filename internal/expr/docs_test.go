@@ -36,7 +36,7 @@ func functionsPage() string {
 		"Aggregates, in `reduce`: `count()`, `count(x)`, `count(distinct x)`, `sum`, `avg`, `min`, `max`, `stddev`, `first`, `last` (in the order of event time).\n\n" +
 		"| name | arguments | what it gives | example |\n| --- | --- | --- | --- |\n")
 	cell := func(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
-	for _, f := range Functions() {
+	for _, f := range functions() {
 		fmt.Fprintf(&s, "| `%s` | %s | %s | `%s` |\n", cell(f.Name), cell(f.Signature), cell(f.Doc), cell(f.Example))
 	}
 	return s.String()

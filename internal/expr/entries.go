@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// FuncDoc describes one function or operator for the manual.
-type FuncDoc struct {
+// funcDoc describes one function or operator for the manual.
+type funcDoc struct {
 	Name      string // as in Call.Name
 	Signature string
 	Doc       string
 	Example   string // an expression that is TRUE
 }
 
-// Functions lists all functions and operators by name.
-func Functions() []FuncDoc {
-	var docs []FuncDoc
+// functions lists all functions and operators by name.
+func functions() []funcDoc {
+	var docs []funcDoc
 	for _, e := range entriesByName() {
 		if e.doc.Signature == "" {
 			e.doc.Signature = e.signatures()
 		}
 		docs = append(docs, e.doc)
 	}
-	slices.SortFunc(docs, func(a, b FuncDoc) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(docs, func(a, b funcDoc) int { return strings.Compare(a.Name, b.Name) })
 	return docs
 }
 
 // entry is one function: either overloads, which give null for null and are
 // chosen by the types of the arguments, or a special form.
 type entry struct {
-	doc       FuncDoc
+	doc       funcDoc
 	overloads []overload
 	special   func(c *compiler, n *Call, args []typed) (typed, *Error)
 	min, max  int // arguments of a special form; max -1 is any number
@@ -116,5 +116,5 @@ func entriesByName() map[string]entry {
 }
 
 func simple(name, doc, example string, overloads ...overload) entry {
-	return entry{doc: FuncDoc{Name: name, Doc: doc, Example: example}, overloads: overloads}
+	return entry{doc: funcDoc{Name: name, Doc: doc, Example: example}, overloads: overloads}
 }

@@ -39,7 +39,7 @@ func mathEntries() []entry {
 				}
 				return a
 			}), kFloat, kFloat)),
-		{doc: FuncDoc{"pi", "pi()", "The number pi.", "round(pi(), 2) = 3.14"},
+		{doc: funcDoc{"pi", "pi()", "The number pi.", "round(pi(), 2) = 3.14"},
 			special: func(*compiler, *Call, []typed) (typed, *Error) {
 				return typed{op: literal(math.Pi), kind: kFloat}, nil
 			}},

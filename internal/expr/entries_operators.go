@@ -30,7 +30,7 @@ func operatorEntries() []entry {
 		simple("not", "NOT: TRUE for FALSE, FALSE for TRUE.", "NOT 1 = 2", sig(kBool, notBits, kBool)),
 	}
 	compare := func(name string, cmp scalar.Cmp, doc, example string) entry {
-		return entry{doc: FuncDoc{name, "a " + name + " b", doc, example}, min: 2, max: 2,
+		return entry{doc: funcDoc{name, "a " + name + " b", doc, example}, min: 2, max: 2,
 			special: func(_ *compiler, n *Call, args []typed) (typed, *Error) {
 				k, ops, err := unify(n.Name, args)
 				return typed{op: &callOp{name: n.Name, fn: comparison(cmp, k), args: ops}, kind: kBool}, err
@@ -52,7 +52,7 @@ func equality(k kind) function { return comparison(scalar.Eq, k) }
 func conditionEntries() []entry {
 	special := func(name, signature, doc, example string, low, high int,
 		f func(c *compiler, n *Call, args []typed) (typed, *Error)) entry {
-		return entry{doc: FuncDoc{name, signature, doc, example}, special: f, min: low, max: high}
+		return entry{doc: funcDoc{name, signature, doc, example}, special: f, min: low, max: high}
 	}
 	is := func(test, doc, example string) entry {
 		return special("is_"+test, "x IS "+strings.ToUpper(test), doc, example, 1, 1,

@@ -59,7 +59,7 @@ func textMakerEntries() []entry {
 		maker("rpad", "s filled up to n characters with p behind, or cut to n."+limit, "rpad('7', 3, '-') = '7--'", pad(false), kString, kInt, kString),
 		maker("split_part", "Part n (from 1, negative from the end) of s cut at every t; '' if there is none. n = 0 fails.",
 			"split_part('a,b,c', ',', 2) = 'b'", splitPart, kString, kString, kInt),
-		{doc: FuncDoc{"concat_ws", "concat_ws(separator, s, ...)", "The strings that are not null, with the separator between." + limit,
+		{doc: funcDoc{"concat_ws", "concat_ws(separator, s, ...)", "The strings that are not null, with the separator between." + limit,
 			"concat_ws('-', 'a', NULL, 'b') = 'a-b'"}, min: 1, max: -1, special: compileConcatWS},
 	}
 }

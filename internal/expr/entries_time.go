@@ -10,9 +10,9 @@ func timeEntries() []entry {
 		return simple(name, doc+" Overflow fails.", example, sig(kTime, run, kInt))
 	}
 	return []entry{
-		{doc: FuncDoc{"now", "now()", "The time the batch was planned, the same in every row and every retry; current_timestamp too.", "now() = now()"},
+		{doc: funcDoc{"now", "now()", "The time the batch was planned, the same in every row and every retry; current_timestamp too.", "now() = now()"},
 			special: func(*compiler, *Call, []typed) (typed, *Error) { return typed{op: nowOp{}, kind: kTime}, nil }},
-		{doc: FuncDoc{"date_trunc", "date_trunc(unit, timestamp)",
+		{doc: funcDoc{"date_trunc", "date_trunc(unit, timestamp)",
 			"The start of the year, quarter, month, week (Monday), day, hour, minute, second, millisecond or microsecond that the timestamp lies in.",
 			"date_trunc('hour', TIMESTAMP '2026-01-31 12:34:56') = TIMESTAMP '2026-01-31 12:00:00'"}, min: 2, max: 2, special: compileTrunc},
 		number("unix_seconds", "Seconds since 1970, rounded down; extract(epoch FROM t) too.", "unix_seconds(TIMESTAMP '1970-01-01 00:01:00') = 60", floored(usSecond)),

@@ -11,7 +11,7 @@ import (
 
 // TestExamples proves that every function has an example and that it is TRUE.
 func TestExamples(t *testing.T) {
-	for _, f := range Functions() {
+	for _, f := range functions() {
 		t.Run(f.Name, func(t *testing.T) {
 			if f.Signature == "" || f.Doc == "" || f.Example == "" {
 				t.Fatalf("incomplete: %+v", f)

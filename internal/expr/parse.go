@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"github.com/idag/idag/internal/fault"
 )
 
@@ -310,20 +308,4 @@ func (p *parser) number(at Pos, sign string) Node {
 	}
 	p.advance()
 	return &Literal{Pos: at, Value: i}
-}
-
-// typeName parses the name of a type. Its spellings are those of Spark, of
-// the SQL standard and of Arrow.
-func (p *parser) typeName() arrow.DataType {
-	if p.tok.kind != tokName {
-		p.unexpected("a type")
-		return arrow.Null
-	}
-	k := kindNamed(p.tok.word)
-	if k == kNull {
-		p.fail(p.tok.pos, "unknown type %s; there are boolean, bigint, double, string, timestamp and date", p.tok)
-		return arrow.Null
-	}
-	p.advance()
-	return k.arrow()
 }

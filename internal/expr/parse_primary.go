@@ -100,7 +100,7 @@ func canonical(n Node) Node {
 	switch c.Name {
 	case "to_timestamp", "to_date":
 		if len(c.Args) == 1 {
-			return &Cast{Pos: c.Pos, X: c.Args[0], To: kindNamed(strings.TrimPrefix(c.Name, "to_")).arrow()}
+			return &Cast{Pos: c.Pos, X: c.Args[0], To: typeNamed(strings.TrimPrefix(c.Name, "to_"))}
 		}
 	case "mod":
 		if len(c.Args) == 2 {

@@ -112,7 +112,7 @@ func TestParseErrors(t *testing.T) {
 		{"a = not b", "1:5: NOT needs parentheses here"},
 		{"a not 5", `1:7: unexpected "5"; expected IN, BETWEEN, LIKE or ILIKE`},
 		{"a is 5", `1:6: unexpected "5"; expected NULL, TRUE, FALSE or DISTINCT FROM`},
-		{"cast(a as money)", `1:11: unknown type "money"; there are boolean, bigint, double, string, timestamp and date`},
+		{"cast(a as money)", `1:11: unknown type "money"; there are boolean, bigint, double, decimal(p,s), string, binary, timestamp, date, interval, array<t>, map<k, v> and struct<name: t>`},
 		{"case end", `1:6: unexpected "end"; expected a value`},
 		{"case a end", `1:8: unexpected "end"; expected WHEN`},
 		{"(a", `1:3: unexpected the end; expected ")"`},

@@ -48,7 +48,7 @@ func (p *printer) node(n Node, level int) {
 	case *Cast:
 		p.words(map[bool]string{false: "CAST(", true: "TRY_CAST("}[n.Try])
 		p.node(n.X, levelOr)
-		p.words(" AS ", kindOf(n.To).String(), ")")
+		p.words(" AS ", typeText(n.To), ")")
 	case *Case:
 		p.caseWhen(n)
 	case *Call:

@@ -204,7 +204,7 @@ func TestConcurrentEval(t *testing.T) {
 // FuzzEval proves that whatever Check accepts can be evaluated without panic,
 // leak or error.
 func FuzzEval(f *testing.F) {
-	for _, doc := range Functions() {
+	for _, doc := range functions() {
 		f.Add(doc.Example)
 	}
 	for _, s := range []string{"i + j * 2 > f", "s || v = u", "CASE WHEN b THEN t ELSE d END", "strict(i div j) IN (i, j, 1)", "substring(v, i, j)",

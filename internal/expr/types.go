@@ -38,25 +38,6 @@ func (k kind) String() string {
 	return "null"
 }
 
-// kindNamed is the type with the given lower-case name, kNull if there is none.
-func kindNamed(word string) kind {
-	switch word {
-	case "boolean", "bool":
-		return kBool
-	case "bigint", "int", "integer", "long", "int64":
-		return kInt
-	case "double", "float", "real", "float64":
-		return kFloat
-	case "string", "varchar", "text", "utf8":
-		return kString
-	case "timestamp":
-		return kTime
-	case "date", "date32":
-		return kDate
-	}
-	return kNull
-}
-
 // arrow is the physical type of results of the kind; strings may instead be
 // dictionaries of it.
 func (k kind) arrow() arrow.DataType {
