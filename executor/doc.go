@@ -11,6 +11,9 @@
 // published once, and the state of a key group is versioned by batch, so that a
 // second run starts from the same version as the first.
 //
+// What a part of a stateful stage knows is a keeper. Between tasks it can be frozen,
+// saved to a file, and restored by another process: package snapshot has the files.
+//
 // Memory: all buffers come from the allocator given to New. What a task made is
 // released when it ends, except its blocks, which live until their batch is
 // dropped, and the state of its key group.

@@ -24,6 +24,8 @@ type Config struct {
 	Dead    connectors.Sink // takes dead letters; nil: they are counted and thrown away
 	Blocks  *Blocks
 	Mem     memory.Allocator
+	States  string       // directory of checkpoints
+	Point   func(string) // told of the steps of a checkpoint, for tests; may be nil
 }
 
 // Executor runs the tasks of one plan. It may run several at once, but never
@@ -35,22 +37,19 @@ type Executor struct {
 	tables tables
 
 	mu     sync.Mutex
-	states map[stateID]*state
+	states map[stateID]keeper
+	kept   map[stateID]*frozen
 }
 
 // New makes an executor. The caller closes it.
 func New(c Config) *Executor {
-	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels), states: map[stateID]*state{}}
+	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels),
+		states: map[stateID]keeper{}, kept: map[stateID]*frozen{}}
 }
 
 // Close gives up all state.
 func (x *Executor) Close() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, s := range x.states {
-		s.release()
-	}
-	x.states = nil
+	x.forget()
 	x.tables.release()
 	x.labels.Release()
 }
@@ -73,6 +72,11 @@ func (x *Executor) Run(ctx context.Context, t work.Task) (r work.Receipt, err er
 	}
 	if err := run.do(ctx); err != nil {
 		return r, err
+	}
+	if t.Freeze {
+		if err := x.freeze(t); err != nil {
+			return r, err
+		}
 	}
 	r = run.receipt
 	r.Batch, r.Stage, r.Index, r.Attempt, r.Node = t.Batch, t.Stage, t.Index, t.Attempt, x.Node

@@ -16,22 +16,25 @@ func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node
 	if act.Grouping == nil {
 		return r.receive(ctx, next)
 	}
-	st := r.x.state(stateID{r.task.Stage, r.task.Index})
-	if err := st.begin(r, act.Grouping); err != nil {
+	st, err := keeperOf[*state](r)
+	if err != nil {
+		return err
+	}
+	if err := st.begin(r); err != nil {
 		return err
 	}
 	for _, b := range r.task.Blocks {
-		if err := r.mergeBlock(st, act.Grouping, b); err != nil {
+		if err := r.mergeBlock(st, b); err != nil {
 			return err
 		}
 	}
-	return st.leave(act.Grouping, r, func(keys, results []arrow.Array, rows int) error {
+	return st.leave(r, func(keys, results []arrow.Array, rows int) error {
 		return r.groups(ctx, act, root, next, keys, results, rows)
 	})
 }
 
 // mergeBlock hands the partial groups of a block to the state.
-func (r *run) mergeBlock(st *state, g *physical.Grouping, b rdd.Block) error {
+func (r *run) mergeBlock(st *state, b rdd.Block) error {
 	frames, err := r.x.Blocks.Get(b)
 	if err != nil {
 		return err
@@ -39,7 +42,7 @@ func (r *run) mergeBlock(st *state, g *physical.Grouping, b rdd.Block) error {
 	defer frames.Release()
 	r.tally.RowsMerged += frames.Rows()
 	for _, f := range frames.List() {
-		st.add(g, &f)
+		st.add(&f)
 	}
 	return nil
 }

@@ -142,6 +142,9 @@ func (r *run) outlet(n *physical.Node, o physical.Outlet) operator {
 	case physical.Exchange:
 		return &exchange{run: r, node: n, out: o, to: to}
 	case physical.SinkPart:
+		if r.task.Quiet {
+			return pass{} // and nothing is behind it
+		}
 		return &sinkPart{run: r, node: n, out: o, to: to}
 	}
 	return pass{}

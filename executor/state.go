@@ -14,10 +14,7 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// stateID names the state of one task of a stateful stage.
-type stateID struct{ stage, index int }
-
-// state is the groups of a task's key groups that have not left yet. It is
+// state is the keeper of an aggregation: the groups of a task's key groups that have not left yet. It is
 // versioned: base holds everything up to some batch, fresh what the batch after
 // it brought, as it came through the shuffle. A task for batch n reads n-1 and
 // writes n. That n-1 was accepted is known when the task for n comes, so only then
@@ -25,6 +22,8 @@ type stateID struct{ stage, index int }
 // what the first one brought go and starts over. So every partial group is merged
 // once, into the base if it stays or into what is emitted if it leaves.
 type state struct {
+	mem   memory.Allocator
+	g     *physical.Grouping
 	base  *agg.Table
 	fresh rdd.Frames  // keys and states
 	batch rdd.BatchID // of fresh
@@ -33,29 +32,21 @@ type state struct {
 	earliest int64
 }
 
-// state returns the state of a task, empty at first.
-func (x *Executor) state(id stateID) *state {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s := x.states[id]
-	if s == nil {
-		s = &state{earliest: math.MaxInt64}
-		x.states[id] = s
-	}
-	return s
+var _ keeper = (*state)(nil)
+
+func newState(mem memory.Allocator, g *physical.Grouping) *state {
+	return &state{mem: mem, g: g, base: newTable(mem, g), earliest: math.MaxInt64}
 }
 
 // begin makes the state ready for what the run's batch brings.
-func (s *state) begin(r *run, g *physical.Grouping) error {
+func (s *state) begin(r *run) error {
 	switch {
-	case s.base == nil:
-		s.base = newTable(r.mem, g)
 	case s.batch == r.task.Batch: // this run repeats it
 		s.forget()
 	case s.batch > r.task.Batch:
 		return fault.New(fault.Bug, "task %d of stage %d is at batch %d, asked for %d", r.task.Index, r.task.Stage, s.batch, r.task.Batch)
 	default:
-		if err := s.accept(r.mem, g); err != nil {
+		if err := s.accept(); err != nil {
 			return err
 		}
 	}
@@ -64,12 +55,17 @@ func (s *state) begin(r *run, g *physical.Grouping) error {
 }
 
 // add takes in partial groups.
-func (s *state) add(g *physical.Grouping, f *rdd.Frame) {
+func (s *state) add(f *rdd.Frame) {
 	s.fresh.Keep(f)
-	if g.Window < 0 {
+	s.note(f.Batch.Columns())
+}
+
+// note notes the window starts of partial groups.
+func (s *state) note(cols []arrow.Array) {
+	if s.g.Window < 0 {
 		return
 	}
-	for _, start := range windowsOf(f.Batch.Columns(), g) {
+	for _, start := range windowsOf(cols, s.g) {
 		s.earliest = min(s.earliest, start)
 	}
 }
@@ -85,20 +81,20 @@ func windowsOf(cols []arrow.Array, g *physical.Grouping) []int64 {
 
 // accept merges what the last batch brought into the base, and drops the groups
 // that left with it.
-func (s *state) accept(mem memory.Allocator, g *physical.Grouping) error {
+func (s *state) accept() error {
 	for _, f := range s.fresh.List() {
-		if err := s.mergeRows(mem, g, s.base, f.Batch, false); err != nil {
+		if err := s.mergeRows(s.base, f.Batch, false); err != nil {
 			return err
 		}
 	}
 	s.forget()
-	if !s.anyLeaves(g) {
+	if !s.anyLeaves() {
 		return nil
 	}
 	keys := s.base.Keys(nil)
 	defer releaseAll(keys)
-	starts := windowsOf(keys, g)
-	stay := s.pick(g, starts, false)
+	starts := windowsOf(keys, s.g)
+	stay := s.pick(starts, false)
 	s.earliest = math.MaxInt64
 	for _, i := range stay {
 		s.earliest = min(s.earliest, starts[i])
@@ -110,11 +106,11 @@ func (s *state) accept(mem memory.Allocator, g *physical.Grouping) error {
 }
 
 // anyLeaves reports whether a group may leave at the state's marks.
-func (s *state) anyLeaves(g *physical.Grouping) bool {
+func (s *state) anyLeaves() bool {
 	if s.marks.Final {
 		return true
 	}
-	return g.Window >= 0 && leaves(s.earliest, g, s.marks.Watermark)
+	return s.g.Window >= 0 && leaves(s.earliest, s.g, s.marks.Watermark)
 }
 
 // leaves reports whether the window that begins at start leaves at a watermark.
@@ -123,10 +119,10 @@ func leaves(start int64, g *physical.Grouping, watermark int64) bool {
 }
 
 // pick returns the groups that leave at the state's marks, or those that stay.
-func (s *state) pick(g *physical.Grouping, starts []int64, leaving bool) []int32 {
+func (s *state) pick(starts []int64, leaving bool) []int32 {
 	out := make([]int32, 0, len(starts))
 	for i, v := range starts {
-		if leaves(v, g, s.marks.Watermark) == leaving {
+		if leaves(v, s.g, s.marks.Watermark) == leaving {
 			out = append(out, int32(i))
 		}
 	}
@@ -135,23 +131,43 @@ func (s *state) pick(g *physical.Grouping, starts []int64, leaving bool) []int32
 
 // mergeRows merges partial groups into a table: those that leave at the state's
 // marks, or those that stay.
-func (s *state) mergeRows(mem memory.Allocator, g *physical.Grouping, t *agg.Table, b arrow.RecordBatch, leaving bool) error {
-	cols, n := b.Columns(), int(b.NumRows())
-	if !s.marks.Final && g.Window >= 0 {
-		rows := s.pick(g, windowsOf(cols, g), leaving)
-		if len(rows) < n {
-			part := make([]arrow.Array, len(cols))
-			for i, c := range cols {
-				part[i] = kernel.Take(mem, c, rows)
-			}
-			defer releaseAll(part)
-			cols, n = part, len(rows)
+func (s *state) mergeRows(t *agg.Table, b arrow.RecordBatch, leaving bool) error {
+	part := s.rows(b, leaving)
+	defer part.Release()
+	return s.merge(t, part)
+}
+
+// rows returns the partial groups that leave at the state's marks, or those that
+// stay. The caller releases them.
+func (s *state) rows(b arrow.RecordBatch, leaving bool) arrow.RecordBatch {
+	n := int(b.NumRows())
+	var rows []int32
+	switch {
+	case s.marks.Final != leaving && (s.marks.Final || s.g.Window < 0): // none
+	case s.marks.Final || s.g.Window < 0:
+		b.Retain()
+		return b
+	default:
+		if rows = s.pick(windowsOf(b.Columns(), s.g), leaving); len(rows) == n {
+			b.Retain()
+			return b
 		}
 	}
-	if n == 0 {
+	cols := make([]arrow.Array, b.NumCols())
+	for i, c := range b.Columns() {
+		cols[i] = kernel.Take(s.mem, c, rows)
+	}
+	defer releaseAll(cols)
+	return array.NewRecordBatch(b.Schema(), cols, int64(len(rows)))
+}
+
+// merge merges partial groups into a table.
+func (s *state) merge(t *agg.Table, b arrow.RecordBatch) error {
+	if b.NumRows() == 0 {
 		return nil
 	}
-	if err := t.Merge(cols[:len(g.Keys)], cols[len(g.Keys):], n); err != nil {
+	cols := b.Columns()
+	if err := t.Merge(cols[:len(s.g.Keys)], cols[len(s.g.Keys):], int(b.NumRows())); err != nil {
 		return fault.New(fault.Bug, "state: %w", err)
 	}
 	return nil
@@ -159,20 +175,20 @@ func (s *state) mergeRows(mem memory.Allocator, g *physical.Grouping, t *agg.Tab
 
 // leave emits the groups that leave in this batch, whole: what is known of them
 // from before and what this batch brought.
-func (s *state) leave(g *physical.Grouping, r *run, emit func(keys, results []arrow.Array, rows int) error) error {
-	if len(g.Keys) == 0 && r.task.Index != 0 {
+func (s *state) leave(r *run, emit func(keys, results []arrow.Array, rows int) error) error {
+	if len(s.g.Keys) == 0 && r.task.Index != 0 {
 		return nil // the one group of an aggregation without keys belongs to the first task
 	}
-	if !s.anyLeaves(g) {
+	if !s.anyLeaves() {
 		return nil
 	}
-	gone := r.x.tables.take(r.mem, r.task.Stage, g)
+	gone := r.x.tables.take(r.mem, r.task.Stage, s.g)
 	defer r.x.tables.giveBack(r.task.Stage, gone)
-	if err := s.leaveBase(g, gone); err != nil {
+	if err := s.leaveBase(gone); err != nil {
 		return err
 	}
 	for _, f := range s.fresh.List() {
-		if err := s.mergeRows(r.mem, g, gone, f.Batch, true); err != nil {
+		if err := s.mergeRows(gone, f.Batch, true); err != nil {
 			return err
 		}
 	}
@@ -187,29 +203,60 @@ func (s *state) leave(g *physical.Grouping, r *run, emit func(keys, results []ar
 
 // leaveBase merges the groups of the base that leave into another table. The base
 // stays as it is: the batch may have to run again.
-func (s *state) leaveBase(g *physical.Grouping, gone *agg.Table) error {
-	if s.base.Len() == 0 {
-		return nil
-	}
-	var rows []int32 // all
-	if !s.marks.Final {
-		keys := s.base.Keys(nil)
-		rows = s.pick(g, windowsOf(keys, g), true)
-		releaseAll(keys)
-		if len(rows) == 0 {
-			return nil
+func (s *state) leaveBase(gone *agg.Table) error {
+	b := s.baseRows(true)
+	defer b.Release()
+	return s.merge(gone, b)
+}
+
+// baseRows returns the groups of the base that leave at the state's marks, or those
+// that stay, as partial groups. The caller releases them.
+func (s *state) baseRows(leaving bool) arrow.RecordBatch {
+	rows := []int32{}
+	switch {
+	case s.marks.Final || s.g.Window < 0:
+		if s.marks.Final == leaving {
+			rows = nil // all
 		}
+	case s.base.Len() > 0:
+		keys := s.base.Keys(nil)
+		rows = s.pick(windowsOf(keys, s.g), leaving)
+		releaseAll(keys)
 	}
-	keys, states := s.base.Keys(rows), s.base.States(rows)
-	defer releaseAll(keys)
-	defer releaseAll(states)
 	n := len(rows)
 	if rows == nil {
 		n = s.base.Len()
 	}
-	if err := gone.Merge(keys, states, n); err != nil {
-		return fault.New(fault.Bug, "state: %w", err)
+	cols := append(s.base.Keys(rows), s.base.States(rows)...)
+	defer releaseAll(cols)
+	return record(func(int) string { return "" }, cols, n)
+}
+
+// freeze implements keeper: the base and what the last batch brought, without what
+// left with it.
+func (s *state) freeze() (rdd.BatchID, []arrow.RecordBatch, error) {
+	if s.batch == 0 {
+		return 0, nil, nil
 	}
+	out := []arrow.RecordBatch{s.baseRows(false)}
+	for _, f := range s.fresh.List() {
+		out = append(out, s.rows(f.Batch, false))
+	}
+	return s.batch, out, nil
+}
+
+// restore implements keeper.
+func (s *state) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error {
+	for _, b := range frozen {
+		if want := len(s.g.Keys); int(b.NumCols()) < want {
+			return fault.New(fault.Invalid, "a state of %d columns, of groups with %d keys", b.NumCols(), want)
+		}
+		if err := s.merge(s.base, b); err != nil {
+			return err
+		}
+		s.note(b.Columns())
+	}
+	s.batch, s.marks = batch, work.Marks{Closed: work.NoTime, Watermark: work.NoTime}
 	return nil
 }
 
@@ -220,9 +267,7 @@ func (s *state) forget() {
 
 func (s *state) release() {
 	s.forget()
-	if s.base != nil {
-		s.base.Release()
-	}
+	s.base.Release()
 }
 
 // sliceOf returns rows of a column, retained.

@@ -31,6 +31,13 @@ type Task struct {
 	Splits []rdd.Split `json:"splits,omitempty"` // of a stage that reads
 	Blocks []rdd.Block `json:"blocks,omitempty"` // of a stage that merges: every block of its key groups
 
+	// Quiet tasks are of a batch that is committed already: they make its state
+	// anew, and stage nothing.
+	Quiet bool `json:"quiet,omitempty"`
+	// Freeze asks a task of a stateful stage to keep its state as it is at the end
+	// of this batch, until it is saved.
+	Freeze bool `json:"freeze,omitempty"`
+
 	Marks
 }
 
