@@ -57,6 +57,9 @@ func (r *run) groups(ctx context.Context, act physical.Merge, root *physical.Nod
 			switch {
 			case from == physical.GroupLabel:
 				c.cols = append(c.cols, r.sameLabel(root.Labels.First(), n))
+			case from == physical.GroupEnd:
+				starts := windowsOf(keys, act.Grouping)
+				c.cols = append(c.cols, timesOf(r, starts[at:at+n], act.Grouping.Size))
 			case from >= 0:
 				c.cols = append(c.cols, sliceOf(keys[from], at, n, rows))
 			default:

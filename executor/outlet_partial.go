@@ -2,9 +2,11 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
@@ -112,7 +114,19 @@ func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 		}
 		return rows, ends
 	}
+	if o.to.Pane != 0 {
+		return keyGroups(hashesWithout(table, o.to.Window), parts)
+	}
 	return keyGroups(table.Hashes(), parts)
+}
+
+// hashesWithout hashes the keys of the groups but one: windows that share panes
+// are put together in one key group.
+func hashesWithout(table *agg.Table, key int) []uint64 {
+	keys := table.Keys(nil)
+	defer releaseAll(keys)
+	others := slices.Concat(keys[:key], keys[key+1:])
+	return kernel.HashRows(others, make([]uint64, table.Len()))
 }
 
 func (o *partial) abandon() {

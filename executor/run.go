@@ -127,6 +127,9 @@ func (r *run) operator(n *physical.Node) operator {
 	case physical.Expand:
 		return &expand{run: r, node: n, act: act}
 	case physical.Assignment:
+		if act.Slide != act.Size {
+			return &sliding{run: r, node: n, act: act}
+		}
 		return &assignment{run: r, node: n, act: act}
 	case physical.Outlet:
 		return r.outlet(n, act)

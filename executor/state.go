@@ -110,12 +110,13 @@ func (s *state) anyLeaves() bool {
 	if s.marks.Final {
 		return true
 	}
-	return s.g.Window >= 0 && leaves(s.earliest, s.g, s.marks.Watermark)
+	return s.g.Window >= 0 && s.windowLeaves()
 }
 
-// leaves reports whether the window that begins at start leaves at a watermark.
+// leaves reports whether the window that begins at start leaves at a watermark, or
+// the last window that shares the pane.
 func leaves(start int64, g *physical.Grouping, watermark int64) bool {
-	return watermark != work.NoTime && saturated(saturated(start, g.Size), g.Lateness) <= watermark
+	return watermark != work.NoTime && saturated(saturated(lastWindow(g, start), g.Size), g.Lateness) <= watermark
 }
 
 // pick returns the groups that leave at the state's marks, or those that stay.
@@ -184,13 +185,8 @@ func (s *state) leave(r *run, emit func(keys, results []arrow.Array, rows int) e
 	}
 	gone := r.x.tables.take(r.mem, r.task.Stage, s.g)
 	defer r.x.tables.giveBack(r.task.Stage, gone)
-	if err := s.leaveBase(gone); err != nil {
+	if err := s.leaveInto(gone); err != nil {
 		return err
-	}
-	for _, f := range s.fresh.List() {
-		if err := s.mergeRows(gone, f.Batch, true); err != nil {
-			return err
-		}
 	}
 	if gone.Len() == 0 {
 		return nil
@@ -199,6 +195,22 @@ func (s *state) leave(r *run, emit func(keys, results []arrow.Array, rows int) e
 	defer releaseAll(keys)
 	defer releaseAll(results)
 	return emit(keys, results, gone.Len())
+}
+
+// leaveInto merges what leaves of base and of what the batch brought into a table.
+func (s *state) leaveInto(gone *agg.Table) error {
+	if s.g.Pane != 0 {
+		return s.leavePanes(gone)
+	}
+	if err := s.leaveBase(gone); err != nil {
+		return err
+	}
+	for _, f := range s.fresh.List() {
+		if err := s.mergeRows(gone, f.Batch, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveBase merges the groups of the base that leave into another table. The base

@@ -22,6 +22,9 @@ type node struct {
 	op        rdd.Operation
 	acts      rdd.LabelSet                    // labels here that the operation is for
 	windows   map[int]time.Duration           // by label: size of the window that window_start is of
+	overlap   rdd.LabelSet                    // labels whose window_start is not a multiple of that size
+	pane      time.Duration                   // of a Window and the Reduces over it: the panes that its windows share, or 0
+	slide     time.Duration                   // of such a Reduce: that of its windows
 	consumers []int                           // operations over this one, ascending
 	exprs     map[string]expr.Node            // parsed expressions by mark, "set.net", "where"
 	aggs      map[int]map[string]physical.Agg // Reduce: aggregates by From label and column

@@ -274,8 +274,11 @@ func (b *builder) expanded(c *node, op rdd.FlatMap, f flow) flow {
 
 func (b *builder) windowed(c *node, op rdd.Window, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
-	act := physical.Assignment{Change: b.change(c, f, out), Size: op.Size.Microseconds(),
-		Lateness: b.job.Settings.Lateness.Microseconds(), Start: -1, End: -1}
+	act := physical.Assignment{Change: b.change(c, f, out), Size: op.Size.Microseconds(), Slide: op.Slide.Microseconds(),
+		Copies: op.Copies(), Pane: c.pane.Microseconds(), Lateness: b.job.Settings.Lateness.Microseconds(), Start: -1, End: -1}
+	if op.Slide == 0 {
+		act.Slide = act.Size
+	}
 	if at := f.at.Out.FieldIndices(op.Time); len(at) > 0 {
 		act.Time = at[0]
 	}

@@ -24,6 +24,7 @@ func Compile(job *rdd.Job, mode Mode) (*Plan, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
+	a.panes()
 	a.live(mode.Linear())
 	b := &builder{analysis: a, mode: mode, plan: &Plan{Job: &settled, Mode: mode}}
 	b.describe()

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
@@ -21,6 +20,7 @@ func (a *analysis) derive(n *node) {
 		p := a.nodes[n.Parents[0]]
 		n.input = p.Schemas
 		maps.Copy(n.windows, p.windows)
+		n.overlap = p.overlap
 	}
 	switch op := n.op.(type) {
 	case rdd.Read:
@@ -206,61 +206,6 @@ func (a *analysis) sameTypes(n *node, row int, first, s *arrow.Schema) {
 	}
 }
 
-func (a *analysis) deriveWindow(n *node, op rdd.Window) {
-	if op.For == 0 {
-		for _, l := range ordered(n.input) {
-			if field(n.input[l], op.Time) != nil {
-				n.acts |= 1 << uint(l)
-			}
-		}
-		if n.acts == 0 {
-			a.fail(n.Dataset.At("time"), "window: no label has a column %q", op.Time)
-		}
-	} else {
-		n.acts = a.forLabels(n, "for", op.For)
-	}
-	if op.Size <= 0 {
-		a.fail(n.Dataset.At("size"), "window: the size must be positive, got %s", op.Size)
-	} else if op.Size%time.Microsecond != 0 {
-		a.fail(n.Dataset.At("size"), "window: the size must be whole microseconds, got %s", op.Size)
-	}
-	for _, l := range ordered(n.input) {
-		in := n.input[l]
-		n.Schemas[l] = in
-		if !n.acts.Has(l) {
-			continue
-		}
-		f := field(in, op.Time)
-		if f == nil || f.Type.ID() != arrow.TIMESTAMP {
-			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: %q must be a timestamp%s", op.Time, typeNote(f))
-			continue
-		}
-		if !nests(op, in, n.windows[l]) {
-			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: groups leave when their window does; they can be "+
-				"windowed again by %s only, with a multiple of its size", rdd.WindowStart)
-			continue
-		}
-		n.Schemas[l] = withField(withField(in, rdd.WindowStart, timestamp()), rdd.WindowEnd, timestamp())
-		n.windows[l] = op.Size
-	}
-}
-
-// nests reports whether a window is over events, or over groups that leave
-// before it does: then a group is in time for it however the batches were cut.
-func nests(op rdd.Window, in *arrow.Schema, size time.Duration) bool {
-	if field(in, rdd.ColSeq) != nil {
-		return true
-	}
-	return op.Time == rdd.WindowStart && size > 0 && op.Size%size == 0
-}
-
-func typeNote(f *arrow.Field) string {
-	if f == nil {
-		return ", there is no such column"
-	}
-	return fmt.Sprintf(", it is %s", typeName(f.Type))
-}
-
 func (a *analysis) deriveShuffle(n *node, op rdd.Shuffle) {
 	n.acts = a.forLabels(n, "from", op.From)
 	if len(op.Keys) == 0 {
@@ -290,6 +235,7 @@ func (a *analysis) deriveUnion(n *node) {
 			have, ok := n.Schemas[l]
 			if !ok {
 				n.Schemas[l] = s
+				n.overlap |= parent.overlap & one(l)
 				if w != 0 {
 					n.windows[l] = w
 				}
@@ -298,6 +244,7 @@ func (a *analysis) deriveUnion(n *node) {
 			if n.windows[l] != w {
 				delete(n.windows, l)
 			}
+			n.overlap |= parent.overlap & one(l)
 			n.Schemas[l] = a.widen(n, i, l, have, s)
 		}
 	}

@@ -171,6 +171,9 @@ func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 func (a *analysis) windowOf(n *node, op rdd.Reduce, as int) {
 	for i, l := range n.acts.Each() {
 		w := n.windows[l]
+		if n.overlap.Has(l) {
+			n.overlap |= one(as)
+		}
 		if i == 0 {
 			n.windows[as] = w
 		} else if n.windows[as] != w {

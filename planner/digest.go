@@ -66,6 +66,9 @@ func (b *builder) parameters(n *node) []string {
 	case rdd.Window:
 		add("time", op.Time)
 		add("size", op.Size.String())
+		if op.Slide != 0 {
+			add("slide", op.Slide.String())
+		}
 	case rdd.Shuffle:
 		add("keys", list(op.Keys))
 	case rdd.Reduce:

@@ -105,8 +105,10 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 		f = b.only(c, f, labels, b.schema(labels, need, c.input))
 	}
 	first := labels.First()
-	g := physical.Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds()}
-	for i, k := range op.By {
+	g := physical.Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds(),
+		Pane: c.pane.Microseconds(), Slide: c.slide.Microseconds()}
+	keys := c.keys(op)
+	for i, k := range keys {
 		t := field(c.input[first], k).Type
 		g.Keys = append(g.Keys, physical.Column{Name: k, Type: t})
 		if k == rdd.WindowStart && c.windows[g.Label] != 0 {
@@ -122,10 +124,19 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	if p.Order {
 		p.Time = indexOf(f.at.Out, rdd.ColTime)
 	}
-	for _, k := range op.By {
+	for _, k := range keys {
 		p.By = append(p.By, indexOf(f.at.Out, k))
 	}
 	b.outlet(f, c.ID, labels, p)
+}
+
+// keys are the columns by which a Reduce groups: those of By, less the end of a
+// window that is only known when it leaves.
+func (n *node) keys(op rdd.Reduce) []string {
+	if n.pane == 0 {
+		return op.By
+	}
+	return slices.DeleteFunc(slices.Clone(op.By), func(k string) bool { return k == rdd.WindowEnd })
 }
 
 // arguments computes what the aggregates are over, where that is not a column
@@ -176,6 +187,8 @@ func (b *builder) merge(c *node, op rdd.Reduce, g physical.Grouping) {
 		switch {
 		case f.Name == rdd.ColLabel:
 			from = physical.GroupLabel
+		case f.Name == rdd.WindowEnd && from < 0 && slices.Contains(op.By, f.Name):
+			from = physical.GroupEnd
 		case from < 0:
 			from = ^slices.IndexFunc(g.Aggs, func(a physical.Agg) bool { return a.Column == f.Name })
 		}

@@ -26,7 +26,11 @@ func (a *analysis) text(op rdd.Operation) string {
 	case rdd.FlatMap:
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
 	case rdd.Window:
-		return fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, spell(op.Size))
+		text := fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, spell(op.Size))
+		if op.Slide != 0 {
+			text += " every " + spell(op.Slide)
+		}
+		return text
 	case rdd.Shuffle:
 		return "shuffle" + a.labels(op.From) + " by " + strings.Join(op.Keys, ", ")
 	case rdd.Reduce:
@@ -203,11 +207,16 @@ func (w *treeWriter) describe(n *physical.Node) string {
 	case physical.Expand:
 		return op + masked(act.Mask)
 	case physical.Assignment:
+		if act.Pane != 0 {
+			op += ", in panes of " + spell(micros(act.Pane))
+		}
 		return op + masked(act.Mask)
 	case physical.Only:
 		return "only " + act.For.Names(w.plan.Job.Labels)
 	case physical.Merge:
-		if act.Grouping != nil {
+		if g := act.Grouping; g != nil && g.Pane != 0 {
+			return "merge panes of " + spell(micros(g.Pane)) + " " + op
+		} else if g != nil {
 			return "merge " + op
 		}
 		return "receive " + labels

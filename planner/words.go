@@ -45,3 +45,5 @@ func spell(d time.Duration) string {
 	}
 	return d.String()
 }
+
+func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }

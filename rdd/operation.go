@@ -87,14 +87,21 @@ type FlatMap struct {
 	Rows [][]Assign
 }
 
-// Window assigns rows to tumbling event-time windows: it adds the columns
-// window_start and window_end (timestamps; the end is exclusive). Windows are
-// aligned to the Unix epoch. Rows whose window has left already are late:
-// dead-lettered and counted.
+// Window assigns rows to event-time windows: it adds the columns window_start
+// and window_end (timestamps; the end is exclusive). A window begins at every
+// multiple of Slide since the Unix epoch; with Slide zero, which stands for Size,
+// windows tumble. With a smaller Slide they overlap, and a row becomes one row for
+// each of its windows, the child ordinals following their order; with a larger
+// one there are gaps, and a row in none of the windows is dropped.
+//
+// A row all of whose windows have left already is late: dead-lettered and
+// counted. Of a row that has left some of its windows only, those copies are
+// dropped and counted as late, without a dead letter.
 type Window struct {
-	For  LabelSet
-	Time string
-	Size time.Duration
+	For   LabelSet
+	Time  string
+	Size  time.Duration
+	Slide time.Duration
 }
 
 // Shuffle redistributes the rows of From by hash of Keys.
@@ -130,6 +137,21 @@ type Write struct {
 // that have it.
 func Tumbling(time string, size time.Duration) Window {
 	return Window{Time: time, Size: size}
+}
+
+// Sliding returns the operation Window over the column time for all labels that
+// have it, with a window of the given size at every multiple of slide.
+func Sliding(time string, size, slide time.Duration) Window {
+	return Window{Time: time, Size: size, Slide: slide}
+}
+
+// Copies is how many windows a row can be in at the most: the child ordinals of
+// a Window's rows are those of its input times Copies, and below.
+func (w Window) Copies() int64 {
+	if w.Slide <= 0 || w.Slide >= w.Size {
+		return 1
+	}
+	return int64((w.Size + w.Slide - 1) / w.Slide)
 }
 
 // Names of the columns that Window adds and of the columns every tagged row

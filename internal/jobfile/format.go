@@ -205,7 +205,12 @@ func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
 		}
 		e = append(f.labels("for", op.For), entry{"rows", rows})
 	case rdd.Window:
-		e = f.labels("for", op.For).and("time", op.Time).and("tumbling", spell(op.Size))
+		e = f.labels("for", op.For).and("time", op.Time)
+		if op.Slide == 0 {
+			e = e.and("tumbling", spell(op.Size))
+		} else {
+			e = e.and("size", spell(op.Size)).and("slide", spell(op.Slide))
+		}
 	case rdd.Shuffle:
 		e = f.labels("from", op.From).and("by", op.Keys)
 	case rdd.Reduce:

@@ -332,7 +332,11 @@ func (g *drawer) window(n *node) *node {
 		return nil
 	}
 	size := one(g.t, "size", sizes()...)
-	return n.next(rdd.Window{For: set, Time: one(g.t, "time", cols...), Size: size}, labels, func(l *lab) {
+	op := rdd.Window{For: set, Time: one(g.t, "time", cols...), Size: size}
+	if coin(g.t, 1, "sliding") {
+		op.Slide = one(g.t, "slide", size/2, size/3, size, 2*size, size/4*3, size+time.Second)
+	}
+	return n.next(op, labels, func(l *lab) {
 		l.add(rdd.WindowStart)
 		l.add(rdd.WindowEnd)
 		l.size = size

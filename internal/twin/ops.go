@@ -145,22 +145,41 @@ func (r *run) timeOf(d *rdd.Dataset, op rdd.Tag) string {
 	return ""
 }
 
-// window assigns a row to the window that starts at the last multiple of the
-// size, counted from the epoch, that is not after the row's time.
+// window assigns a row to the windows that it is in: those that start at a multiple
+// of the slide, counted from the epoch, at or before its time, and end after it.
+// It is late if it is in windows and all have left; those that have left are left out.
+// The copies are numbered by their windows, the last possible one last.
 func (r *run) window(op rdd.Window, x row) ([]row, string) {
 	t, ok := x.values[op.Time].(arrow.Timestamp)
 	if !ok {
 		return nil, "no event time"
 	}
-	size := op.Size.Microseconds()
-	start := int64(t) - ((int64(t)%size)+size)%size
-	end := start + size
-	if r.batch.Closed != noTime && end+r.lateness() <= r.batch.Closed {
+	size, slide := op.Size.Microseconds(), op.Slide.Microseconds()
+	if slide == 0 {
+		slide = size
+	}
+	most := (size + slide - 1) / slide
+	var out []row
+	late := false
+	for k := most - 1; k >= 0; k-- {
+		start := int64(t) - ((int64(t)%slide)+slide)%slide - k*slide
+		end := start + size
+		if end <= int64(t) {
+			continue
+		}
+		if r.batch.Closed != noTime && end+r.lateness() <= r.batch.Closed {
+			late = true
+			continue
+		}
+		y := x
+		y.child, y.size, y.values = x.child*most+most-1-k, size, maps.Clone(x.values)
+		y.values[rdd.WindowStart], y.values[rdd.WindowEnd] = arrow.Timestamp(start), arrow.Timestamp(end)
+		out = append(out, y)
+	}
+	if late && out == nil {
 		return nil, "late"
 	}
-	x.size, x.values = size, maps.Clone(x.values)
-	x.values[rdd.WindowStart], x.values[rdd.WindowEnd] = arrow.Timestamp(start), arrow.Timestamp(end)
-	return []row{x}, ""
+	return out, ""
 }
 
 func (r *run) lateness() int64 { return r.job.Settings.Lateness.Microseconds() }

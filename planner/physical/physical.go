@@ -151,13 +151,18 @@ type Expand struct {
 	Rows []Compute
 }
 
-// Assignment assigns tumbling windows.
+// Assignment assigns windows of Size at every multiple of Slide; times are in
+// microseconds. A row becomes up to Copies rows. With Pane a row stays one, and
+// gets the start of its pane, the multiple of Pane at or before its time.
 type Assignment struct {
 	Change
-	Time       int   // In column
-	Size       int64 // microseconds
-	Lateness   int64 // microseconds
-	Start, End int   // Out columns, or -1 where nothing reads them
+	Time       int // In column
+	Size       int64
+	Slide      int64
+	Copies     int64
+	Pane       int64
+	Lateness   int64
+	Start, End int // Out columns, or -1 where nothing reads them
 }
 
 // Outlet ends a branch of the tree. The labels in For leave here.
@@ -179,6 +184,8 @@ type Grouping struct {
 	Aggs     []Agg
 	Window   int   // which key is the window's start, or -1
 	Size     int64 // of the window in microseconds
+	Pane     int64 // in microseconds: the key Window is the start of a pane that windows share; or 0
+	Slide    int64 // in microseconds: where there are panes, windows begin at its multiples
 	Lateness int64 // in microseconds
 	Label    int   // of the result
 }
@@ -225,15 +232,19 @@ type SinkPart struct {
 // Merge is the root of a stage that takes blocks. With a Grouping it merges
 // partial groups into the state of its part and emits those that leave:
 // Out column i is key From[i] or, where that is negative, aggregate ^From[i], or
-// for GroupLabel the label.
+// for GroupLabel the label and for GroupEnd the end of the window.
 // Without one it passes rows on to the routes of their labels.
 type Merge struct {
 	Grouping *Grouping
 	From     []int
 }
 
-// GroupLabel stands in Merge.From for the label of the result.
-const GroupLabel = math.MinInt
+// What stands in Merge.From for columns that are neither keys nor aggregates:
+// the label of the result, and the end of the window where it is no key.
+const (
+	GroupLabel = math.MinInt
+	GroupEnd   = math.MinInt + 1
+)
 
 func (Scan) action()       {}
 func (Route) action()      {}
