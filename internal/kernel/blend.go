@@ -19,15 +19,15 @@ func Blend(mem memory.Allocator, mask *array.Boolean, a, b arrow.Array) arrow.Ar
 		return blendText(mem, m, a, b)
 	}
 	sameType("Blend", a.DataType(), b.DataType())
-	if a.DataType().ID() == arrow.BINARY {
-		return blendStrings(mem, m, a, b)
+	if isPlain(a) || isNested(a.DataType()) {
+		return blendPicked(mem, m, a, b)
 	}
 	return blendFixed(mem, m, columnOf(a), columnOf(b))
 }
 
 func blendText(mem memory.Allocator, m trueWords, a, b arrow.Array) arrow.Array {
 	if a.DataType().ID() == arrow.STRING && b.DataType().ID() == arrow.STRING {
-		return blendStrings(mem, m, a, b)
+		return blendPicked(mem, m, a, b)
 	}
 	ab := unify(mem, a, b)
 	defer release(ab)
@@ -59,6 +59,8 @@ func blendFixed(mem memory.Allocator, m trueWords, a, b column) arrow.Array {
 		return blendWidth[uint32](mem, m, a, b, valid)
 	case 64:
 		return blendWidth[uint64](mem, m, a, b, valid)
+	case 128:
+		return blendWide(mem, m, a, b, valid)
 	}
 	panic(badType("Blend", a.dt))
 }
@@ -98,7 +100,22 @@ func blendWidth[T uint8 | uint16 | uint32 | uint64](mem memory.Allocator, m true
 	return wrap(a.dt, m.n, valid, a.dict, buf)
 }
 
-func blendStrings(mem memory.Allocator, m trueWords, a, b arrow.Array) arrow.Array {
+// blendWide is blendWidth for decimals, two words each.
+func blendWide(mem memory.Allocator, m trueWords, a, b column, valid *memory.Buffer) arrow.Array {
+	out, buf := newValues[uint64](mem, 2*m.n)
+	if m.n > 0 {
+		p, q := view[uint64](a.raw)[2*a.off:][:2*m.n], view[uint64](b.raw)[2*b.off:][:2*m.n]
+		for i := range m.n {
+			x := -(m.word(i>>6) >> uint(i&63) & 1)
+			out[2*i] = q[2*i] ^ (p[2*i]^q[2*i])&x
+			out[2*i+1] = q[2*i+1] ^ (p[2*i+1]^q[2*i+1])&x
+		}
+	}
+	return wrap(a.dt, m.n, valid, nil, buf)
+}
+
+// blendPicked is for types that are of no fixed width.
+func blendPicked(mem memory.Allocator, m trueWords, a, b arrow.Array) arrow.Array {
 	from, buf := newValues[int32](mem, m.n)
 	defer buf.Release()
 	second := int32(a.Len())
@@ -108,7 +125,7 @@ func blendStrings(mem memory.Allocator, m trueWords, a, b arrow.Array) arrow.Arr
 			from[i] = int32(i)
 		}
 	}
-	return pickStrings(mem, a.DataType(), stringsOf(a), stringsOf(b), from[:m.n])
+	return pickRows(mem, a, b, from[:m.n])
 }
 
 // pickStrings builds an array of rows of a (0 to a.n-1), rows of b (a.n and

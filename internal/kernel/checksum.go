@@ -8,6 +8,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/zeebo/xxh3"
+
+	"github.com/idag/idag/internal/kernel/canon"
 )
 
 // Checksum is an order-independent checksum of rows in which duplicates count:
@@ -20,20 +22,25 @@ import (
 //	length of the label's name, the name
 //	for each column that is not null in this row, by ascending bytes of its name:
 //	    length of the column's name, the name
-//	    tag: 'b' Boolean, 'i' Int64, 'f' Float64, 's' String, 't' Timestamp, 'd' Date32
-//	    value: 'b' 1 byte 0 or 1; 'i' 8 bytes; 'f' 8 bytes of IEEE 754, -0 as 0 and
-//	    NaN as 0x7ff8000000000000; 's' 4 bytes length, the UTF-8 bytes; 't' 8 bytes
-//	    of microseconds since 1970 UTC; 'd' 4 bytes of days since 1970
+//	    the value as package canon spells it: a tag and its bytes
 //
 // Plain and dictionary Strings are alike, and a column that is absent is like
 // one that is null.
 type Checksum struct{ Hi, Lo uint64 }
 
+// named is a column under its name.
+type named struct {
+	name   string
+	head   []byte // length of the name, name
+	values canon.Encoder
+}
+
 // AddBatch adds the rows of b under the name of their label.
 func (c *Checksum) AddBatch(label string, b arrow.RecordBatch) {
-	cols := make([]rowWriter, b.NumCols())
+	cols := make([]named, b.NumCols())
 	for i := range cols {
-		cols[i] = writerOf(b.ColumnName(i), b.Column(i))
+		name := b.ColumnName(i)
+		cols[i] = named{name: name, head: appendText(nil, name), values: canon.Of(b.Column(i))}
 	}
 	sort.SliceStable(cols, func(i, j int) bool { return cols[i].name < cols[j].name })
 	head := appendText(nil, label)
@@ -41,7 +48,9 @@ func (c *Checksum) AddBatch(label string, b arrow.RecordBatch) {
 	for r := range int(b.NumRows()) {
 		row = append(row[:0], head...)
 		for k := range cols {
-			row = cols[k].append(row, r)
+			if c := &cols[k]; !c.values.Null(r) {
+				row = c.values.Append(append(row, c.head...), r)
+			}
 		}
 		h := xxh3.Hash128(row)
 		c.Merge(Checksum{Hi: h.Hi, Lo: h.Lo})
@@ -60,66 +69,4 @@ func (c Checksum) String() string { return fmt.Sprintf("%016x%016x", c.Hi, c.Lo)
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
-}
-
-// rowWriter appends one column's part of the canonical bytes.
-type rowWriter struct {
-	name  string
-	head  []byte // length of the name, name, tag
-	valid bitmap
-	tag   byte
-	ints  []int64
-	days  []int32
-	f64   []float64
-	bools bitmap
-	codes []int32 // nil: row is its own code
-	text  strs
-}
-
-func writerOf(name string, a arrow.Array) rowWriter {
-	c := columnOf(a)
-	w := rowWriter{name: name, valid: c.valid}
-	switch c.dt.ID() {
-	case arrow.BOOL:
-		w.tag, w.bools = 'b', bitmap{c.raw, c.off}
-	case arrow.INT64:
-		w.tag, w.ints = 'i', values[int64](c)
-	case arrow.FLOAT64:
-		w.tag, w.f64 = 'f', values[float64](c)
-	case arrow.STRING:
-		w.tag, w.text = 's', stringsOf(a)
-	case arrow.DICTIONARY:
-		w.tag, w.text, w.codes = 's', dictStrings(c.dict), values[int32](c)
-		w.valid = rowsValid(c, w.text)
-	case arrow.TIMESTAMP:
-		w.tag, w.ints = 't', values[int64](c)
-	case arrow.DATE32:
-		w.tag, w.days = 'd', values[int32](c)
-	default:
-		panic(badType("Checksum", c.dt))
-	}
-	w.head = append(appendText(nil, name), w.tag)
-	return w
-}
-
-func (w *rowWriter) append(b []byte, r int) []byte {
-	if !w.valid.get(r) {
-		return b
-	}
-	b = append(b, w.head...)
-	switch w.tag {
-	case 'b':
-		return append(b, byte(w.bools.bit(r)))
-	case 'f':
-		return binary.LittleEndian.AppendUint64(b, floatBits(w.f64[r]))
-	case 's':
-		if w.codes != nil {
-			r = int(w.codes[r])
-		}
-		v := w.text.at(r)
-		return append(binary.LittleEndian.AppendUint32(b, uint32(len(v))), v...)
-	case 'd':
-		return binary.LittleEndian.AppendUint32(b, uint32(w.days[r]))
-	}
-	return binary.LittleEndian.AppendUint64(b, uint64(w.ints[r]))
 }

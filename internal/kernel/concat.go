@@ -26,16 +26,25 @@ func Concat(mem memory.Allocator, as []arrow.Array) (arrow.Array, error) {
 		return as[0], nil
 	}
 	switch {
-	case plain && isPlain(as[0]):
-		return concatStrings(mem, as), nil
 	case plain:
-		return concatFixed(mem, as), nil
+		return concatPlain(mem, as), nil
 	case !isText(dt):
 		return nil, fault.New(fault.Invalid, "cannot concatenate %s", dt)
 	}
 	dicts := unify(mem, as...)
 	defer release(dicts)
 	return concatFixed(mem, dicts), nil
+}
+
+// concatPlain is [Concat] of arrays that are not dictionaries.
+func concatPlain(mem memory.Allocator, as []arrow.Array) arrow.Array {
+	switch {
+	case isPlain(as[0]):
+		return concatStrings(mem, as)
+	case isNested(as[0].DataType()):
+		return concatNested(mem, as)
+	}
+	return concatFixed(mem, as)
 }
 
 func concatFixed(mem memory.Allocator, as []arrow.Array) arrow.Array {

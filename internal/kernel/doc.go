@@ -4,19 +4,22 @@
 //
 // # Types
 //
-// Kernels take the engine's physical types: Boolean, Int64, Float64,
-// Timestamp, Date32, and String, either plain or as a dictionary of
-// [StringDict]. Both spellings of String are one logical type: they may be
-// mixed, they compare, hash and sort alike, and a dictionary may hold
-// duplicate, unused or null values, because nothing here trusts a code
-// further than the value behind it. Kernels that only move values ([Take],
-// [Scatter], [Blend], [Concat], [Nulls]) take every fixed-width type of 1, 8,
-// 16, 32 or 64 bits, and Binary.
+// Kernels take the engine's physical types, which package types lists: Boolean,
+// Int64, Float64, Timestamp, Date32, Decimal128, Duration, Binary, List, Struct,
+// Map, and String, either plain or as a dictionary of [StringDict]. Both
+// spellings of String are one logical type: they may be mixed, they compare,
+// hash and sort alike, and a dictionary may hold duplicate, unused or null
+// values, because nothing here trusts a code further than the value behind it.
+// Kernels that only move values ([Take], [Scatter], [Blend], [Concat], [Nulls])
+// take every fixed-width type of 1, 8, 16, 32, 64 or 128 bits. What lies under a
+// null of a List or Map, or outside of all its rows, is never looked at.
 //
 // # Values
 //
 // Where values are compared, NaN equals NaN and is larger than every other
-// float, and -0 equals 0.
+// float, and -0 equals 0. Lists, Structs and Maps are equal item by item, a null
+// being equal to a null, and have no order. Package canon spells values as bytes
+// that are equal if they are.
 //
 // # Memory
 //

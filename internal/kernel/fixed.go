@@ -6,12 +6,13 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // Fixed lists the Go types behind fixed-width Arrow types.
 type Fixed interface {
-	~uint8 | ~uint16 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float64
+	~uint8 | ~uint16 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float64 | decimal128.Num
 }
 
 // NewFixed allocates n uninitialised values of type dt, whose width must be
@@ -40,6 +41,12 @@ func NewBool(mem memory.Allocator, n int) (ws []uint64, done func(valid *memory.
 // borrowed; it is nil unless dt is a dictionary. Validity without a null is
 // dropped, so that readers see at once that there is none.
 func wrap(dt arrow.DataType, n int, valid *memory.Buffer, dict *array.Data, bufs ...*memory.Buffer) arrow.Array {
+	return assemble(dt, n, valid, dict, nil, bufs)
+}
+
+// assemble is wrap for any array; kids, the data of the arrays that a nested
+// one is made of, are borrowed.
+func assemble(dt arrow.DataType, n int, valid *memory.Buffer, dict *array.Data, kids []arrow.ArrayData, bufs []*memory.Buffer) arrow.Array {
 	nulls := 0
 	if valid != nil {
 		nulls = n - countOnes(view[uint64](valid.Bytes()))
@@ -54,7 +61,7 @@ func wrap(dt arrow.DataType, n int, valid *memory.Buffer, dict *array.Data, bufs
 	if dict != nil {
 		data = array.NewDataWithDictionary(dt, n, all, nulls, 0, dict)
 	} else {
-		data = array.NewData(dt, n, all, nil, nulls, 0)
+		data = array.NewData(dt, n, all, kids, nulls, 0)
 	}
 	for _, b := range all {
 		if b != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/zeebo/xxh3"
+
+	"github.com/idag/idag/internal/kernel/canon"
 )
 
 // nullHash is what a null hashes to, and what rows of no columns hash to.
@@ -22,9 +24,11 @@ const canonicalNaN = 0x7ff8000000000000
 //
 // The hash is part of what the engine promises to keep, across processes and
 // versions, since shuffles and tags use it. A value hashes to the xxh3-64 of
-// its bytes: of a String those of its UTF-8; of every other type 8 bytes, little
-// endian: the integer (of Timestamp, microseconds; of Date32, days; sign
-// extended), 0 or 1, or the bits of the float. A null hashes to
+// its bytes: of a String those of its UTF-8; of a Binary its own; of a Decimal128
+// the 16 of its unscaled value; of a List, Map or Struct what package canon spells;
+// of every other type 8 bytes, little endian: the integer (of Timestamp and
+// Duration, microseconds; of Date32, days; sign extended), 0 or 1, or the bits of
+// the float. A null hashes to
 // 0x9e3779b97f4a7c15. The row's hash is that of its first column, and from then
 // on, for each column in turn, high ^ low of the 128-bit product
 // (row ^ 0xa0761d6478bd642f) * (column ^ 0xe7037ed1a0b428db).
@@ -104,7 +108,7 @@ func hashColumn(a arrow.Array, dst []uint64, further bool) {
 // is not used.
 func hasher(a arrow.Array, c column) func(dst []uint64, lo int) {
 	switch c.dt.ID() {
-	case arrow.INT64, arrow.TIMESTAMP, arrow.UINT64:
+	case arrow.INT64, arrow.TIMESTAMP, arrow.DURATION, arrow.UINT64:
 		vals := values[uint64](c)
 		return func(dst []uint64, lo int) {
 			for i, v := range vals[lo : lo+len(dst)] {
@@ -141,8 +145,28 @@ func hasher(a arrow.Array, c column) func(dst []uint64, lo int) {
 		}
 	case arrow.DICTIONARY:
 		return dictHasher(c)
+	case arrow.DECIMAL128:
+		raw := c.raw[min(16*c.off, len(c.raw)):]
+		return func(dst []uint64, lo int) {
+			for i := range dst {
+				dst[i] = xxh3.Hash(raw[16*(lo+i):][:16])
+			}
+		}
+	case arrow.LIST, arrow.MAP, arrow.STRUCT:
+		return nestedHasher(a)
 	default:
 		panic(badType("HashRows", c.dt))
+	}
+}
+
+func nestedHasher(a arrow.Array) func(dst []uint64, lo int) {
+	enc := canon.Of(a)
+	var row []byte
+	return func(dst []uint64, lo int) {
+		for i := range dst {
+			row = enc.Append(row[:0], lo+i)
+			dst[i] = xxh3.Hash(row)
+		}
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"go.uber.org/goleak"
 )
@@ -43,15 +45,31 @@ var (
 	dirtyDict = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String, Ordered: true}
 )
 
-func engineTypes() []arrow.DataType {
+// flatTypes are the engine's types that have an order.
+func flatTypes() []arrow.DataType {
 	return []arrow.DataType{
 		arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64,
 		timestampUTC, arrow.FixedWidthTypes.Date32, arrow.BinaryTypes.String, StringDict(), dirtyDict,
+		&arrow.Decimal128Type{Precision: 38, Scale: 2}, arrow.FixedWidthTypes.Duration_us, arrow.BinaryTypes.Binary,
 	}
 }
 
+func nestedTypes() []arrow.DataType {
+	i64, f64, str := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String
+	point := arrow.StructOf(arrow.Field{Name: "x", Type: f64, Nullable: true}, arrow.Field{Name: "ok", Type: arrow.FixedWidthTypes.Boolean, Nullable: true})
+	return []arrow.DataType{
+		arrow.ListOf(i64), arrow.ListOf(str), point, arrow.MapOf(str, i64),
+		arrow.ListOf(arrow.ListOf(&arrow.Decimal128Type{Precision: 10, Scale: 1})), arrow.ListOf(point),
+		arrow.MapOf(arrow.FixedWidthTypes.Date32, arrow.ListOf(point)),
+		arrow.StructOf(arrow.Field{Name: "m", Type: arrow.MapOf(i64, str), Nullable: true}, arrow.Field{Name: "p", Type: point, Nullable: true},
+			arrow.Field{Name: "b", Type: arrow.BinaryTypes.Binary, Nullable: true}),
+	}
+}
+
+func engineTypes() []arrow.DataType { return append(flatTypes(), nestedTypes()...) }
+
 func movedTypes() []arrow.DataType {
-	return append(engineTypes(), arrow.PrimitiveTypes.Uint8, arrow.BinaryTypes.Binary, arrow.PrimitiveTypes.Uint16,
+	return append(engineTypes(), arrow.PrimitiveTypes.Uint8, arrow.PrimitiveTypes.Uint16,
 		arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Uint64)
 }
 
@@ -59,6 +77,24 @@ func movedTypes() []arrow.DataType {
 func randomValue(r *rand.Rand, dt arrow.DataType) any {
 	ints := []int64{0, 1, -1, math.MinInt64, math.MaxInt64, r.Int64N(20), r.Int64() - r.Int64()}
 	floats := []float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), 1, -1, r.NormFloat64(), float64(r.IntN(5))}
+	switch dt := dt.(type) {
+	case *arrow.ListType:
+		return randomRows(r, dt.Elem(), r.IntN(4), 0.2)
+	case *arrow.MapType:
+		entries := make([]any, r.IntN(3))
+		for i := range entries {
+			entries[i] = []any{randomValue(r, dt.KeyType()), randomRows(r, dt.ItemType(), 1, 0.2)[0]}
+		}
+		return entries
+	case *arrow.StructType:
+		fields := make([]any, dt.NumFields())
+		for i := range fields {
+			fields[i] = randomRows(r, dt.Field(i).Type, 1, 0.2)[0]
+		}
+		return fields
+	case *arrow.Decimal128Type:
+		return decimal128.New(ints[r.IntN(len(ints))], uint64(ints[r.IntN(len(ints))]))
+	}
 	switch dt.ID() {
 	case arrow.BOOL:
 		return r.IntN(2) == 0
@@ -110,12 +146,35 @@ func buildWhole(mem memory.Allocator, dt arrow.DataType, rows []any) arrow.Array
 	}
 	b := array.NewBuilder(mem, dt)
 	defer b.Release()
+	appendRows(b, rows)
+	return b.NewArray()
+}
+
+func appendRows(b array.Builder, rows []any) {
 	for _, v := range rows {
 		if v == nil {
 			b.AppendNull()
 			continue
 		}
 		switch b := b.(type) {
+		case *array.ListBuilder:
+			b.Append(true)
+			appendRows(b.ValueBuilder(), v.([]any))
+		case *array.MapBuilder:
+			b.Append(true)
+			for _, e := range v.([]any) {
+				appendRows(b.KeyBuilder(), e.([]any)[:1])
+				appendRows(b.ItemBuilder(), e.([]any)[1:])
+			}
+		case *array.StructBuilder:
+			b.Append(true)
+			for i, f := range v.([]any) {
+				appendRows(b.FieldBuilder(i), []any{f})
+			}
+		case *array.Decimal128Builder:
+			b.Append(v.(decimal128.Num))
+		case *array.DurationBuilder:
+			b.Append(arrow.Duration(v.(int64)))
 		case *array.BooleanBuilder:
 			b.Append(v.(bool))
 		case *array.Int64Builder:
@@ -139,10 +198,9 @@ func buildWhole(mem memory.Allocator, dt arrow.DataType, rows []any) arrow.Array
 		case *array.BinaryBuilder:
 			b.AppendString(v.(string))
 		default:
-			panic(dt)
+			panic(b.Type())
 		}
 	}
-	return b.NewArray()
 }
 
 // buildDict makes a dictionary array; a messy one has unused, duplicate and
@@ -220,8 +278,39 @@ func row(a arrow.Array, i int) any {
 		return a.ValueString(i)
 	case *array.Dictionary:
 		return row(a.Dictionary(), a.GetValueIndex(i))
+	case *array.Decimal128:
+		return a.Value(i)
+	case *array.Duration:
+		return int64(a.Value(i))
+	case *array.Struct:
+		out := []any{}
+		for k := range a.NumField() {
+			out = append(out, row(a.Field(k), i))
+		}
+		return out
+	case array.ListLike:
+		out := []any{}
+		for from, to := a.ValueOffsets(i); from < to; from++ {
+			out = append(out, row(a.ListValues(), int(from)))
+		}
+		return out
 	}
 	panic(a.DataType())
+}
+
+// sameRow compares what row reads, floats bit for bit.
+func sameRow(a, b any) bool {
+	as, aNested := a.([]any)
+	bs, bNested := b.([]any)
+	if aNested && bNested {
+		return slices.EqualFunc(as, bs, sameRow)
+	}
+	af, aFloat := a.(float64)
+	bf, bFloat := b.(float64)
+	if aFloat && bFloat {
+		return math.Float64bits(af) == math.Float64bits(bf)
+	}
+	return !aNested && !bNested && a == b
 }
 
 // wantRows compares bit for bit.
@@ -233,12 +322,7 @@ func wantRows(t *testing.T, got arrow.Array, want []any) {
 	nulls := 0
 	for i, w := range want {
 		g := row(got, i)
-		gf, isF := g.(float64)
-		wf, wIsF := w.(float64)
-		if isF && wIsF && math.Float64bits(gf) == math.Float64bits(wf) {
-			continue
-		}
-		if g != w {
+		if !sameRow(g, w) {
 			t.Fatalf("row %d is %v, want %v", i, g, w)
 		}
 		if got.IsNull(i) {
@@ -292,4 +376,12 @@ func TestCheckedNoticesLeak(t *testing.T) {
 			t.Errorf("%s: %d bytes are left", dt, mem.CurrentAlloc())
 		}
 	}
+}
+
+// wholeBuffer copies bytes into a buffer of mem.
+func wholeBuffer(mem memory.Allocator, b []byte) *memory.Buffer {
+	buf := memory.NewResizableBuffer(mem)
+	buf.Resize(len(b))
+	copy(buf.Bytes(), b)
+	return buf
 }

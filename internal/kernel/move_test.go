@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"pgregory.net/rapid"
 
 	"github.com/idag/idag/internal/fault"
@@ -182,7 +183,7 @@ func TestNulls(t *testing.T) {
 }
 
 func TestConst(t *testing.T) {
-	str := arrow.BinaryTypes.String
+	str, decimal := arrow.BinaryTypes.String, &arrow.Decimal128Type{Precision: 5, Scale: 1}
 	for _, c := range []struct {
 		dt  arrow.DataType
 		v   any
@@ -191,7 +192,9 @@ func TestConst(t *testing.T) {
 		{arrow.FixedWidthTypes.Boolean, true, true}, {arrow.FixedWidthTypes.Boolean, false, false},
 		{arrow.PrimitiveTypes.Int64, int64(-5), int64(-5)}, {arrow.PrimitiveTypes.Float64, 2.5, 2.5},
 		{timestampUTC, arrow.Timestamp(9), int64(9)}, {arrow.FixedWidthTypes.Date32, arrow.Date32(-3), int64(-3)},
-		{str, "x", "x"}, {StringDict(), "", ""}, {str, nil, nil}, {StringDict(), nil, nil}, {timestampUTC, nil, nil},
+		{arrow.FixedWidthTypes.Duration_us, arrow.Duration(7), int64(7)}, {decimal, decimal128.FromI64(-12), decimal128.FromI64(-12)},
+		{arrow.BinaryTypes.Binary, []byte("\xff\x00"), "\xff\x00"}, {arrow.BinaryTypes.Binary, []byte{}, ""}, {decimal, nil, nil},
+		{arrow.ListOf(str), nil, nil}, {str, "x", "x"}, {StringDict(), "", ""}, {str, nil, nil}, {StringDict(), nil, nil}, {timestampUTC, nil, nil},
 	} {
 		for _, n := range []int{0, 1, 64, 65} {
 			mem := checked(t)
@@ -210,7 +213,8 @@ func TestConst(t *testing.T) {
 	for _, bad := range []struct {
 		dt arrow.DataType
 		v  any
-	}{{str, int64(1)}, {arrow.PrimitiveTypes.Int64, "1"}, {arrow.PrimitiveTypes.Int64, 1}, {timestampUTC, int64(1)}} {
+	}{{str, int64(1)}, {arrow.PrimitiveTypes.Int64, "1"}, {arrow.PrimitiveTypes.Int64, 1}, {timestampUTC, int64(1)},
+		{decimal, int64(1)}, {arrow.BinaryTypes.Binary, "x"}, {arrow.FixedWidthTypes.Duration_us, int64(1)}, {arrow.ListOf(str), int64(1)}} {
 		if _, err := Const(checked(t), bad.dt, bad.v, 3); fault.Of(err) != fault.Invalid {
 			t.Errorf("Const(%s, %T): %v, want fault.Invalid", bad.dt, bad.v, err)
 		}

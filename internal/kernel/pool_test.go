@@ -185,20 +185,21 @@ func TestMisusePanics(t *testing.T) {
 	i64, f64 := Nulls(mem, arrow.PrimitiveTypes.Int64, 3), Nulls(mem, arrow.PrimitiveTypes.Float64, 3)
 	mask := Nulls(mem, arrow.FixedWidthTypes.Boolean, 3).(*array.Boolean)
 	list := array.NewListBuilder(mem, arrow.PrimitiveTypes.Int64).NewArray()
+	large := array.NewLargeListBuilder(mem, arrow.PrimitiveTypes.Int64).NewArray()
 	for name, f := range map[string]func(){
 		"take past the end":       func() { Take(mem, i64, Sel{3}) },
 		"take a negative row":     func() { Take(mem, i64, Sel{-1}) },
-		"take a list":             func() { Take(mem, list, nil) },
+		"take a large list":       func() { Take(mem, large, nil) },
 		"blend types":             func() { Blend(mem, mask, i64, f64) },
 		"blend lengths":           func() { Blend(mem, mask, i64, Nulls(mem, arrow.PrimitiveTypes.Int64, 2)) },
 		"scatter past the end":    func() { Scatter(mem, nil, mask, Sel{0, 1, 3}, 3) },
 		"scatter a shorter base":  func() { Scatter(mem, i64, i64, Sel{0, 1, 2}, 4) },
 		"scatter types":           func() { Scatter(mem, i64, f64, Sel{0, 1, 2}, 3) },
 		"scatter lengths":         func() { Scatter(mem, i64, i64, Sel{0}, 3) },
-		"nulls of a list":         func() { Nulls(mem, list.DataType(), 1) },
-		"hash a list":             func() { HashRows([]arrow.Array{list}, nil) },
+		"nulls of a large list":   func() { Nulls(mem, large.DataType(), 1) },
+		"hash a large list":       func() { HashRows([]arrow.Array{large}, nil) },
 		"sort a list":             func() { Sort([]arrow.Array{list}, []bool{false}, []bool{false}) },
-		"checksum of a list":      func() { new(Checksum).AddBatch("e", batchOf([]string{"l"}, list)) },
+		"checksum of large lists": func() { new(Checksum).AddBatch("e", batchOf([]string{"l"}, large)) },
 		"hash of unequal lengths": func() { HashRows([]arrow.Array{i64, list}, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {

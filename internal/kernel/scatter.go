@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -14,15 +15,15 @@ import (
 func Scatter(mem memory.Allocator, base, dense arrow.Array, rows Sel, n int) arrow.Array {
 	sameLen(len(rows), dense)
 	if base == nil {
-		if isPlain(dense) {
-			return scatterStrings(mem, nil, dense, rows, n)
+		if isPlain(dense) || isNested(dense.DataType()) {
+			return scatterPicked(mem, nil, dense, rows, n)
 		}
 		return scatterFixed(mem, nil, columnOf(dense), rows, n)
 	}
 	sameLen(n, base)
 	if isText(base.DataType()) && isText(dense.DataType()) {
 		if isPlain(base) && isPlain(dense) {
-			return scatterStrings(mem, base, dense, rows, n)
+			return scatterPicked(mem, base, dense, rows, n)
 		}
 		both := unify(mem, base, dense)
 		defer release(both)
@@ -30,14 +31,14 @@ func Scatter(mem memory.Allocator, base, dense arrow.Array, rows Sel, n int) arr
 		return scatterFixed(mem, &c, columnOf(both[1]), rows, n)
 	}
 	sameType("Scatter", base.DataType(), dense.DataType())
-	if isPlain(base) {
-		return scatterStrings(mem, base, dense, rows, n)
+	if isPlain(base) || isNested(base.DataType()) {
+		return scatterPicked(mem, base, dense, rows, n)
 	}
 	c := columnOf(base)
 	return scatterFixed(mem, &c, columnOf(dense), rows, n)
 }
 
-// isPlain says whether a is of variable width.
+// isPlain says whether a is a plain String or Binary.
 func isPlain(a arrow.Array) bool {
 	id := a.DataType().ID()
 	return id == arrow.STRING || id == arrow.BINARY
@@ -62,6 +63,8 @@ func scatterFixed(mem memory.Allocator, base *column, dense column, rows Sel, n 
 		return scatterWidth[uint32](mem, base, dense, rows, n, valid)
 	case 64:
 		return scatterWidth[uint64](mem, base, dense, rows, n, valid)
+	case 128:
+		return scatterWidth[decimal128.Num](mem, base, dense, rows, n, valid)
 	}
 	panic(badType("Scatter", dense.dt))
 }
@@ -115,22 +118,23 @@ func scatterWidth[T Fixed](mem memory.Allocator, base *column, dense column, row
 	return wrap(dense.dt, n, valid, dense.dict, buf)
 }
 
-func scatterStrings(mem memory.Allocator, base, dense arrow.Array, rows Sel, n int) arrow.Array {
+// scatterPicked is for types that are of no fixed width.
+func scatterPicked(mem memory.Allocator, base, dense arrow.Array, rows Sel, n int) arrow.Array {
 	from, buf := newValues[int32](mem, n)
 	defer buf.Release()
 	from = from[:n]
-	var a strs
+	second := 0
 	for i := range from {
 		from[i] = -1
 	}
 	if base != nil {
-		a = stringsOf(base)
+		second = n
 		for i := range from {
 			from[i] = int32(i)
 		}
 	}
 	for i, r := range rows {
-		from[r] = int32(a.n + i)
+		from[r] = int32(second + i)
 	}
-	return pickStrings(mem, dense.DataType(), a, stringsOf(dense), from)
+	return pickRows(mem, base, dense, from)
 }

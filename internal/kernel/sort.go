@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 // Sort returns the rows of cols in order: by the first column, ties by the
 // second, and so on; rows equal in all of them keep their order. Column k is
 // descending where desc[k], and its nulls come before all values where
 // nullsFirst[k], whichever the direction. NaN is the largest float; strings
-// compare by bytes; FALSE is below TRUE. There is at least one column.
+// and Binary compare by bytes; FALSE is below TRUE. Lists, Maps and Structs have no
+// order, and panic. There is at least one column.
 //
 // Every key becomes a 64-bit word of the same order, strings by their rank
 // among the distinct ones; then columns are sorted from the last to the first by
@@ -28,11 +30,12 @@ func Sort(cols []arrow.Array, desc, nullsFirst []bool) Sel {
 	words := make([]uint64, n)
 	for k := len(cols) - 1; k >= 0; k-- {
 		sameLen(n, cols[k])
-		valid := orderWords(cols[k], words)
-		if valid.all() {
-			s.by(words, desc[k])
+		if cols[k].DataType().ID() == arrow.DECIMAL128 {
+			s.byDecimals(cols[k], words, desc[k])
+			s.split(validity(cols[k]), nullsFirst[k])
 			continue
 		}
+		valid := orderWords(cols[k], words)
 		levelNulls(words, valid)
 		s.by(words, desc[k])
 		s.split(valid, nullsFirst[k])
@@ -40,12 +43,28 @@ func Sort(cols []arrow.Array, desc, nullsFirst []bool) Sel {
 	return s.rows
 }
 
+// byDecimals sorts by the lower words first, and then by the upper ones.
+func (s *sorter) byDecimals(a arrow.Array, words []uint64, desc bool) {
+	c := columnOf(a)
+	vals := values[decimal128.Num](c)
+	for i, v := range vals {
+		words[i] = v.LowBits()
+	}
+	levelNulls(words, c.valid)
+	s.by(words, desc)
+	for i, v := range vals {
+		words[i] = uint64(v.HighBits()) ^ 1<<63
+	}
+	levelNulls(words, c.valid)
+	s.by(words, desc)
+}
+
 // orderWords fills words with words in the order of the values of a, and
 // returns which are not null.
 func orderWords(a arrow.Array, words []uint64) bitmap {
 	c := columnOf(a)
 	switch c.dt.ID() {
-	case arrow.INT64, arrow.TIMESTAMP:
+	case arrow.INT64, arrow.TIMESTAMP, arrow.DURATION:
 		for i, v := range values[int64](c) {
 			words[i] = uint64(v) ^ 1<<63
 		}
@@ -220,6 +239,9 @@ func (s *sorter) pass(shift uint) {
 // levelNulls gives every null the word of the first value, so that nulls keep
 // their order and do not widen the range of the words.
 func levelNulls(words []uint64, valid bitmap) {
+	if valid.all() {
+		return
+	}
 	first := 0
 	for first < len(words) && !valid.get(first) {
 		first++
@@ -236,6 +258,9 @@ func levelNulls(words []uint64, valid bitmap) {
 
 // split moves the nulls to one end, stably.
 func (s *sorter) split(valid bitmap, nullsFirst bool) {
+	if valid.all() {
+		return
+	}
 	out := s.spare[:0]
 	for _, want := range [2]bool{!nullsFirst, nullsFirst} {
 		for _, r := range s.rows {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -14,6 +15,9 @@ func Take(mem memory.Allocator, a arrow.Array, rows Sel) arrow.Array {
 	c := columnOf(a)
 	if id := c.dt.ID(); id == arrow.STRING || id == arrow.BINARY {
 		return takeStrings(mem, c.dt, stringsOf(a), rows)
+	}
+	if isNested(c.dt) {
+		return takeNested(mem, a, rows)
 	}
 	valid := takeValid(mem, c.valid, rows)
 	switch bitWidth(c.dt) {
@@ -31,6 +35,8 @@ func Take(mem memory.Allocator, a arrow.Array, rows Sel) arrow.Array {
 		return takeFixed[uint32](mem, c, rows, valid)
 	case 64:
 		return takeFixed[uint64](mem, c, rows, valid)
+	case 128:
+		return takeFixed[decimal128.Num](mem, c, rows, valid)
 	}
 	panic(badType("Take", c.dt))
 }
