@@ -65,3 +65,23 @@ type Example struct {
 	Title string
 	YAML  string
 }
+
+// FileFields are the options that connectors of files have in common, for
+// internal/files to carry out. A connector adds its own behind them.
+func FileFields() []Field {
+	return []Field{
+		{Name: "path", Type: Strings, Required: true, Main: true,
+			Doc: "What to read: files, directories (with all below them, but for names that start with _ or .) " +
+				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked. What to write: a directory."},
+		{Name: "hive_partitioning", Type: Bool, Default: true, For: Reading,
+			Doc: "Directories named key=value are columns: whole numbers if all values are, else strings."},
+		{Name: "union_by_name", Type: Bool, Default: false, For: Reading,
+			Doc: "Files may have different columns; one that a file lacks is null there."},
+		{Name: "mode", Type: String, Default: "error", For: Writing,
+			Enum: []string{"error", "overwrite", "append"},
+			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
+				"same job: error refuses it before anything is read, overwrite replaces what runs have published there when the first " +
+				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. " +
+				"A run that goes on by its ledger keeps what it has published, in every mode."},
+	}
+}

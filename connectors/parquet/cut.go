@@ -175,11 +175,11 @@ func parsePosition(from rdd.Offset, of string, units int) (position, error) {
 func (d *dataset) split(u *unit) (rdd.Split, error) {
 	m := &d.files[u.file]
 	payload, err := json.Marshal(place{
-		Path: m.path, Sum: fmt.Sprintf("%016x", m.sum), Group: u.group, From: u.from, Fixed: d.constants(m),
+		Path: m.Path, Sum: fmt.Sprintf("%016x", m.sum), Group: u.group, From: u.from, Fixed: d.constants(m),
 	})
 	return rdd.Split{
 		Partition: int32(u.file),
-		Name:      m.path,
+		Name:      m.Path,
 		First:     u.first,
 		Rows:      u.rows,
 		Bytes:     u.bytes,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/files"
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 )
@@ -25,7 +26,7 @@ type dataset struct {
 
 // member is a file of the data set.
 type member struct {
-	found
+	files.Found
 	size   int64
 	sum    uint64
 	groups []extent
@@ -48,13 +49,13 @@ type shape struct {
 
 // plan reads all footers, in parallel, and unites their schemas.
 func (s *source) plan(ctx context.Context) (*dataset, error) {
-	list, err := find(ctx, s.settings.paths)
+	list, err := files.Find(ctx, s.settings.paths, "Parquet files")
 	if err != nil {
 		return nil, err
 	}
 	if !s.settings.hive {
 		for i := range list {
-			list[i].keys = nil
+			list[i].Keys = nil
 		}
 	}
 	members := make([]member, len(list))
@@ -66,12 +67,12 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 			break
 		}
 		g.Go(func() error {
-			f, err := s.files.acquire(list[i].path)
+			f, err := s.files.acquire(list[i].Path)
 			if err != nil {
 				return err
 			}
 			defer s.files.release(f)
-			members[i] = member{found: list[i], size: f.size, sum: f.sum, groups: extents(f, s.env.Time)}
+			members[i] = member{Found: list[i], size: f.size, sum: f.sum, groups: extents(f, s.env.Time)}
 			shapes[i] = shapeOf(f)
 			return ctx.Err()
 		})
@@ -85,7 +86,7 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 	}
 	h := xxh3.New()
 	for i := range members {
-		_, _ = fmt.Fprintf(h, "%s\x00%x\x00", members[i].path, members[i].sum) // a hash takes everything
+		_, _ = fmt.Fprintf(h, "%s\x00%x\x00", members[i].Path, members[i].sum) // a hash takes everything
 	}
 	d.sum = h.Sum64()
 	return d, nil
@@ -142,7 +143,7 @@ func (d *dataset) unite(shapes []*shape, s *settings) error {
 		if i > 0 && sh.equal(first) {
 			continue
 		}
-		if err := u.add(d.files[i].path, sh); err != nil {
+		if err := u.add(d.files[i].Path, sh); err != nil {
 			return err
 		}
 	}
@@ -157,15 +158,15 @@ func (d *dataset) unite(shapes []*shape, s *settings) error {
 // addKeys adds the keys of the directories: whole numbers if all values are.
 func (u *union) addKeys(files []member) {
 	for i := range files {
-		for _, k := range files[i].keys {
-			if !u.keys[k.name] {
-				u.keys[k.name] = true
-				u.order = append(u.order, k.name)
-				u.from[k.name] = files[i].path
-				u.typ[k.name] = arrow.PrimitiveTypes.Int64
+		for _, k := range files[i].Keys {
+			if !u.keys[k.Name] {
+				u.keys[k.Name] = true
+				u.order = append(u.order, k.Name)
+				u.from[k.Name] = files[i].Path
+				u.typ[k.Name] = arrow.PrimitiveTypes.Int64
 			}
-			if _, err := strconv.ParseInt(k.value, 10, 64); err != nil && !k.null {
-				u.typ[k.name] = arrow.BinaryTypes.String
+			if _, err := strconv.ParseInt(k.Value, 10, 64); err != nil && !k.Null {
+				u.typ[k.Name] = arrow.BinaryTypes.String
 			}
 		}
 	}
@@ -205,7 +206,7 @@ func spell(dt arrow.DataType, why string) string {
 
 // complete records which columns a file lacks, and reports the first.
 func (u *union) complete(m *member, s *shape, likeFirst bool) error {
-	have := len(s.names) + len(m.keys)
+	have := len(s.names) + len(m.Keys)
 	if likeFirst && have == len(u.order) {
 		return nil
 	}
@@ -214,12 +215,12 @@ func (u *union) complete(m *member, s *shape, likeFirst bool) error {
 		m.has[name] = true
 	}
 	for _, name := range u.order {
-		if m.has[name] && !u.keys[name] || slices.ContainsFunc(m.keys, func(k hiveKey) bool { return k.name == name }) {
+		if m.has[name] && !u.keys[name] || slices.ContainsFunc(m.Keys, func(k files.Key) bool { return k.Name == name }) {
 			continue
 		}
 		if u.missing == nil {
 			u.missing = fault.New(fault.Invalid, "column %q of %s is missing in %s (union_by_name: true makes it null there)",
-				name, u.from[name], m.path)
+				name, u.from[name], m.Path)
 		}
 	}
 	return u.missing
@@ -249,7 +250,7 @@ func (d *dataset) project(u *union, columns []string) error {
 		for _, name := range columns {
 			dt, ok := d.types[name]
 			if !ok {
-				return unknownColumn(name, note[noteKey+name], u.order, d.files[0].path)
+				return unknownColumn(name, note[noteKey+name], u.order, d.files[0].Path)
 			}
 			fields = append(fields, arrow.Field{Name: name, Type: dt, Nullable: true})
 		}
@@ -276,10 +277,10 @@ func unknownColumn(name, why string, have []string, path string) error {
 // constants are the columns that a file has one value of.
 func (d *dataset) constants(m *member) []constant {
 	var out []constant
-	for _, k := range m.keys {
-		c := constant{Name: k.name, Type: typeName(d.types[k.name])}
-		if !k.null {
-			c.Value = &k.value
+	for _, k := range m.Keys {
+		c := constant{Name: k.Name, Type: typeName(d.types[k.Name])}
+		if !k.Null {
+			c.Value = &k.Value
 		}
 		out = append(out, c)
 	}

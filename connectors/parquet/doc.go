@@ -27,32 +27,8 @@
 //
 // # Writing
 //
-// Each task writes one file a label into a directory of its sink's own below
-// PATH/.staging, and leaves it to the system when they reach the disk. To publish
-// a batch its files are moved into one directory, all of it is made durable,
-// several files at once, and the directory is renamed to
-//
-//	PATH/batch=000001/label=NAME/part-….parquet
-//
-// so that readers see the batch as a whole or not at all. A batch that is there
-// already stays as it is. What sinks that died have staged is removed when the
-// next one is opened: each holds a lock on its own staging directory.
-//
-// PATH/_idag.json says whose the batches are: the job, the run and the driver
-// that wrote last. An older driver of the run is refused, and so is a run that
-// another one has overtaken. A run that is resumed by its ledger keeps what is
-// its own. What else is there when it is opened depends on the mode:
-//
-//	error      it is refused, an earlier run's too
-//	overwrite  it goes when the first batch is ready, or when the run ends, and
-//	           then the marker is written: a process that dies before that leaves
-//	           the old marker, and the run, when it is resumed, replaces again
-//	append     it stays; batches appear in PATH/job=NAME/run=NUMBER, which has a
-//	           marker of its own
-//
-// Between the going of the old and the coming of the first batch readers may
-// find nothing, and a process that is killed right there and never resumed
-// leaves that.
+// Files are staged and published as internal/files describes, each with its
+// label in the footer.
 //
 // [Writer] writes a single file and is of use without a job.
 //

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/files"
 	"github.com/zeebo/xxh3"
 )
 
@@ -37,9 +38,9 @@ func (f *file) column(name string) *leaf {
 	return nil
 }
 
-// files opens files and keeps some of them open, with their footers, after
+// handles opens files and keeps some of them open, with their footers, after
 // their last user has gone. It is safe for concurrent use.
-type files struct {
+type handles struct {
 	binaryAsString bool
 	keep           int // idle files at the most
 
@@ -48,12 +49,12 @@ type files struct {
 	idle *list.List // of *file, the longest idle first
 }
 
-func newFiles(keep int, binaryAsString bool) *files {
-	return &files{binaryAsString: binaryAsString, keep: keep, open: map[string]*file{}, idle: list.New()}
+func newHandles(keep int, binaryAsString bool) *handles {
+	return &handles{binaryAsString: binaryAsString, keep: keep, open: map[string]*file{}, idle: list.New()}
 }
 
 // acquire returns the file at path; each needs a release.
-func (c *files) acquire(path string) (*file, error) {
+func (c *handles) acquire(path string) (*file, error) {
 	if f := c.take(path); f != nil {
 		return f, nil
 	}
@@ -77,7 +78,7 @@ func (c *files) acquire(path string) (*file, error) {
 
 var errClosed = errors.New("parquet: the source is closed")
 
-func (c *files) take(path string) *file {
+func (c *handles) take(path string) *file {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.open[path]
@@ -87,7 +88,7 @@ func (c *files) take(path string) *file {
 	return f
 }
 
-func (c *files) use(f *file) {
+func (c *handles) use(f *file) {
 	if f.place != nil {
 		c.idle.Remove(f.place)
 		f.place = nil
@@ -95,7 +96,7 @@ func (c *files) use(f *file) {
 	f.users++
 }
 
-func (c *files) release(f *file) {
+func (c *handles) release(f *file) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.users--
@@ -116,7 +117,7 @@ func (c *files) release(f *file) {
 }
 
 // close closes what nobody uses; the rest is closed by its last user.
-func (c *files) close() error {
+func (c *handles) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var err error
@@ -136,14 +137,14 @@ const tailSize = 64 << 10 // bytes read from the end of a file to find its foote
 func openFile(path string, binaryAsString bool) (*file, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, wrapOpen(path, err)
+		return nil, files.WrapOpen(path, err)
 	}
 	if !info.Mode().IsRegular() { // to open a pipe would wait for its other end
 		return nil, fault.New(fault.Invalid, "%s: not a Parquet file: it is not a regular file", path)
 	}
 	h, err := os.Open(path)
 	if err != nil {
-		return nil, wrapOpen(path, err)
+		return nil, files.WrapOpen(path, err)
 	}
 	f := &file{path: path, f: h}
 	if err := f.load(binaryAsString); err != nil {
@@ -159,7 +160,7 @@ func openFile(path string, binaryAsString bool) (*file, error) {
 func (f *file) load(binaryAsString bool) error {
 	info, err := f.f.Stat()
 	if err != nil {
-		return wrapOpen(f.path, err)
+		return files.WrapOpen(f.path, err)
 	}
 	f.size = info.Size()
 	if f.size < 12 {
@@ -184,7 +185,7 @@ func (f *file) load(binaryAsString bool) error {
 func (f *file) footerBytes() ([]byte, error) {
 	tail := make([]byte, min(f.size, tailSize))
 	if _, err := f.f.ReadAt(tail, f.size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return nil, wrapOpen(f.path, err)
+		return nil, files.WrapOpen(f.path, err)
 	}
 	end := tail[len(tail)-8:]
 	switch string(end[4:]) {
@@ -203,7 +204,7 @@ func (f *file) footerBytes() ([]byte, error) {
 	}
 	b := make([]byte, size)
 	if _, err := f.f.ReadAt(b, f.size-8-size); err != nil {
-		return nil, wrapOpen(f.path, err)
+		return nil, files.WrapOpen(f.path, err)
 	}
 	return b, nil
 }

@@ -6,17 +6,12 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// What a sink does with a directory that holds something.
-const (
-	modeError     = "error"
-	modeOverwrite = "overwrite"
-	modeAppend    = "append"
-)
-
 const defaultGroupRows = 128 << 10
 
 // settings are the options, checked.
 type settings struct {
+	checked rdd.Options
+
 	paths          []string
 	columns        []string
 	unionByName    bool
@@ -25,7 +20,6 @@ type settings struct {
 
 	compression string
 	groupRows   int
-	mode        string
 }
 
 func readSettings(o rdd.Options, use connectors.Use) (settings, error) {
@@ -33,21 +27,18 @@ func readSettings(o rdd.Options, use connectors.Use) (settings, error) {
 	if err != nil {
 		return settings{}, fault.Wrap(fault.Invalid, err)
 	}
-	var s settings
+	s := settings{checked: o}
 	s.paths, _ = o["path"].([]string)
 	s.columns, _ = o["columns"].([]string)
 	s.unionByName, _ = o["union_by_name"].(bool)
 	s.hive, _ = o["hive_partitioning"].(bool)
 	s.binaryAsString, _ = o["binary_as_string"].(bool)
 	s.compression, _ = o["compression"].(string)
-	s.mode, _ = o["mode"].(string)
 	rows, _ := o["row_group_rows"].(int64)
 	s.groupRows = int(min(rows, 1<<30))
 	switch {
 	case len(s.paths) == 0 || s.paths[0] == "":
 		return s, fault.New(fault.Invalid, "parquet: the path is empty")
-	case use == connectors.Writing && len(s.paths) > 1:
-		return s, fault.New(fault.Invalid, "parquet: a sink writes to one path, not to %d", len(s.paths))
 	case use == connectors.Writing && s.groupRows <= 0:
 		return s, fault.New(fault.Invalid, "parquet: row_group_rows must be positive")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/files"
 	"github.com/idag/idag/rdd"
 )
 
@@ -45,11 +46,10 @@ func TestNullsInUsedMemory(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 64, 1000} {
 		for _, name := range []string{"boolean", "bigint", "double", "timestamp", "date", "string"} {
 			c := constant{Name: "k", Type: name}
-			for _, a := range []arrow.Array{c.array(mem, n), nulls(mem, typeOf(name), n)} {
+			for _, a := range []arrow.Array{c.array(mem, n)} {
 				wantNulls(t, a, typeOf(name), n)
 			}
 		}
-		wantNulls(t, nulls(mem, dictType(), n), arrow.BinaryTypes.String, n)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestReadInUsedMemory(t *testing.T) {
 		rows = append(rows, row{i%2 == 0, int64(i), float64(i), "text", "word", arrow.Timestamp(i), arrow.Date32(i)})
 	}
 	save(t, filepath.Join(root, "num=1", "key=x", "a.parquet"), whole, WriterOptions{}, rows...)
-	save(t, filepath.Join(root, "num="+hiveNull, "key="+hiveNull, "b.parquet"), numbers(), WriterOptions{}, row{int64(1)}, row{nil})
+	save(t, filepath.Join(root, "num="+files.HiveNull, "key="+files.HiveNull, "b.parquet"), numbers(), WriterOptions{}, row{int64(1)}, row{nil})
 	o := rdd.Options{"path": root, "union_by_name": true}
 	want, err := readAll(open(t, o, connectors.Env{}), checked(t), 7)
 	if err != nil {

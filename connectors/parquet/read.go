@@ -63,7 +63,7 @@ type reader struct {
 	split   rdd.Split
 	at      place
 	want    rdd.Projection
-	files   *files
+	files   *handles
 	file    *file
 	group   *group
 	bounds  expr.Bounds

@@ -16,7 +16,7 @@ const idleFiles = 64
 type source struct {
 	settings settings
 	env      connectors.Env
-	files    *files
+	files    *handles
 	codecs   *codecs
 
 	mu    sync.Mutex
@@ -32,7 +32,7 @@ func openSource(_ context.Context, o rdd.Options, env connectors.Env) (*source, 
 	if err != nil {
 		return nil, err
 	}
-	return &source{settings: s, env: env, files: newFiles(idleFiles, s.binaryAsString), codecs: &codecs{}}, nil
+	return &source{settings: s, env: env, files: newHandles(idleFiles, s.binaryAsString), codecs: &codecs{}}, nil
 }
 
 // planned returns the data set, which the first call reads. A call that failed

@@ -17,54 +17,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/files"
 	"github.com/idag/idag/rdd"
 )
-
-// TestFind proves which files a path means.
-func TestFind(t *testing.T) {
-	root := t.TempDir()
-	for _, p := range []string{"a.parquet", "b/c.parquet", "b/d/e.parquet", "b/x.parq", "_SUCCESS", ".hidden.parquet", "_tmp/f.parquet", ".staging/g.parquet"} {
-		saveBytes(t, filepath.Join(root, p), nil)
-	}
-	for _, c := range []struct{ path, want string }{
-		{"", "a.parquet b/c.parquet b/d/e.parquet b/x.parq"},
-		{"b", "b/c.parquet b/d/e.parquet b/x.parq"},
-		{"a.parquet", "a.parquet"},
-		{".hidden.parquet", ".hidden.parquet"},
-		{"*.parquet", "a.parquet"},
-		{"**/*.parquet", "a.parquet b/c.parquet b/d/e.parquet"},
-		{"b/**", "b/c.parquet b/d/e.parquet b/x.parq"},
-		{"b/**/e.parquet", "b/d/e.parquet"},
-		{"?/[cx].*", "b/c.parquet b/x.parq"},
-	} {
-		files, err := find(t.Context(), []string{filepath.Join(root, c.path)})
-		if err != nil {
-			t.Errorf("%s: %v", c.path, err)
-			continue
-		}
-		var got []string
-		for _, f := range files {
-			rel, _ := filepath.Rel(root, f.path)
-			got = append(got, filepath.ToSlash(rel))
-		}
-		if g := strings.Join(got, " "); g != c.want {
-			t.Errorf("%q means %s, not %s", c.path, g, c.want)
-		}
-	}
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(root, link); err != nil {
-		t.Fatal(err)
-	}
-	if files, err := find(t.Context(), []string{link}); err != nil || len(files) != 4 || files[0].path != filepath.Join(link, "a.parquet") {
-		t.Errorf("a link to a directory means %v, %v", files, err)
-	}
-	_, err := find(t.Context(), []string{filepath.Join(root, "b/[")})
-	wantInvalid(t, err, "not a pattern")
-	both, err := find(t.Context(), []string{root, filepath.Join(root, "a.parquet")})
-	if err != nil || len(both) != 4 {
-		t.Errorf("a file named twice counts twice: %v %v", both, err)
-	}
-}
 
 // TestHive proves that directories become typed columns, with percent-encoding
 // and nulls, and that they prune.
@@ -73,7 +28,7 @@ func TestHive(t *testing.T) {
 	root := t.TempDir()
 	schema := schemaOf("v", arrow.PrimitiveTypes.Int64, "day", arrow.PrimitiveTypes.Float64)
 	save(t, filepath.Join(root, "day=1", "city=S%C3%A3o%20Paulo", "a.parquet"), schema, WriterOptions{}, row{int64(1), 9.5})
-	save(t, filepath.Join(root, "day=2", "city="+hiveNull, "a.parquet"), schema, WriterOptions{}, row{int64(2), 9.5}, row{int64(3), 9.5})
+	save(t, filepath.Join(root, "day=2", "city="+files.HiveNull, "a.parquet"), schema, WriterOptions{}, row{int64(2), 9.5}, row{int64(3), 9.5})
 	s := open(t, rdd.Options{"path": root}, connectors.Env{})
 	got, err := readAll(s, mem, 1)
 	if err != nil {
@@ -143,7 +98,7 @@ func TestOptions(t *testing.T) {
 		wantInvalid(t, err)
 	}
 	for _, o := range []rdd.Options{{"path": []string{"a", "b"}}, {"path": t.TempDir(), "mode": "clobber"}, {"path": t.TempDir(), "row_group_rows": -1}} {
-		_, err := openSink(t.Context(), o, connectors.Env{})
+		_, err := openSink(o, connectors.Env{})
 		wantInvalid(t, err)
 	}
 }

@@ -19,7 +19,9 @@ type Format interface {
 	// Read decodes the rows of part of a file into the columns of want. Frames
 	// have want.Rows rows at the most, and origins whose First and Rows are
 	// sequences: offsets of rows. A row that cannot be parsed goes into the
-	// header's Bad and ends nothing. An error of in.R is passed on.
+	// header's Bad and ends nothing. An error of in.R is passed on, after the rows
+	// before it; a line that it cuts off is no row. want.Columns may be empty, for
+	// frames that have rows and no columns, and want.Skip is nil.
 	Read(ctx context.Context, in Input, schema *arrow.Schema, want rdd.Projection) rdd.Stream
 }
 
@@ -37,7 +39,8 @@ type Input struct {
 	R    io.Reader
 	At   int64 // offset of the first byte of R in the unpacked file
 	// First is the first line of the file, without its end, where the format
-	// has lines and At is not 0: a header that R lacks.
+	// has lines and At is not 0: a header that R lacks. It is nil if the line has
+	// more than a megabyte.
 	First []byte
 }
 
@@ -45,9 +48,9 @@ type Input struct {
 type Encoder interface {
 	// Extension of the files, with its dot.
 	Extension() string
-	// Open begins a file of one label's rows. Close of the writer ends the file
-	// and leaves w open.
-	Open(w io.Writer, schema *arrow.Schema) (RowWriter, error)
+	// Open begins a file of the rows of one label. Close of the writer ends the
+	// file and leaves w open; it is always called, after an error too.
+	Open(w io.Writer, label string, schema *arrow.Schema) (RowWriter, error)
 }
 
 // RowWriter writes the rows of one file.

@@ -28,6 +28,8 @@ func House() Budget {
 		ExportedIn: map[string]int{
 			// The nouns, through which all packages meet.
 			"rdd": 60,
+			// What a source, a sink and a kind are, and the types of options.
+			"connectors": 24,
 			// The operators of a plan: a closed set, each a type that the
 			// planner makes and the executor reads.
 			"planner/physical": 40,

@@ -1,18 +1,17 @@
-package parquet
+package files
 
 import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/rdd"
@@ -21,10 +20,10 @@ import (
 // bufferBytes gather the many small writes of a file; larger ones pass by.
 const bufferBytes = 64 << 10
 
-// Stage implements connectors.Sink: it writes one file a label into this sink's
+// Stage writes the rows of one block where no reader can see them: one file a label into this sink's
 // staging directory. It runs in an executor's slot and leaves to Publish what
 // makes the files durable: a staged part need not outlive its process.
-func (k *sink) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (out rdd.Staged, err error) {
+func (k *Sink) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (out rdd.Staged, err error) {
 	st := &stage{sink: k, at: at}
 	defer func() {
 		if err != nil {
@@ -47,7 +46,7 @@ func (k *sink) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (out rdd.
 
 // stage is one Stage under way.
 type stage struct {
-	sink  *sink
+	sink  *Sink
 	at    rdd.Block
 	files map[int]*stagedFile // by label
 	rows  int64
@@ -58,8 +57,9 @@ type stagedFile struct {
 	label  string
 	path   string
 	f      *os.File
+	size   *counter
 	buffer *bufio.Writer
-	w      *Writer
+	w      RowWriter
 	schema *arrow.Schema
 	order  []int // columns of the last frame's batch, -1 for one it lacks
 	last   *arrow.Schema
@@ -68,7 +68,7 @@ type stagedFile struct {
 func (st *stage) write(f *rdd.Frame) error {
 	label := f.Header.Labels.First()
 	if f.Header.Labels.Len() != 1 || label >= len(st.sink.env.Labels) {
-		return fault.New(fault.Bug, "parquet: a frame for a sink bears labels %#x", uint64(f.Header.Labels))
+		return fault.New(fault.Bug, "files: a frame for a sink bears labels %#x", uint64(f.Header.Labels))
 	}
 	out := st.files[label]
 	if out == nil {
@@ -85,7 +85,7 @@ func (st *stage) write(f *rdd.Frame) error {
 
 // name of the files once they are published, each in its label's directory.
 func (st *stage) name() string {
-	return fmt.Sprintf("part-%d-%d-%05d-%05d.parquet", st.at.Stage, st.at.Outlet, st.at.Task, st.at.Partition)
+	return fmt.Sprintf("part-%d-%d-%05d-%05d", st.at.Stage, st.at.Outlet, st.at.Task, st.at.Partition) + st.sink.encoder.Extension()
 }
 
 // open starts the file of a label. Its schema is the one announced for the
@@ -101,22 +101,19 @@ func (st *stage) open(label int, first *arrow.Schema) (*stagedFile, error) {
 	if err != nil {
 		return nil, wrapWrite(out.path, err)
 	}
-	out.f, out.buffer = f, st.sink.buffer(f)
+	out.f, out.size = f, &counter{w: f}
+	out.buffer = st.sink.buffer(out.size)
 	if st.files == nil {
 		st.files = map[int]*stagedFile{}
 	}
 	st.files[label] = out
-	out.w, err = NewWriter(out.buffer, schema, WriterOptions{
-		Compression:  st.sink.settings.compression,
-		RowGroupRows: st.sink.settings.groupRows,
-		Metadata:     map[string]string{labelKey: out.label},
-	})
+	out.w, err = st.sink.encoder.Open(out.buffer, out.label, schema)
 	return out, wrapWrite(out.path, err)
 }
 
 // arrange returns the batch with the columns of the file's schema in order;
 // those it lacks are null.
-func (o *stagedFile) arrange(b arrow.RecordBatch, env connectors.Env) arrow.RecordBatch {
+func (o *stagedFile) arrange(b arrow.RecordBatch, env Env) arrow.RecordBatch {
 	if o.last != b.Schema() {
 		o.last = b.Schema()
 		o.order = o.order[:0]
@@ -149,9 +146,6 @@ func (o *stagedFile) arrange(b arrow.RecordBatch, env connectors.Env) arrow.Reco
 
 // nulls makes n nulls of an engine type; strings come plain.
 func nulls(mem memory.Allocator, dt arrow.DataType, n int) arrow.Array {
-	if mem == nil {
-		mem = memory.DefaultAllocator
-	}
 	if dt.ID() == arrow.DICTIONARY {
 		dt = arrow.BinaryTypes.String
 	}
@@ -167,14 +161,18 @@ func (st *stage) finish() (rdd.Staged, error) {
 		if f == nil {
 			continue
 		}
-		if err := errors.Join(f.w.Close(), f.buffer.Flush()); err != nil {
+		err := f.w.Close()
+		if f.w = nil; err == nil {
+			err = f.buffer.Flush()
+		}
+		if err != nil {
 			return out, wrapWrite(f.path, err)
 		}
 		if err := f.f.Close(); err != nil {
 			return out, wrapWrite(f.path, err)
 		}
 		st.sink.giveBack(f.buffer)
-		out.Bytes += f.w.offset
+		out.Bytes += f.size.n
 		rel, err := filepath.Rel(st.sink.root, f.path)
 		if err != nil {
 			return out, err
@@ -190,24 +188,37 @@ func (st *stage) finish() (rdd.Staged, error) {
 func (st *stage) drop() {
 	for _, f := range st.files {
 		if f.w != nil {
-			f.w.release()
+			_ = f.w.Close() // it only has to let go of what it holds
 		}
 		_ = f.f.Close()
 		_ = os.Remove(f.path)
 	}
 }
 
-// buffer returns an empty buffer in front of f.
-func (k *sink) buffer(f *os.File) *bufio.Writer {
+// buffer returns an empty buffer in front of w.
+func (k *Sink) buffer(w io.Writer) *bufio.Writer {
 	if b, ok := k.buffers.Get().(*bufio.Writer); ok {
-		b.Reset(f)
+		b.Reset(w)
 		return b
 	}
-	return bufio.NewWriterSize(f, bufferBytes)
+	return bufio.NewWriterSize(w, bufferBytes)
+}
+
+// counter counts the bytes of a file.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // giveBack keeps a buffer for the next file.
-func (k *sink) giveBack(b *bufio.Writer) {
+func (k *Sink) giveBack(b *bufio.Writer) {
 	b.Reset(nil)
 	k.buffers.Put(b)
 }

@@ -1,4 +1,4 @@
-package parquet
+package files
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func readMarker(dir string) (marker, error) {
 	return m, nil
 }
 
-func (k *sink) writeMarker(m marker) error {
+func (k *Sink) writeMarker(m marker) error {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (k *sink) writeMarker(m marker) error {
 
 // admit refuses a directory whose content the run may neither go on with nor
 // replace, before any row is read.
-func (k *sink) admit() error {
+func (k *Sink) admit() error {
 	m, err := readMarker(k.home)
 	if err != nil {
 		return err
@@ -70,13 +70,13 @@ func (k *sink) admit() error {
 	mine := k.env.Resume && m.Job == k.env.Job && m.Run == k.env.Run
 	gone := k.env.Resume && k.env.Published && !mine
 	switch {
-	case gone && (k.settings.mode != modeOverwrite || m.Run <= k.env.Run):
+	case gone && (k.mode != ModeOverwrite || m.Run <= k.env.Run):
 		return fault.New(fault.Invalid, "%s: what this run of job %q had published is gone, but its ledger counts it as done "+
 			"(give it back, or begin a new run with another ledger)", k.root, k.env.Job)
-	case k.settings.mode == modeAppend || mine:
+	case k.mode == ModeAppend || mine:
 		return nil
 	}
-	if k.settings.mode == modeOverwrite {
+	if k.mode == ModeOverwrite {
 		if k.env.Resume && m.Run > k.env.Run {
 			return fault.New(fault.Invalid, "%s: a later run, of job %q, has replaced what this run of job %q had published: "+
 				"begin a new run, or give it another path", k.root, m.Job, k.env.Job)
@@ -100,7 +100,7 @@ func (k *sink) admit() error {
 
 // content returns the name of something in the root that readers could see, or
 // "".
-func (k *sink) content() (string, error) {
+func (k *Sink) content() (string, error) {
 	entries, err := os.ReadDir(k.root)
 	if err != nil {
 		return "", wrapWrite(k.root, err)
@@ -115,7 +115,7 @@ func (k *sink) content() (string, error) {
 
 // hold waits until nobody else publishes in the home, another process neither.
 // The hold ends when the file is closed.
-func (k *sink) hold(ctx context.Context) (*os.File, error) {
+func (k *Sink) hold(ctx context.Context) (*os.File, error) {
 	if err := os.MkdirAll(k.home, 0o777); err != nil {
 		return nil, wrapWrite(k.home, err)
 	}
@@ -135,7 +135,7 @@ func (k *sink) hold(ctx context.Context) (*os.File, error) {
 // check reports whether what is in the home is this run's, as far as another
 // sink or an earlier driver of the run has published. If it is not it is to be
 // taken over, unless a later driver or another run was faster.
-func (k *sink) check(c rdd.Commit) (m marker, ours bool, err error) {
+func (k *Sink) check(c rdd.Commit) (m marker, ours bool, err error) {
 	if m, err = readMarker(k.home); err != nil {
 		return m, false, err
 	}
@@ -153,8 +153,8 @@ func (k *sink) check(c rdd.Commit) (m marker, ours bool, err error) {
 
 // enter makes the home this run's. A process that dies in it leaves the old
 // marker, and the next one begins it again.
-func (k *sink) enter(c rdd.Commit, was marker, ours bool) error {
-	if !ours && k.settings.mode == modeOverwrite {
+func (k *Sink) enter(c rdd.Commit, was marker, ours bool) error {
+	if !ours && k.mode == ModeOverwrite {
 		if err := k.sweep(was); err != nil {
 			return err
 		}

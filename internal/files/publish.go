@@ -1,4 +1,4 @@
-package parquet
+package files
 
 import (
 	"context"
@@ -21,19 +21,19 @@ import (
 // system writes what comes together with one commit of its journal.
 const syncers = 8
 
-// Publish implements connectors.Sink. All files of a batch are moved into one
+// Publish makes the parts of a batch visible at once. All files of a batch are moved into one
 // staging directory, made durable, and appear by the rename of that directory.
 // Nothing else is visible of it, whenever the process dies: what a run replaces
 // goes when all is ready, before the directory is the run's. After an error a
 // next call goes on with the files that this one has moved.
-func (k *sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (err error) {
+func (k *Sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	files, err := filesOf(parts)
-	if err != nil || len(files) == 0 && k.settings.mode != modeOverwrite {
+	if err != nil || len(files) == 0 && k.mode != ModeOverwrite {
 		return err
 	}
 	lock, err := k.hold(ctx)
@@ -74,7 +74,7 @@ func exists(path string) bool {
 }
 
 // show is the moment from which readers see a batch.
-func (k *sink) show(batch rdd.BatchID, ready, final string) error {
+func (k *Sink) show(batch rdd.BatchID, ready, final string) error {
 	err := os.Rename(ready, final)
 	switch {
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTEMPTY):
@@ -92,11 +92,11 @@ func filesOf(parts []rdd.Staged) ([]partFile, error) {
 	for _, p := range parts {
 		var pt part
 		if err := json.Unmarshal(p.Part, &pt); err != nil {
-			return nil, fault.New(fault.Bug, "parquet: not a part of this sink: %v", err)
+			return nil, fault.New(fault.Bug, "files: not a part of this sink: %v", err)
 		}
 		for _, f := range pt.Files {
 			if !filepath.IsLocal(f.Path) || !filepath.IsLocal(f.Name) || filepath.Base(f.Name) != f.Name {
-				return nil, fault.New(fault.Bug, "parquet: a part lies outside of the sink's directory: %s, %s", f.Path, f.Name)
+				return nil, fault.New(fault.Bug, "files: a part lies outside of the sink's directory: %s, %s", f.Path, f.Name)
 			}
 			out = append(out, f)
 		}
@@ -140,7 +140,7 @@ func writeSynced(path string, b []byte) error {
 // escape makes a directory name of a value, as Hive does.
 func escape(s string) string {
 	if s == "" {
-		return hiveNull
+		return HiveNull
 	}
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -1,4 +1,4 @@
-package parquet
+package files
 
 import (
 	"errors"
@@ -65,7 +65,7 @@ func TestRetry(t *testing.T) {
 
 func markerOf(root string) string { return filepath.Join(root, markerFile) }
 
-func (k *sink) publishAs(t *testing.T, parts []rdd.Staged) error {
+func (k *Sink) publishAs(t *testing.T, parts []rdd.Staged) error {
 	t.Helper()
 	return k.Publish(t.Context(), commit(1, 1), parts)
 }
@@ -74,22 +74,22 @@ func (k *sink) publishAs(t *testing.T, parts []rdd.Staged) error {
 // directory in which something is that no sink has published, and names it.
 func TestForeignContent(t *testing.T) {
 	for file, ours := range map[string]bool{
-		"notes.txt":                            false,
-		".hidden":                              false,
-		"sub/dir/notes.txt":                    false,
-		"batch=new/x.parquet":                  false,
-		"job=a/notes.txt":                      false,
-		"job=a/run=1/notes.txt":                false,
-		"job=a/run=1/batch=000001/x.parquet":   false, // without a marker
-		"job=a/run=new/batch=000001/x.parquet": false,
-		"batch=000007/label=error/x.parquet":   true,
+		"notes.txt":                        false,
+		".hidden":                          false,
+		"sub/dir/notes.txt":                false,
+		"batch=new/x.txt":                  false,
+		"job=a/notes.txt":                  false,
+		"job=a/run=1/notes.txt":            false,
+		"job=a/run=1/batch=000001/x.txt":   false, // without a marker
+		"job=a/run=new/batch=000001/x.txt": false,
+		"batch=000007/label=error/x.txt":   true,
 	} {
 		root := t.TempDir()
-		first := begin(t, root, modeOverwrite, 10, false)
+		first := begin(t, root, ModeOverwrite, 10, false)
 		first.mustPublish(1, 1)
-		second := begin(t, root, modeOverwrite, 20, false)
+		second := begin(t, root, ModeOverwrite, 20, false)
 		path := saveBytes(t, filepath.Join(root, filepath.FromSlash(file)), []byte("x"))
-		_, err := tryBegin(t.Context(), root, modeOverwrite, 30, false)
+		_, err := tryBegin(root, ModeOverwrite, 30, false)
 		if ours {
 			if err != nil {
 				t.Errorf("%s: %v", file, err)
@@ -106,7 +106,7 @@ func TestForeignContent(t *testing.T) {
 	}
 	// Batches of a data set that somebody else has partitioned have no marker.
 	root := t.TempDir()
-	saveBytes(t, filepath.Join(root, "batch=1", "x.parquet"), []byte("x"))
-	_, err := tryBegin(t.Context(), root, modeOverwrite, 30, false)
-	wantInvalid(t, err, root, filepath.Join("batch=1", "x.parquet"))
+	saveBytes(t, filepath.Join(root, "batch=1", "x.txt"), []byte("x"))
+	_, err := tryBegin(root, ModeOverwrite, 30, false)
+	wantInvalid(t, err, root, filepath.Join("batch=1", "x.txt"))
 }

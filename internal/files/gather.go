@@ -1,4 +1,4 @@
-package parquet
+package files
 
 import (
 	"context"
@@ -24,7 +24,7 @@ type gathered struct {
 
 // gather moves the files of a batch into one staging directory, one directory a
 // label, and makes all of it durable.
-func (k *sink) gather(ctx context.Context, batch rdd.BatchID, files []partFile) (dir string, err error) {
+func (k *Sink) gather(ctx context.Context, batch rdd.BatchID, files []partFile) (dir string, err error) {
 	g := k.gathered[batch]
 	if g == nil {
 		g = &gathered{moved: map[string]string{}, taken: map[string]bool{}}
@@ -85,7 +85,11 @@ func (g *gathered) move(root string, f partFile) (string, error) {
 	}
 	to := filepath.Join(in, f.Name)
 	for i := 1; g.taken[to]; i++ { // both attempts of one task, or two tasks of one place
-		to = filepath.Join(in, fmt.Sprintf("%s-%d.parquet", strings.TrimSuffix(f.Name, ".parquet"), i))
+		base, ext := f.Name, ""
+		if dot := strings.IndexByte(base, '.'); dot >= 0 {
+			base, ext = base[:dot], base[dot:]
+		}
+		to = filepath.Join(in, fmt.Sprintf("%s-%d%s", base, i, ext))
 	}
 	from := filepath.Join(root, filepath.FromSlash(f.Path))
 	if err := os.Rename(from, to); err != nil {
@@ -100,7 +104,7 @@ func (g *gathered) move(root string, f partFile) (string, error) {
 }
 
 // discard removes staged files of a batch that nobody needs.
-func (k *sink) discard(batch rdd.BatchID, files []partFile) {
+func (k *Sink) discard(batch rdd.BatchID, files []partFile) {
 	for _, f := range files {
 		_ = os.Remove(filepath.Join(k.root, filepath.FromSlash(f.Path)))
 	}

@@ -1,7 +1,6 @@
-package parquet
+package files
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 )
@@ -17,14 +15,14 @@ import (
 // life is one process of a run.
 type life struct {
 	t    *testing.T
-	sink *sink
+	sink *Sink
 	run  int64
 }
 
 // begin opens the sink of a run at root, a new one or one that goes on.
 func begin(t *testing.T, root, mode string, run int64, resume bool) life {
 	t.Helper()
-	k, err := tryBegin(t.Context(), root, mode, run, resume)
+	k, err := tryBegin(root, mode, run, resume)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,10 +30,10 @@ func begin(t *testing.T, root, mode string, run int64, resume bool) life {
 	return life{t, k, run}
 }
 
-func tryBegin(ctx context.Context, root, mode string, run int64, resume bool) (*sink, error) {
+func tryBegin(root, mode string, run int64, resume bool) (*Sink, error) {
 	env := sinkEnv()
 	env.Run, env.Resume = run, resume
-	return openSink(ctx, rdd.Options{"path": root, "mode": mode}, env)
+	return openSink(rdd.Options{"path": root, "mode": mode}, env)
 }
 
 // publish publishes a batch with a row for each value, or without parts.
@@ -85,14 +83,14 @@ func wantBatches(t *testing.T, root, want string) {
 // run takes its own and only that.
 func TestRerunError(t *testing.T) {
 	root := t.TempDir()
-	first := begin(t, root, modeError, 10, false)
+	first := begin(t, root, ModeError, 10, false)
 	first.mustPublish(1, 1)
 	first.die()
-	_, err := tryBegin(t.Context(), root, modeError, 20, false)
+	_, err := tryBegin(root, ModeError, 20, false)
 	wantInvalid(t, err, root, "earlier run", "mode: overwrite", "mode: append", "another path", "--ledger")
-	_, err = tryBegin(t.Context(), root, modeError, 20, true)
+	_, err = tryBegin(root, ModeError, 20, true)
 	wantInvalid(t, err, root, "batch=000001", "ledger")
-	again := begin(t, root, modeError, 10, true)
+	again := begin(t, root, ModeError, 10, true)
 	again.mustPublish(1, 7) // it stays as it was
 	again.mustPublish(2, 2)
 	wantBatches(t, root, "batch=000001 batch=000002")
@@ -101,8 +99,8 @@ func TestRerunError(t *testing.T) {
 	}
 	// A run that published nothing leaves nothing that could be in the way.
 	empty := t.TempDir()
-	begin(t, empty, modeError, 10, false).die()
-	begin(t, empty, modeError, 20, false).mustPublish(1, 1)
+	begin(t, empty, ModeError, 10, false).die()
+	begin(t, empty, ModeError, 20, false).mustPublish(1, 1)
 }
 
 // TestRerunOverwrite proves that a new run replaces everything at its first
@@ -111,22 +109,22 @@ func TestRerunError(t *testing.T) {
 // the next process does it.
 func TestRerunOverwrite(t *testing.T) {
 	root := t.TempDir()
-	begin(t, root, modeAppend, 5, false).mustPublish(1, 1)
-	first := begin(t, root, modeOverwrite, 10, false)
+	begin(t, root, ModeAppend, 5, false).mustPublish(1, 1)
+	first := begin(t, root, ModeOverwrite, 10, false)
 	first.mustPublish(2, 1)
 	first.mustPublish(3, 1)
 	wantBatches(t, root, "batch=000002 batch=000003")
 	first.die()
 
-	second := begin(t, root, modeOverwrite, 20, false)
+	second := begin(t, root, ModeOverwrite, 20, false)
 	stageNumbers(t, second.sink, rdd.Block{Batch: 1}, map[int][]int64{0: {1}})
 	second.die() // before it published
 	wantBatches(t, root, "batch=000002 batch=000003")
-	second = begin(t, root, modeOverwrite, 20, true)
+	second = begin(t, root, ModeOverwrite, 20, true)
 	second.mustPublish(2, 2)
 	wantBatches(t, root, "batch=000002")
 	second.die()
-	second = begin(t, root, modeOverwrite, 20, true)
+	second = begin(t, root, ModeOverwrite, 20, true)
 	second.mustPublish(2, 2)
 	second.mustPublish(3, 2)
 	second.mustPublish(3)
@@ -135,15 +133,15 @@ func TestRerunOverwrite(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	third := begin(t, root, modeOverwrite, 30, false)
+	third := begin(t, root, ModeOverwrite, 30, false)
 	third.mustPublish(4) // the end of a run without a row
 	wantBatches(t, root, "")
 	third.die()
-	third = begin(t, root, modeOverwrite, 30, true)
+	third = begin(t, root, ModeOverwrite, 30, true)
 	third.mustPublish(5, 3)
 	wantBatches(t, root, "batch=000005")
 
-	_, err := tryBegin(t.Context(), root, modeOverwrite, 20, true)
+	_, err := tryBegin(root, ModeOverwrite, 20, true)
 	wantInvalid(t, err, root, "later run")
 }
 
@@ -151,16 +149,16 @@ func TestRerunOverwrite(t *testing.T) {
 // what the next one of its run replaces, and never a mix.
 func TestSweepInterrupted(t *testing.T) {
 	root := t.TempDir()
-	first := begin(t, root, modeOverwrite, 10, false)
+	first := begin(t, root, ModeOverwrite, 10, false)
 	first.mustPublish(1, 1)
 	first.mustPublish(2, 1)
 	first.die()
-	second := begin(t, root, modeOverwrite, 20, false)
+	second := begin(t, root, ModeOverwrite, 20, false)
 	if err := os.Rename(filepath.Join(root, "batch=000001"), filepath.Join(second.sink.own, "batch=000001")); err != nil {
 		t.Fatal(err)
 	}
 	second.die() // half of the old is gone, the marker is the old one
-	second = begin(t, root, modeOverwrite, 20, true)
+	second = begin(t, root, ModeOverwrite, 20, true)
 	second.mustPublish(1, 2)
 	wantBatches(t, root, "batch=000001")
 	if _, hidden := tree(t, root); len(hidden) > 0 {
@@ -173,20 +171,20 @@ func TestSweepInterrupted(t *testing.T) {
 // its own place.
 func TestRerunAppend(t *testing.T) {
 	root := t.TempDir()
-	saveBytes(t, filepath.Join(root, "other.parquet"), []byte("x"))
-	begin(t, root, modeAppend, 10, false).mustPublish(1, 1)
-	second := begin(t, root, modeAppend, 20, false)
+	saveBytes(t, filepath.Join(root, "other.txt"), []byte("x"))
+	begin(t, root, ModeAppend, 10, false).mustPublish(1, 1)
+	second := begin(t, root, ModeAppend, 20, false)
 	second.mustPublish(1, 2)
 	second.mustPublish(1, 2)
 	second.die()
-	begin(t, root, modeAppend, 30, false).mustPublish(3) // no row came: nothing is made
-	second = begin(t, root, modeAppend, 20, true)
+	begin(t, root, ModeAppend, 30, false).mustPublish(3) // no row came: nothing is made
+	second = begin(t, root, ModeAppend, 20, true)
 	second.mustPublish(1, 2)
 	second.mustPublish(2, 2)
-	wantBatches(t, root, "job=job/run=10/batch=000001 job=job/run=20/batch=000001 job=job/run=20/batch=000002 other.parquet")
+	wantBatches(t, root, "job=job/run=10/batch=000001 job=job/run=20/batch=000001 job=job/run=20/batch=000002 other.txt")
 	env := sinkEnv()
 	env.Job = "a/b"
-	k, err := openSink(t.Context(), rdd.Options{"path": root, "mode": "append"}, env)
+	k, err := openSink(rdd.Options{"path": root, "mode": "append"}, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +197,7 @@ func TestRerunAppend(t *testing.T) {
 		t.Errorf("readers see %s", got)
 	}
 	// What was appended is what a plain run must not be mixed with.
-	_, err = tryBegin(t.Context(), root, modeError, 40, false)
+	_, err = tryBegin(root, ModeError, 40, false)
 	wantInvalid(t, err, root)
 }
 
@@ -207,7 +205,7 @@ func TestRerunAppend(t *testing.T) {
 // replace, the one that publishes first has it and the other is told, at once
 // or when it was overtaken; nothing of a run disappears in silence.
 func TestTwoRuns(t *testing.T) {
-	for _, mode := range []string{modeError, modeOverwrite} {
+	for _, mode := range []string{ModeError, ModeOverwrite} {
 		root := t.TempDir()
 		runs := []life{begin(t, root, mode, 10, false), begin(t, root, mode, 20, false)}
 		errs := make([]error, 2)
@@ -227,9 +225,9 @@ func TestTwoRuns(t *testing.T) {
 		wantBatches(t, root, "batch=000001 batch=000002")
 	}
 	root := t.TempDir()
-	old := begin(t, root, modeOverwrite, 10, false)
+	old := begin(t, root, ModeOverwrite, 10, false)
 	old.mustPublish(1, 1)
-	begin(t, root, modeOverwrite, 20, false).mustPublish(1, 2)
+	begin(t, root, ModeOverwrite, 20, false).mustPublish(1, 2)
 	wantInvalid(t, old.publish(2, 1), "another run")
 	wantBatches(t, root, "batch=000001")
 }
@@ -238,11 +236,11 @@ func TestTwoRuns(t *testing.T) {
 // after any step of its publications leaves what the next one of its run
 // finishes: the same batches as without a kill, nothing hidden.
 func TestKilledAnywhere(t *testing.T) {
-	for _, mode := range []string{modeError, modeOverwrite, modeAppend} {
+	for _, mode := range []string{ModeError, ModeOverwrite, ModeAppend} {
 		for dies := range 7 {
 			root := t.TempDir()
-			if mode == modeOverwrite {
-				begin(t, root, modeOverwrite, 5, false).mustPublish(9, 9)
+			if mode == ModeOverwrite {
+				begin(t, root, ModeOverwrite, 5, false).mustPublish(9, 9)
 			}
 			l := begin(t, root, mode, 10, false)
 			for step := range 6 {
@@ -257,14 +255,14 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 			}
 			want := "batch=000001 batch=000002 batch=000003"
-			if mode == modeAppend {
+			if mode == ModeAppend {
 				want = "job=job/run=10/" + strings.ReplaceAll(want, " ", " job=job/run=10/")
 			}
 			wantBatches(t, root, want)
 			if err := l.sink.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(filepath.Join(root, stagingDir)); mode != modeOverwrite && !errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(root, stagingDir)); mode != ModeOverwrite && !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("mode %s, killed at %d: %v", mode, dies, err)
 			}
 		}
@@ -280,17 +278,17 @@ func TestSameName(t *testing.T) {
 	if err := k.Publish(t.Context(), commit(1, 1), parts); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := readAll(open(t, rdd.Options{"path": root, "columns": []string{"n"}}, connectors.Env{}), checked(t), 0)
+	rows, err := readAll(open(t, rdd.Options{"path": root}, lines{}), checked(t), rdd.Size{}, "line")
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareRows(t, rows, []row{{int64(2)}, {int64(1)}}) // by name, where a hyphen comes before the dot
+	wantRows(t, rows, "error n", "2", "error n", "1") // by name, where a hyphen comes before the dot
 }
 
 // TestOutputGone proves, in every mode, that a run whose rows are gone is not
 // taken up again as if they were there, but is if it had published none here.
 func TestOutputGone(t *testing.T) {
-	for _, mode := range []string{modeError, modeOverwrite, modeAppend} {
+	for _, mode := range []string{ModeError, ModeOverwrite, ModeAppend} {
 		root := filepath.Join(t.TempDir(), "out")
 		l := begin(t, root, mode, 10, false)
 		l.mustPublish(1, 1)
@@ -300,14 +298,14 @@ func TestOutputGone(t *testing.T) {
 		env := sinkEnv()
 		env.Run, env.Resume, env.Published = 10, true, true
 		o := rdd.Options{"path": root, "mode": mode}
-		there, err := openSink(t.Context(), o, env)
+		there, err := openSink(o, env)
 		if err != nil {
 			t.Fatalf("mode %s, nothing is gone: %v", mode, err)
 		}
 		if err := errors.Join(there.Close(), os.RemoveAll(root)); err != nil {
 			t.Fatal(err)
 		}
-		_, err = openSink(t.Context(), o, env)
+		_, err = openSink(o, env)
 		wantInvalid(t, err, root, "gone", "ledger")
 		begin(t, root, mode, 10, true).mustPublish(2, 2)
 	}

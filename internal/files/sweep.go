@@ -1,4 +1,4 @@
-package parquet
+package files
 
 import (
 	"io/fs"
@@ -13,7 +13,7 @@ import (
 // marker and for what is being staged. It is moved first, so that readers see
 // little of the sweeping. What came from elsewhere is refused, and then nothing
 // goes.
-func (k *sink) sweep(was marker) error {
+func (k *Sink) sweep(was marker) error {
 	if err := k.replaceable(was); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (k *sink) sweep(was marker) error {
 
 // replaceable refuses to replace a directory that holds something that no sink
 // has published.
-func (k *sink) replaceable(m marker) error {
+func (k *Sink) replaceable(m marker) error {
 	name, err := foreign(k.root, m)
 	if err != nil || name == "" {
 		return err

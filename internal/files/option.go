@@ -1,0 +1,26 @@
+package files
+
+import (
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// settings are the options that all connectors of files have, checked.
+type settings struct {
+	paths []string
+	hive  bool
+	union bool
+	mode  string
+}
+
+func readSettings(name string, o rdd.Options) (settings, error) {
+	var s settings
+	s.paths, _ = o["path"].([]string)
+	s.hive, _ = o["hive_partitioning"].(bool)
+	s.union, _ = o["union_by_name"].(bool)
+	s.mode, _ = o["mode"].(string)
+	if len(s.paths) == 0 || s.paths[0] == "" {
+		return s, fault.New(fault.Invalid, "%s: the path is empty", name)
+	}
+	return s, nil
+}

@@ -1,0 +1,189 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// Names in the directory of a sink. Readers pass over names that start with a
+// dot or an underscore.
+const (
+	stagingDir = ".staging"
+	markerFile = "_idag.json"
+)
+
+// What a sink does with a directory that holds something: the option mode.
+const (
+	ModeError     = "error"
+	ModeOverwrite = "overwrite"
+	ModeAppend    = "append"
+)
+
+// Env is what a sink is opened with besides its options: that of
+// connectors.Env which concerns files.
+type Env struct {
+	Job       string
+	Labels    []string
+	Resume    bool
+	Published bool
+	Run       int64
+	Schemas   map[int]*arrow.Schema
+	Mem       memory.Allocator
+}
+
+// Sink writes files below one directory, one label a file, and publishes a batch
+// of them at once. It has the methods of connectors.Sink, which may be called at
+// the same time. What is staged lies in a directory of this
+// sink's own below .staging, which it holds a lock on for as long as it lives.
+// All methods may be called at the same time.
+type Sink struct {
+	root    string
+	home    string // where batches appear: the root or, in mode append, a directory of the run
+	own     string // this sink's staging directory
+	lock    *os.File
+	mode    string
+	encoder Encoder
+	env     Env
+	staged  atomic.Int64 // files so far, for names of their own
+	buffers sync.Pool    // of *bufio.Writer
+
+	mu       sync.Mutex // of publishing
+	seen     marker     // in the home when this sink was opened
+	entered  bool       // the home was this run's when this sink published
+	gathered map[rdd.BatchID]*gathered
+}
+
+// part is what a Staged carries: where its files lie.
+type part struct {
+	Files []partFile `json:"files"`
+}
+
+type partFile struct {
+	Path  string `json:"path"` // below the root
+	Label string `json:"label"`
+	Name  string `json:"name"` // once it is published
+}
+
+// NewSink checks that the directory may be written, removes what sinks that
+// died have staged, and stages below a directory of its own. The options are
+// those of connectors.FileFields, checked; name is the connector's.
+func NewSink(name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
+	s, err := readSettings(name, o)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(s.paths) > 1:
+		return nil, fault.New(fault.Invalid, "%s: a sink writes to one path, not to %d", name, len(s.paths))
+	}
+	if env.Mem == nil {
+		env.Mem = memory.DefaultAllocator
+	}
+	k := &Sink{root: filepath.Clean(s.paths[0]), mode: s.mode, encoder: enc, env: env, gathered: map[rdd.BatchID]*gathered{}}
+	if err := os.MkdirAll(k.root, 0o777); err != nil {
+		return nil, wrapWrite(k.root, err)
+	}
+	k.home = k.root
+	if k.mode == ModeAppend {
+		k.home = filepath.Join(k.root, "job="+escape(env.Job), "run="+strconv.FormatInt(env.Run, 10))
+	}
+	if err := k.admit(); err != nil {
+		return nil, err
+	}
+	removeDead(filepath.Join(k.root, stagingDir))
+	if err := k.settle(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// settle makes this sink's staging directory and locks it. Before it is locked
+// another sink may take it for a dead one's and remove it; then there is a next
+// try.
+func (k *Sink) settle() error {
+	for try := 0; ; try++ {
+		err := k.trySettle()
+		if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EWOULDBLOCK) || try == 8 {
+			return wrapWrite(k.root, err)
+		}
+	}
+}
+
+func (k *Sink) trySettle() error {
+	staging := filepath.Join(k.root, stagingDir)
+	if err := os.MkdirAll(staging, 0o777); err != nil { // the last sink to close removes it
+		return err
+	}
+	dir, err := makeDir(staging, "sink-")
+	if err != nil {
+		return err
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	k.own, k.lock = dir, lock
+	return nil
+}
+
+// makeDir makes a directory with a name of its own. Unlike os.MkdirTemp it
+// leaves the permissions to the umask, as the directory may come to be what
+// readers see.
+func makeDir(parent, prefix string) (string, error) {
+	dir := filepath.Join(parent, fmt.Sprintf("%s%016x", prefix, rand.Uint64()))
+	return dir, os.Mkdir(dir, 0o777)
+}
+
+// removeDead removes the staging directories whose sinks live no more. What
+// cannot be removed stays; it is in nobody's way.
+func removeDead(staging string) {
+	entries, err := os.ReadDir(staging)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		dir := filepath.Join(staging, e.Name())
+		if lock, err := lockDir(dir); err == nil {
+			_ = os.RemoveAll(dir)
+			_ = lock.Close()
+		}
+	}
+}
+
+// Close removes what was staged and never published.
+func (k *Sink) Close() error {
+	err := os.RemoveAll(k.own)
+	_ = os.Remove(filepath.Join(k.root, stagingDir)) // if it was the last
+	return errors.Join(err, k.lock.Close())
+}
+
+// wrapWrite says what kind of fault it is not to be able to write p.
+func wrapWrite(p string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fault.New(fault.Retry, "%s: the disk is full", p)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		return fault.New(fault.Invalid, "%s: cannot be written: %w", p, err)
+	}
+	if kind := fault.Of(err); kind != fault.Bug {
+		return fault.New(kind, "%s: %w", p, err)
+	}
+	return fault.New(fault.Retry, "%s: %w", p, err)
+}

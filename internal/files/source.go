@@ -1,0 +1,112 @@
+package files
+
+import (
+	"context"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/rdd"
+)
+
+// Source reads files of one format. It has the methods of connectors.Source,
+// which may be called at the same time.
+type Source struct {
+	name     string // of the connector
+	format   Format
+	settings settings
+	headers  headers
+
+	mu   sync.Mutex
+	data *dataset // nil until the first Schema, Cut or Read
+}
+
+// NewSource makes the source of the connector called name. The options are
+// those of connectors.FileFields, checked; files are not looked at before they
+// are needed.
+func NewSource(name string, o rdd.Options, f Format) (*Source, error) {
+	s, err := readSettings(name, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{name: name, format: f, settings: s, headers: headers{first: map[string][]byte{}}}, nil
+}
+
+// dataset is what planning needs to know of all files.
+type dataset struct {
+	files  []member
+	keys   []arrow.Field // columns that directories make
+	rows   *arrow.Schema // of the files themselves
+	schema *arrow.Schema // of both
+	width  float64       // bytes of a row as it is stored, estimated
+	sums   []uint64      // see fingerprints
+}
+
+// member is a file of the data set, as it was when the source first saw it.
+type member struct {
+	Found
+	stamp
+	pack    packing
+	checked bool // pack is known
+}
+
+// planned returns the data set, which the first call looks for. A call that
+// failed is tried anew.
+func (s *Source) planned(ctx context.Context) (*dataset, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.data == nil {
+		d, err := s.plan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.data = d
+	}
+	return s.data, nil
+}
+
+func (s *Source) plan(ctx context.Context) (*dataset, error) {
+	list, err := Find(ctx, s.settings.paths, s.name+" files")
+	if err != nil {
+		return nil, err
+	}
+	d := &dataset{files: make([]member, len(list))}
+	for i := range list {
+		if !s.settings.hive {
+			list[i].Keys = nil
+		}
+		m := &d.files[i]
+		m.Found = list[i]
+		if m.stamp, err = statFile(m.Path); err != nil {
+			return nil, err
+		}
+	}
+	d.sums = fingerprints(d.files)
+	d.keys = keyColumns(list)
+	if !s.settings.union {
+		if err := missingKey(list, d.keys); err != nil {
+			return nil, err
+		}
+	}
+	heads, err := d.sample(ctx, s.format.Lines())
+	if err != nil {
+		return nil, err
+	}
+	if d.rows, err = s.format.Infer(ctx, heads); err != nil {
+		return nil, err
+	}
+	d.schema = withKeys(d.rows, d.keys)
+	return d, nil
+}
+
+// Schema returns the columns that the format finds in the heads of some files,
+// and those that directories make.
+func (s *Source) Schema(ctx context.Context) (*arrow.Schema, error) {
+	d, err := s.planned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.schema, nil
+}
+
+// Close frees what the source holds, which is nothing beyond its reads.
+func (s *Source) Close() error { return nil }
