@@ -51,6 +51,9 @@ func (x *Executor) newKeeper(stage int) (keeper, error) {
 		return nil, fault.New(fault.Bug, "plan %s has no stage %d", x.Plan.Digest, stage)
 	}
 	if act, ok := x.Plan.Stages[stage].Root.Action.(physical.Merge); ok && act.Grouping != nil {
+		if act.Grouping.Gap != 0 {
+			return newSessions(x.Mem, act.Grouping), nil
+		}
 		return newState(x.Mem, act.Grouping), nil
 	}
 	return nil, fault.New(fault.Bug, "stage %d of plan %s keeps no state", stage, x.Plan.Digest)

@@ -16,7 +16,7 @@ func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node
 	if act.Grouping == nil {
 		return r.receive(ctx, next)
 	}
-	st, err := keeperOf[*state](r)
+	st, err := keeperOf[grouped](r)
 	if err != nil {
 		return err
 	}
@@ -33,8 +33,19 @@ func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node
 	})
 }
 
+// grouped is the keeper of a grouping.
+type grouped interface {
+	keeper
+	// begin makes the keeper ready for what the run's batch brings.
+	begin(r *run) error
+	// add takes in partial groups; the frame is lent.
+	add(f *rdd.Frame)
+	// leave emits the groups that leave in this batch; the columns are lent.
+	leave(r *run, emit func(keys, results []arrow.Array, rows int) error) error
+}
+
 // mergeBlock hands the partial groups of a block to the state.
-func (r *run) mergeBlock(st *state, b rdd.Block) error {
+func (r *run) mergeBlock(st grouped, b rdd.Block) error {
 	frames, err := r.x.Blocks.Get(b)
 	if err != nil {
 		return err
@@ -58,8 +69,9 @@ func (r *run) groups(ctx context.Context, act physical.Merge, root *physical.Nod
 			case from == physical.GroupLabel:
 				c.cols = append(c.cols, r.sameLabel(root.Labels.First(), n))
 			case from == physical.GroupEnd:
-				starts := windowsOf(keys, act.Grouping)
-				c.cols = append(c.cols, timesOf(r, starts[at:at+n], act.Grouping.Size))
+				ends := windowEnds(r, act.Grouping, keys, results)
+				c.cols = append(c.cols, sliceOf(ends, at, n, rows))
+				ends.Release()
 			case from >= 0:
 				c.cols = append(c.cols, sliceOf(keys[from], at, n, rows))
 			default:
@@ -73,6 +85,14 @@ func (r *run) groups(ctx context.Context, act physical.Merge, root *physical.Nod
 		}
 	}
 	return nil
+}
+
+// windowEnds are the ends of the windows of groups that leave.
+func windowEnds(r *run, g *physical.Grouping, keys, results []arrow.Array) arrow.Array {
+	if g.Gap == 0 {
+		return timesOf(r, windowsOf(keys, g), g.Size)
+	}
+	return timesOf(r, lastTimes(results), g.Gap)
 }
 
 // spread takes what leaves the root of a stage to everything behind it.

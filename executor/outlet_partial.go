@@ -79,6 +79,16 @@ func (o *partial) close(_ context.Context, r *work.Receipt) error {
 		return nil // no rows, or another outlet was there first
 	}
 	defer o.abandon()
+	if o.to.Gap != 0 {
+		joined, err := joinSessions(o.run.mem, &o.to.Grouping, table)
+		if err != nil {
+			return err
+		}
+		if joined != table {
+			defer joined.Release()
+			table = joined
+		}
+	}
 	rows, ends := o.byKeyGroup(table)
 	cols := append(table.Keys(rows), table.States(rows)...)
 	defer releaseAll(cols)
@@ -114,14 +124,14 @@ func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 		}
 		return rows, ends
 	}
-	if o.to.Pane != 0 {
+	if o.to.Pane != 0 || o.to.Gap != 0 {
 		return keyGroups(hashesWithout(table, o.to.Window), parts)
 	}
 	return keyGroups(table.Hashes(), parts)
 }
 
-// hashesWithout hashes the keys of the groups but one: windows that share panes
-// are put together in one key group.
+// hashesWithout hashes the keys of the groups but one: panes that windows share,
+// and the rows of sessions, are put together in one key group.
 func hashesWithout(table *agg.Table, key int) []uint64 {
 	keys := table.Keys(nil)
 	defer releaseAll(keys)

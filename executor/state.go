@@ -32,7 +32,7 @@ type state struct {
 	earliest int64
 }
 
-var _ keeper = (*state)(nil)
+var _ grouped = (*state)(nil)
 
 func newState(mem memory.Allocator, g *physical.Grouping) *state {
 	return &state{mem: mem, g: g, base: newTable(mem, g), earliest: math.MaxInt64}

@@ -24,6 +24,7 @@ type node struct {
 	windows   map[int]time.Duration           // by label: size of the window that window_start is of
 	overlap   rdd.LabelSet                    // labels whose window_start is not a multiple of that size
 	pane      time.Duration                   // of a Window and the Reduces over it: the panes that its windows share, or 0
+	gap       time.Duration                   // of a Reduce that makes sessions
 	slide     time.Duration                   // of such a Reduce: that of its windows
 	consumers []int                           // operations over this one, ascending
 	exprs     map[string]expr.Node            // parsed expressions by mark, "set.net", "where"

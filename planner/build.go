@@ -276,6 +276,9 @@ func (b *builder) windowed(c *node, op rdd.Window, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
 	act := physical.Assignment{Change: b.change(c, f, out), Size: op.Size.Microseconds(), Slide: op.Slide.Microseconds(),
 		Copies: op.Copies(), Pane: c.pane.Microseconds(), Lateness: b.job.Settings.Lateness.Microseconds(), Start: -1, End: -1}
+	if op.Gap != 0 {
+		act.Size = 1 // to begin with a row is a session of its own, and late if its own time has passed
+	}
 	if op.Slide == 0 {
 		act.Slide = act.Size
 	}

@@ -48,6 +48,7 @@ func (a *analysis) derive(n *node) {
 	case rdd.Write:
 		a.deriveWrite(n, op)
 	}
+	a.sessions(n)
 	a.oneType(n)
 }
 

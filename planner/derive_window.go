@@ -26,7 +26,14 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 	} else {
 		n.acts = a.forLabels(n, "for", op.For)
 	}
-	sound := a.windowSpan(n, "size", op.Size)
+	sound := false
+	if op.Gap != 0 {
+		if sound = a.windowSpan(n, "session", op.Gap); op.Size != 0 || op.Slide != 0 {
+			a.fail(n.Dataset.At("session"), "window: a session has no size and does not slide")
+		}
+	} else {
+		sound = a.windowSpan(n, "size", op.Size)
+	}
 	if op.Slide != 0 {
 		sound = a.windowSpan(n, "slide", op.Slide) && sound
 		if c := op.Copies(); c > maxCopies {
@@ -49,16 +56,20 @@ func (a *analysis) deriveWindow(n *node, op rdd.Window) {
 		}
 		if !nests(op, in, n.windows[l], n.overlap.Has(l)) {
 			over := ""
-			if n.overlap.Has(l) || !aligned(op, op.Size) {
-				over = ", and not where windows overlap"
+			if op.Gap != 0 || n.overlap.Has(l) || !aligned(op, op.Size) {
+				over = ", and neither in sessions nor where windows overlap"
 			}
 			a.failFor(one(l), labelsOf(n.input), n.Dataset.At("time"), "window: groups leave when their window does; they can be "+
 				"windowed again by %s only, with a multiple of its size%s", rdd.WindowStart, over)
 			continue
 		}
 		n.Schemas[l] = withField(withField(in, rdd.WindowStart, timestamp()), rdd.WindowEnd, timestamp())
-		n.windows[l] = op.Size
 		n.overlap &^= one(l)
+		if op.Gap != 0 {
+			delete(n.windows, l) // sessions are of any size
+			continue
+		}
+		n.windows[l] = op.Size
 		if !aligned(op, op.Size) {
 			n.overlap |= one(l)
 		}
@@ -81,7 +92,7 @@ func nests(op rdd.Window, in *arrow.Schema, size time.Duration, overlap bool) bo
 	if field(in, rdd.ColSeq) != nil {
 		return true
 	}
-	return op.Time == rdd.WindowStart && size > 0 && !overlap && op.Size%size == 0 && aligned(op, size)
+	return op.Gap == 0 && op.Time == rdd.WindowStart && size > 0 && !overlap && op.Size%size == 0 && aligned(op, size)
 }
 
 // aligned reports whether windows begin at multiples of size only.
@@ -117,6 +128,43 @@ func (a *analysis) panes() {
 	}
 }
 
+// sessions checks what stands on a window of sessions: a Reduce that makes them.
+// Which session a row is in is known there only.
+func (a *analysis) sessions(n *node) {
+	if len(n.Parents) == 0 {
+		return
+	}
+	var gap time.Duration
+	for _, p := range n.Parents {
+		if w, ok := a.nodes[p].op.(rdd.Window); ok && w.Gap != 0 {
+			gap = w.Gap
+		}
+	}
+	if gap == 0 {
+		return
+	}
+	op, ok := n.op.(rdd.Reduce)
+	if !ok || n.acts != a.nodes[n.Parents[0]].acts || !slices.Contains(op.By, rdd.WindowStart) {
+		a.fail(n.Dataset.At(""), "%s: sessions are made by a reduce: directly behind their window stands a reduce of the same labels by %s, and nothing else",
+			n.op.Kind(), rdd.WindowStart)
+		return
+	}
+	n.gap = gap
+	for _, g := range op.Get {
+		if looksAtWindow(n.exprs["get."+g.Column]) {
+			a.fail(n.Dataset.At("get."+g.Column), "reduce: the session of a row is not known before it has ended; %q cannot look at it", g.Expr)
+		}
+	}
+}
+
+func looksAtWindow(e expr.Node) bool {
+	if e == nil {
+		return false
+	}
+	cols := expr.Columns(e)
+	return slices.Contains(cols, rdd.WindowStart) || slices.Contains(cols, rdd.WindowEnd)
+}
+
 // sharesPanes reports whether a consumer of a window is a Reduce of its rows by
 // window_start, for which a row counts in every window alike.
 func (a *analysis) sharesPanes(w, c *node) bool {
@@ -125,8 +173,7 @@ func (a *analysis) sharesPanes(w, c *node) bool {
 		return false
 	}
 	for _, e := range c.exprs {
-		cols := expr.Columns(e)
-		if strict(e) || slices.Contains(cols, rdd.WindowStart) || slices.Contains(cols, rdd.WindowEnd) {
+		if strict(e) || looksAtWindow(e) {
 			return false
 		}
 	}

@@ -69,6 +69,9 @@ func (b *builder) parameters(n *node) []string {
 		if op.Slide != 0 {
 			add("slide", op.Slide.String())
 		}
+		if op.Gap != 0 {
+			add("gap", op.Gap.String())
+		}
 	case rdd.Shuffle:
 		add("keys", list(op.Keys))
 	case rdd.Reduce:

@@ -85,6 +85,7 @@ func variants() []variant {
 		each("flatmap: order of rows", rdd.FlatMap{Rows: [][]rdd.Assign{set("a", "1"), set("a", "2")}}, rdd.FlatMap{Rows: [][]rdd.Assign{set("a", "2"), set("a", "1")}}),
 		each("window: for", rdd.Window{For: Err, Time: "ts", Size: time.Hour}, rdd.Window{For: Info, Time: "ts", Size: time.Hour}),
 		each("window: time", rdd.Window{Time: "ts", Size: time.Hour}, rdd.Window{Time: "window_end", Size: time.Hour}),
+		each("window: slide", rdd.Sliding("ts", time.Hour, time.Minute), rdd.Sliding("ts", time.Hour, time.Second)),
 		each("window: size", rdd.Window{Time: "ts", Size: time.Hour}, rdd.Window{Time: "ts", Size: time.Minute}),
 		each("shuffle: from", rdd.Shuffle{From: Err, Keys: []string{"meter"}}, rdd.Shuffle{From: Info, Keys: []string{"meter"}}),
 		each("shuffle: keys", rdd.Shuffle{Keys: []string{"meter"}}, rdd.Shuffle{Keys: []string{"meter", "code"}}),

@@ -106,7 +106,7 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	}
 	first := labels.First()
 	g := physical.Grouping{Window: -1, Label: op.As.First(), Lateness: b.job.Settings.Lateness.Microseconds(),
-		Pane: c.pane.Microseconds(), Slide: c.slide.Microseconds()}
+		Pane: c.pane.Microseconds(), Slide: c.slide.Microseconds(), Gap: c.gap.Microseconds()}
 	keys := c.keys(op)
 	for i, k := range keys {
 		t := field(c.input[first], k).Type
@@ -114,8 +114,14 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 		if k == rdd.WindowStart && c.windows[g.Label] != 0 {
 			g.Window, g.Size = i, c.windows[g.Label].Microseconds()
 		}
+		if k == rdd.WindowStart && g.Gap != 0 {
+			g.Window = i
+		}
 	}
 	f = b.arguments(c, op, f, &g, first)
+	if g.Gap != 0 {
+		g.Aggs = append(g.Aggs, physical.Agg{Func: "max", Arg: indexOf(f.at.Out, rdd.WindowStart), Type: timestamp(), Result: timestamp()})
+	}
 	if c.stage < 0 {
 		b.merge(c, op, g)
 	}
@@ -133,7 +139,7 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 // keys are the columns by which a Reduce groups: those of By, less the end of a
 // window that is only known when it leaves.
 func (n *node) keys(op rdd.Reduce) []string {
-	if n.pane == 0 {
+	if n.pane == 0 && n.gap == 0 {
 		return op.By
 	}
 	return slices.DeleteFunc(slices.Clone(op.By), func(k string) bool { return k == rdd.WindowEnd })

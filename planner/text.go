@@ -26,6 +26,9 @@ func (a *analysis) text(op rdd.Operation) string {
 	case rdd.FlatMap:
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
 	case rdd.Window:
+		if op.Gap != 0 {
+			return fmt.Sprintf("window%s %s in sessions of %s", a.labels(op.For), op.Time, spell(op.Gap))
+		}
 		text := fmt.Sprintf("window%s %s by %s", a.labels(op.For), op.Time, spell(op.Size))
 		if op.Slide != 0 {
 			text += " every " + spell(op.Slide)
@@ -216,6 +219,8 @@ func (w *treeWriter) describe(n *physical.Node) string {
 	case physical.Merge:
 		if g := act.Grouping; g != nil && g.Pane != 0 {
 			return "merge panes of " + spell(micros(g.Pane)) + " " + op
+		} else if g != nil && g.Gap != 0 {
+			return "merge sessions " + op
 		} else if g != nil {
 			return "merge " + op
 		}

@@ -97,11 +97,19 @@ type FlatMap struct {
 // A row all of whose windows have left already is late: dead-lettered and
 // counted. Of a row that has left some of its windows only, those copies are
 // dropped and counted as late, without a dead letter.
+//
+// With Gap, and no Size, windows are sessions: of the rows with the same other
+// keys of a Reduce by window_start, which must be the one thing directly behind, those
+// that follow one another by less than the gap. A session is from its first row's time to
+// its last one's plus the gap. It leaves when the watermark passes its end; a row is
+// late if its own time had passed before, whether it would have joined a session
+// or not.
 type Window struct {
 	For   LabelSet
 	Time  string
 	Size  time.Duration
 	Slide time.Duration
+	Gap   time.Duration
 }
 
 // Shuffle redistributes the rows of From by hash of Keys.
@@ -143,6 +151,12 @@ func Tumbling(time string, size time.Duration) Window {
 // have it, with a window of the given size at every multiple of slide.
 func Sliding(time string, size, slide time.Duration) Window {
 	return Window{Time: time, Size: size, Slide: slide}
+}
+
+// Session returns the operation Window over the column time for all labels that
+// have it, with sessions that end after a gap.
+func Session(time string, gap time.Duration) Window {
+	return Window{Time: time, Gap: gap}
 }
 
 // Copies is how many windows a row can be in at the most: the child ordinals of

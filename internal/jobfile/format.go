@@ -206,10 +206,13 @@ func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
 		e = append(f.labels("for", op.For), entry{"rows", rows})
 	case rdd.Window:
 		e = f.labels("for", op.For).and("time", op.Time)
-		if op.Slide == 0 {
-			e = e.and("tumbling", spell(op.Size))
-		} else {
+		switch {
+		case op.Gap != 0:
+			e = e.and("session", spell(op.Gap))
+		case op.Slide != 0:
 			e = e.and("size", spell(op.Size)).and("slide", spell(op.Slide))
+		default:
+			e = e.and("tumbling", spell(op.Size))
 		}
 	case rdd.Shuffle:
 		e = f.labels("from", op.From).and("by", op.Keys)

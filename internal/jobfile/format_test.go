@@ -130,7 +130,7 @@ func (g *jobGen) operation() rdd.Operation {
 	case 3:
 		return rdd.FlatMap{For: g.set.Draw(g.T, "for"), Rows: [][]rdd.Assign{g.assigns(), g.assigns()}}
 	case 4:
-		return rdd.Window{For: g.set.Draw(g.T, "for"), Time: text().Draw(g.T, "time"), Size: time.Duration(rapid.Int64Range(1, 1<<62).Draw(g.T, "size"))}
+		return g.window()
 	case 5:
 		return rdd.Shuffle{From: g.set.Draw(g.T, "from"), Keys: g.texts(1)}
 	}
@@ -155,4 +155,18 @@ func (g *jobGen) tag() rdd.Operation {
 	}
 	tag.Time = expression().Draw(g.T, "time")
 	return tag
+}
+
+func (g *jobGen) window() rdd.Operation {
+	span := func(what string) time.Duration { return time.Duration(rapid.Int64Range(1, 1<<62).Draw(g.T, what)) }
+	w := rdd.Window{For: g.set.Draw(g.T, "for"), Time: text().Draw(g.T, "time")}
+	switch rapid.IntRange(0, 2).Draw(g.T, "kind of window") {
+	case 0:
+		w.Size = span("size")
+	case 1:
+		w.Size, w.Slide = span("size"), span("slide")
+	case 2:
+		w.Gap = span("gap")
+	}
+	return w
 }

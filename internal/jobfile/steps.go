@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/rdd"
@@ -188,49 +187,6 @@ func (p *parser) flatMap(s step, marks rdd.Marks) rdd.Operation {
 		f.Rows = append(f.Rows, p.assigns(row, "expression", marks, mark+"."))
 	}
 	return f
-}
-
-// window takes one of "tumbling" and "size", the latter with "slide".
-func (p *parser) window(s step, marks rdd.Marks) rdd.Operation {
-	a := s.args
-	if !p.keys(a, "window", "for", "time", "tumbling", "size", "slide") {
-		return rdd.Window{}
-	}
-	p.need(s, "time")
-	w := rdd.Window{
-		For:   p.labelSet(a.get("for"), marks, "for"),
-		Time:  p.marked(a.get("time"), "the column of the event time", marks, "time"),
-		Slide: p.span(a.get("slide"), marks, "slide"),
-	}
-	tumbling, size := a.get("tumbling"), a.get("size")
-	switch {
-	case tumbling == nil && size == nil:
-		p.fail(s.at, `window needs "tumbling", or "size" and "slide"`)
-	case tumbling != nil && size != nil:
-		p.fail(size.at, `window has one size: "tumbling", or "size" and "slide"`)
-	case size != nil && a.get("slide") == nil:
-		p.fail(s.at, `window needs "slide" beside "size"; windows that do not slide are "tumbling"`)
-	case tumbling != nil && a.get("slide") != nil:
-		p.fail(a.get("slide").at, `windows that slide have a "size", not "tumbling"`)
-	}
-	w.Size = p.span(size, marks, "size")
-	if tumbling != nil {
-		w.Size = p.span(tumbling, marks, "size")
-	}
-	return w
-}
-
-// span reads a duration that is not zero, and marks its place.
-func (p *parser) span(n *node, marks rdd.Marks, mark string) time.Duration {
-	if n == nil {
-		return 0
-	}
-	marks[mark] = n.at
-	d := p.duration(n)
-	if d == 0 {
-		p.fail(n.at, `expected a duration such as "10 minutes", got %q`, n.text)
-	}
-	return d
 }
 
 func (p *parser) shuffle(s step, marks rdd.Marks) rdd.Operation {

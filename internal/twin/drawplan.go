@@ -168,7 +168,7 @@ func (g *drawer) operation() {
 		n = one(g.t, "from", g.nodes...)
 	}
 	ops := []func(*node) *node{
-		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
+		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap, g.sessions,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
@@ -317,6 +317,17 @@ func (g *drawer) expand(n *node) *node {
 }
 
 func (g *drawer) window(n *node) *node {
+	return g.windowOf(n, func(size time.Duration) rdd.Window {
+		op := rdd.Window{Size: size}
+		if coin(g.t, 1, "sliding") {
+			op.Slide = one(g.t, "slide", size/2, size/3, size, 2*size, size/4*3, size+time.Second)
+		}
+		return op
+	})
+}
+
+// windowOf draws labels and a time for a window that is made of a drawn size.
+func (g *drawer) windowOf(n *node, draw func(size time.Duration) rdd.Window) *node {
 	var free []int
 	for _, l := range slices.Sorted(maps.Keys(n.labels)) {
 		if l < len(g.base) && !slices.Contains(n.labels[l].cols, rdd.WindowStart) { // groups are windowed in tests of their own
@@ -332,10 +343,8 @@ func (g *drawer) window(n *node) *node {
 		return nil
 	}
 	size := one(g.t, "size", sizes()...)
-	op := rdd.Window{For: set, Time: one(g.t, "time", cols...), Size: size}
-	if coin(g.t, 1, "sliding") {
-		op.Slide = one(g.t, "slide", size/2, size/3, size, 2*size, size/4*3, size+time.Second)
-	}
+	op := draw(size)
+	op.For, op.Time = set, one(g.t, "time", cols...)
 	return n.next(op, labels, func(l *lab) {
 		l.add(rdd.WindowStart)
 		l.add(rdd.WindowEnd)

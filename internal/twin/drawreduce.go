@@ -3,6 +3,8 @@ package twin
 import (
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/idag/idag/rdd"
 )
@@ -10,6 +12,44 @@ import (
 // reduce draws a Reduce.
 func (g *drawer) reduce(n *node) *node {
 	from, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
+	return g.reduceOf(n, from, labels, cols)
+}
+
+// sessions draws a window of sessions and the Reduce that makes them.
+func (g *drawer) sessions(n *node) *node {
+	m := g.windowOf(n, func(size time.Duration) rdd.Window { return rdd.Window{Gap: size} })
+	if m == nil {
+		return nil
+	}
+	op := m.set.Op().(rdd.Window)
+	labels := op.For.Each()
+	if op.For == 0 {
+		labels = slices.Sorted(maps.Keys(n.labels))
+		labels = slices.DeleteFunc(labels, func(l int) bool { return !slices.Contains(n.labels[l].cols, op.Time) })
+	}
+	set, cols := rdd.LabelSet(0), slices.Clone(n.labels[labels[0]].cols)
+	for _, l := range labels {
+		set |= 1 << l
+		cols = slices.DeleteFunc(cols, func(c string) bool { return !slices.Contains(n.labels[l].cols, c) })
+	}
+	r := g.reduceOf(m, set, labels, slices.DeleteFunc(cols, func(c string) bool { return strings.HasPrefix(c, "window") }))
+	if r == nil {
+		return nil
+	}
+	reduce := r.set.Op().(rdd.Reduce)
+	reduce.By = append(reduce.By, rdd.WindowStart)
+	if coin(g.t, 1, "end of session") {
+		reduce.By = append(reduce.By, rdd.WindowEnd)
+	}
+	made := r.labels[reduce.As.First()]
+	made.cols = append(made.cols, reduce.By[slices.Index(reduce.By, rdd.WindowStart):]...)
+	r.set = rdd.Extend(reduce, rdd.Pos{}, nil, m.set)
+	r.labels[reduce.As.First()] = made
+	return r
+}
+
+// reduceOf draws a Reduce of some labels that share columns.
+func (g *drawer) reduceOf(n *node, from rdd.LabelSet, labels []int, cols []string) *node {
 	as := g.as(n)
 	if as < 0 {
 		return nil

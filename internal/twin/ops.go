@@ -154,6 +154,9 @@ func (r *run) window(op rdd.Window, x row) ([]row, string) {
 	if !ok {
 		return nil, "no event time"
 	}
+	if op.Gap != 0 {
+		return r.sessionOf(x, int64(t))
+	}
 	size, slide := op.Size.Microseconds(), op.Slide.Microseconds()
 	if slide == 0 {
 		slide = size
@@ -222,6 +225,9 @@ func (r *run) reduce(d *rdd.Dataset, op rdd.Reduce, in []row) ([]row, error) {
 			return nil, err
 		}
 	}
+	if gap := gapBefore(d); gap != 0 {
+		return r.sessions(op, groups, gap, out)
+	}
 	at := slices.Index(op.By, rdd.WindowStart)
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[name]
@@ -248,6 +254,9 @@ func (r *run) reduce(d *rdd.Dataset, op rdd.Reduce, in []row) ([]row, error) {
 func (r *run) add(d *rdd.Dataset, op rdd.Reduce, groups map[string]*group, x row) error {
 	key, name := make([]any, len(op.By)), ""
 	for i, c := range op.By {
+		if gapBefore(d) != 0 && (c == rdd.WindowStart || c == rdd.WindowEnd) {
+			continue // a row's session is not known yet
+		}
 		key[i] = x.values[c]
 		name += text(key[i]) + ","
 	}
@@ -256,6 +265,7 @@ func (r *run) add(d *rdd.Dataset, op rdd.Reduce, groups map[string]*group, x row
 		g = &group{key: key, size: x.size, items: make([][]item, len(op.Get))}
 		groups[name] = g
 	}
+	g.rows = append(g.rows, x)
 	s := r.scope(d.Parents()[0], x)
 	for i, a := range op.Get {
 		var v any = true // count() counts rows

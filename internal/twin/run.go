@@ -112,6 +112,7 @@ type group struct {
 	key   []any
 	size  int64    // of its window: one for all rows of a group
 	items [][]item // by aggregate
+	rows  []row    // those of items
 }
 
 // item is the argument of an aggregate for one row.

@@ -186,6 +186,7 @@ type Grouping struct {
 	Size     int64 // of the window in microseconds
 	Pane     int64 // in microseconds: the key Window is the start of a pane that windows share; or 0
 	Slide    int64 // in microseconds: where there are panes, windows begin at its multiples
+	Gap      int64 // in microseconds: windows are sessions; or 0. The last of Aggs is the time of the last row
 	Lateness int64 // in microseconds
 	Label    int   // of the result
 }
