@@ -11,7 +11,7 @@ import (
 // and what does not fit in words.
 //
 //	count             n
-//	sum, avg of ints  low, high, n
+//	sum, avg of ints  low, high, n; of decimals low, middle, high, n
 //	sum of floats     sum, -0 before the first value; correction
 //	avg of floats     sum, correction, n
 //	min, max          value in order (max) or in reverse (min), 0 before the first
@@ -51,8 +51,11 @@ func newAggregate(s Spec, off int) (aggregate, error) {
 		a.set = newSet(k)
 	case sum, avg:
 		a.width = 3
-		if fn == sum && k == floats {
+		switch {
+		case fn == sum && k == floats:
 			a.width = 2
+		case k == decimals:
+			a.width = 4
 		}
 	case minimum, maximum:
 		a.width = 1
@@ -80,9 +83,12 @@ func (a *aggregate) update(t *Table, c *column, ord *orders, lo int, ids []int32
 	case count:
 		updateCount(st, c, lo, ids)
 	case sum, avg:
-		if a.kind == ints {
+		switch a.kind {
+		case ints:
 			updateSumInt(st, c, lo, ids)
-		} else {
+		case decimals:
+			updateSumDecimal(st, c, lo, ids)
+		default:
 			updateSumFloat(st, c, lo, ids, a.fn == avg)
 		}
 	case stddev:

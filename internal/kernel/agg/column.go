@@ -6,9 +6,11 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/types"
 )
 
 // chunk is how many rows are worked on at a time: their words, hashes and
@@ -27,6 +29,8 @@ type column struct {
 	bools *array.Boolean
 	codes []int32       // of a dictionary
 	text  *array.String // values, or those of the dictionary
+	decs  []decimal128.Num
+	spelt []string // instead of text, see spell.go
 }
 
 func (c *column) null(i int) bool {
@@ -42,19 +46,26 @@ func (c *column) str(i int) string {
 	if c.codes != nil {
 		i = int(c.codes[i])
 	}
+	if c.spelt != nil {
+		return c.spelt[i]
+	}
 	return c.text.Value(i)
 }
 
 // floats views the words of a float column.
 func (c *column) floats(lo, hi int) []float64 { return asFloats(c.words[lo:hi]) }
 
-// viewOf checks that a is of kind k and has n rows.
-func viewOf(a arrow.Array, k kind, n int) (column, error) {
+// viewOf views a, which must have n rows of type dt, as kind k.
+func viewOf(a arrow.Array, dt arrow.DataType, k kind, n int) (column, error) {
 	c := column{kind: k}
 	if a == nil {
 		return c, fault.New(fault.Bug, "agg: a column is missing")
 	}
-	if got, ok := kindOf(a.DataType()); !ok || got != k || a.Len() != n {
+	got, ok := kindOf(a.DataType())
+	if k == decimals {
+		got = k
+	}
+	if !ok || got != k || a.Len() != n || (got == text || k == decimals) && !types.Same(dt, a.DataType()) {
 		return c, fault.New(fault.Bug, "agg: a column of %d rows of %s does not fit", a.Len(), a.DataType())
 	}
 	if a.NullN() > 0 {
@@ -67,6 +78,8 @@ func viewOf(a arrow.Array, k kind, n int) (column, error) {
 		c.words = asWords(a.Int64Values())
 	case *array.Timestamp:
 		c.words = asWords(a.TimestampValues())
+	case *array.Duration:
+		c.words = asWords(a.DurationValues())
 	case *array.Date32:
 		c.days = arrow.Int32Traits.CastFromBytes(arrow.Date32Traits.CastToBytes(a.Date32Values()))
 	case *array.Float64:
@@ -75,6 +88,12 @@ func viewOf(a arrow.Array, k kind, n int) (column, error) {
 		c.text = a
 	case *array.Dictionary:
 		c.viewDict(a)
+	case *array.Decimal128:
+		if c.decs = a.Values(); k == text {
+			c.spelt = spell(a)
+		}
+	default:
+		c.spelt = spell(a)
 	}
 	return c, nil
 }
@@ -168,7 +187,7 @@ func (e *encoder) fill(c *column, lo int, dst []uint64) {
 		for i := range dst {
 			dst[i] = 0
 			if !c.null(lo + i) {
-				dst[i] = e.word(c.text.Value(lo + i))
+				dst[i] = e.word(c.str(lo + i))
 			}
 		}
 		return

@@ -5,12 +5,14 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"github.com/idag/idag/internal/kernel"
 )
 
 // Keys returns the key columns of the groups of sel, or of all if sel is nil.
-// Text comes as dictionaries over one array of all the table's strings.
+// Text comes as dictionaries over one array of all the table's strings, unless
+// there is a key that is a decimal, Binary or nested.
 func (t *Table) Keys(sel kernel.Sel) []arrow.Array {
 	sel = t.selected(sel)
 	out := make([]arrow.Array, len(t.kinds))
@@ -67,7 +69,7 @@ const nullHash = 0x9e3779b97f4a7c15
 
 // hashKey writes the hashes of key k. Those of strings are known.
 func (t *Table) hashKey(k int, dst []uint64) {
-	if t.kinds[k] != text {
+	if t.kinds[k] != text || isSpelled(t.types[k]) {
 		a := t.key(k, t.selected(nil))
 		defer a.Release()
 		kernel.HashRows([]arrow.Array{a}, dst)
@@ -98,6 +100,9 @@ func (t *Table) key(k int, sel kernel.Sel) arrow.Array {
 	e := emitter{t: t, sel: sel, st: states{t.index.rows, t.index.stride, k}}
 	switch t.kinds[k] {
 	case text:
+		if t.plain {
+			return t.spelledKey(&e, t.types[k])
+		}
 		return t.textKey(&e)
 	case bools:
 		return e.bools(func(s []uint64) (bool, bool) { return s[0] == 1, s[0] == nullBool })
@@ -228,21 +233,8 @@ func (e *emitter) result() arrow.Array {
 	switch e.a.fn {
 	case count, distinct:
 		return e.word(0, i64)
-	case sum:
-		if e.a.kind == ints {
-			return emit(e, i64, func(s []uint64) (uint64, bool) {
-				return s[0], s[2] == 0 || s[1] != uint64(int64(s[0])>>63)
-			})
-		}
-		return emit(e, f64, func(s []uint64) (uint64, bool) { return floatWord(floatSum(s)), s[0] == e.a.zero() })
-	case avg:
-		total := floatSum
-		if e.a.kind == ints {
-			total = func(s []uint64) float64 { return float128(s[0], s[1]) }
-		}
-		return emit(e, f64, func(s []uint64) (uint64, bool) {
-			return floatWord(total(s) / float64(s[2])), s[2] == 0
-		})
+	case sum, avg:
+		return e.total(totalType(e.a.fn, e.a.arg))
 	case stddev:
 		return emit(e, f64, func(s []uint64) (uint64, bool) {
 			if s[6] < 2 {
@@ -253,6 +245,38 @@ func (e *emitter) result() arrow.Array {
 		})
 	default:
 		return e.held()
+	}
+}
+
+// total is the result of sum and avg.
+func (e *emitter) total(dt arrow.DataType) arrow.Array {
+	if d, ok := dt.(*arrow.Decimal128Type); ok {
+		arg, _ := e.a.arg.(*arrow.Decimal128Type)
+		return emit(e, dt, func(s []uint64) (decimal128.Num, bool) {
+			if e.a.fn == avg {
+				return avgDecimal(s, d.Scale-arg.Scale, d)
+			}
+			return sumDecimal(s, d)
+		})
+	}
+	switch {
+	case e.a.fn == avg && dt.ID() == arrow.DURATION:
+		return emit(e, dt, avgDuration)
+	case e.a.fn == sum:
+		if e.a.kind == ints {
+			return emit(e, dt, func(s []uint64) (uint64, bool) {
+				return s[0], s[2] == 0 || s[1] != uint64(int64(s[0])>>63)
+			})
+		}
+		return emit(e, dt, func(s []uint64) (uint64, bool) { return floatWord(floatSum(s)), s[0] == e.a.zero() })
+	default:
+		total := floatSum
+		if e.a.kind == ints {
+			total = func(s []uint64) float64 { return float128(s[0], s[1]) }
+		}
+		return emit(e, dt, func(s []uint64) (uint64, bool) {
+			return floatWord(total(s) / float64(s[2])), s[2] == 0
+		})
 	}
 }
 
@@ -286,17 +310,12 @@ func (e *emitter) held() arrow.Array {
 }
 
 func (e *emitter) text() arrow.Array {
-	b := array.NewStringBuilder(e.t.mem)
-	defer b.Release()
-	b.Reserve(len(e.sel))
-	for _, g := range e.sel {
+	return e.unspelled(plain(e.a.arg), func(g int32) ([]byte, bool) {
 		if e.st.at(g)[0] != seen {
-			b.AppendNull()
-			continue
+			return nil, true
 		}
-		b.BinaryBuilder.Append(e.a.text[g])
-	}
-	return b.NewArray()
+		return e.a.text[g], false
+	})
 }
 
 // blobs are the encoded sets of count_distinct.

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"go.uber.org/goleak"
 
@@ -30,9 +32,26 @@ func checked(t testing.TB) memory.Allocator {
 func allTypes() []arrow.DataType {
 	return []arrow.DataType{
 		arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, eventTime(),
-		arrow.FixedWidthTypes.Date32, arrow.BinaryTypes.String, kernel.StringDict(),
+		arrow.FixedWidthTypes.Date32, arrow.BinaryTypes.String, kernel.StringDict(), money(), arrow.FixedWidthTypes.Duration_us,
+		arrow.BinaryTypes.Binary, arrow.ListOf(arrow.BinaryTypes.String),
+		arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}, arrow.Field{Name: "d", Type: money(), Nullable: true}),
+		arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
 	}
 }
+
+func money() arrow.DataType { return &arrow.Decimal128Type{Precision: 30, Scale: 3} }
+
+// drawNested draws the JSON of a value.
+func drawNested(r *rand.Rand, dt arrow.DataType) any {
+	of := map[arrow.Type][]string{
+		arrow.LIST: {`[]`, `[null]`, `["a"]`, `["a","b"]`, `["ab"]`, `[null,null]`}, arrow.STRUCT: {`{"x":1,"d":"0.001"}`, `{"x":null,"d":"-1"}`, `{"x":1,"d":null}`},
+		arrow.MAP: {`[]`, `[{"key":"a","value":1}]`, `[{"key":"a","value":null}]`, `[{"key":"a","value":1},{"key":"b","value":2}]`, `[{"key":"b","value":2},{"key":"a","value":1}]`},
+	}[dt.ID()]
+	return nested(of[r.IntN(len(of))])
+}
+
+// nested is a nested value as JSON.
+type nested string
 
 // drawValue draws one of few values of dt, often an awkward one, or nil.
 func drawValue(r *rand.Rand, dt arrow.DataType, nulls float64) any {
@@ -40,6 +59,16 @@ func drawValue(r *rand.Rand, dt arrow.DataType, nulls float64) any {
 		return nil
 	}
 	switch dt.ID() {
+	case arrow.LIST, arrow.STRUCT, arrow.MAP:
+		return drawNested(r, dt)
+	case arrow.BINARY:
+		return []string{"", "\x00", "\xff", "\xff\x00", "a"}[r.IntN(5)]
+	case arrow.DECIMAL128:
+		odd := []decimal128.Num{decimal128.New(math.MaxInt64, math.MaxUint64), decimal128.New(math.MinInt64+1, 0), decimal128.New(1, 0), decimal128.FromI64(-1)}
+		if k := r.IntN(40); k < len(odd) {
+			return odd[k]
+		}
+		return decimal128.FromI64(int64(r.IntN(20000) - 10000))
 	case arrow.BOOL:
 		return r.IntN(2) == 0
 	case arrow.FLOAT64:
@@ -89,6 +118,16 @@ func buildWhole(mem memory.Allocator, dt arrow.DataType, rows []any) arrow.Array
 			continue
 		}
 		switch b := b.(type) {
+		case *array.ListBuilder, *array.StructBuilder, *array.MapBuilder:
+			if err := b.AppendValueFromString(string(v.(nested))); err != nil {
+				panic(err)
+			}
+		case *array.BinaryBuilder:
+			b.AppendString(v.(string))
+		case *array.Decimal128Builder:
+			b.Append(v.(decimal128.Num))
+		case *array.DurationBuilder:
+			b.Append(arrow.Duration(v.(int64)))
 		case *array.BooleanBuilder:
 			b.Append(v.(bool))
 		case *array.Int64Builder:
@@ -157,9 +196,13 @@ func show(a arrow.Array, i int) string {
 	case *array.Dictionary:
 		return show(a.Dictionary(), a.GetValueIndex(i))
 	case *array.Binary:
-		return fmt.Sprintf("%x", a.Value(i))
+		return showValue(a.ValueString(i))
+	case *array.Duration:
+		return showValue(int64(a.Value(i)))
+	case *array.Decimal128:
+		return showValue(a.Value(i))
 	}
-	panic(a.DataType())
+	return showValue(nested(a.ValueStr(i)))
 }
 
 func showValue(v any) string {
@@ -168,6 +211,14 @@ func showValue(v any) string {
 		return "null"
 	case string:
 		return fmt.Sprintf("%q", v)
+	case nested:
+		var x any
+		if err := json.Unmarshal([]byte(v), &x); err != nil {
+			panic(err)
+		}
+		return fmt.Sprint(x)
+	case decimal128.Num:
+		return v.BigInt().String()
 	case float64:
 		if v == 0 {
 			v = 0

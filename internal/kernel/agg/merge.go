@@ -28,7 +28,7 @@ func (a *aggregate) viewStates(states []arrow.Array, rows int) (stateColumns, er
 	v.cols = make([]column, len(states))
 	for i, s := range states {
 		k, _ := kindOf(a.states[i])
-		c, err := viewOf(s, k, rows)
+		c, err := viewOf(s, a.states[i], k, rows)
 		if err != nil {
 			return v, err
 		}
@@ -64,6 +64,10 @@ func (a *aggregate) merge(t *Table, in *stateColumns, lo int, ids []int32) error
 }
 
 func (a *aggregate) mergeSum(st states, in *stateColumns, lo int, ids []int32) {
+	if a.kind == decimals {
+		mergeDecimals(st, in, lo, ids)
+		return
+	}
 	if a.width == 3 {
 		addWords(states{st.rows, st.stride, st.off + 2}, in.cols[2].words[lo:], ids)
 	}

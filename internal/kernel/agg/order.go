@@ -26,7 +26,7 @@ type orders struct {
 func (o Order) view(rows int) (orders, error) {
 	var v orders
 	if o.Time != nil {
-		c, err := viewOf(o.Time, ints, rows)
+		c, err := viewOf(o.Time, o.Time.DataType(), ints, rows)
 		if err != nil {
 			return v, err
 		}
@@ -39,7 +39,7 @@ func (o Order) view(rows int) (orders, error) {
 		if x.a == nil {
 			continue
 		}
-		c, err := viewOf(x.a, ints, rows)
+		c, err := viewOf(x.a, arrow.PrimitiveTypes.Int64, ints, rows)
 		if err != nil {
 			return v, err
 		}

@@ -87,7 +87,7 @@ func (o *ordinals) row(e *encoder, c *column, i int) uint32 {
 		return o.of(0)
 	}
 	if c.codes == nil {
-		return o.of(e.word(c.text.Value(i)))
+		return o.of(e.word(c.str(i)))
 	}
 	entry := &o.dicts.of(c.text)[c.codes[i]]
 	if *entry == 0 {
@@ -103,7 +103,7 @@ func (o *ordinals) texts(e *encoder, c *column, lo int, places []uint32) {
 		for i := range places {
 			w := uint64(0)
 			if !c.null(lo + i) {
-				w = e.word(c.text.Value(lo + i))
+				w = e.word(c.str(lo + i))
 			}
 			places[i] |= o.of(w) << shift
 		}

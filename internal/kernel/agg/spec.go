@@ -9,10 +9,15 @@ import (
 // Spec names one aggregate: a function and the type of its argument.
 //
 //	count           rows if Arg is nil, else values that are not null; Int64
-//	sum             of Int64: Int64, null if out of range; of Float64: Float64
+//	sum             of Int64: Int64, null if out of range; of Float64: Float64; of
+//	                Duration: Duration, null if out of range; of Decimal128(p, s):
+//	                Decimal128(min(38, p+10), s), null if it has more digits
 //	avg             of Int64 or Float64: the sum, rounded to Float64 but never out of
-//	                range for Int64, divided by the count of values; Float64
-//	min, max        of any type; that type
+//	                range for Int64, divided by the count of values; Float64. Of
+//	                Duration: Duration; of Decimal128(p, s): Decimal128(min(38, p+4),
+//	                min(38, s+4)), null if it has more digits; both rounded half
+//	                away from zero
+//	min, max        of any type but List, Struct and Map; that type
 //	stddev          sample standard deviation of Int64 or Float64, null below two
 //	                values, NaN once an infinity or NaN is among them; Float64
 //	first, last     of any type, in the order of Order, nulls included; that type
@@ -69,10 +74,11 @@ type kind uint8
 const (
 	none  kind = iota
 	bools      // 0 or 1
-	ints       // Int64 and Timestamp
+	ints       // Int64, Timestamp and Duration
 	days       // Date32, sign extended
 	floats
-	text
+	text     // and what is spelled like text
+	decimals // of sum and avg; elsewhere decimals are spelled
 )
 
 func kindOf(dt arrow.DataType) (k kind, ok bool) {
@@ -82,7 +88,7 @@ func kindOf(dt arrow.DataType) (k kind, ok bool) {
 	switch dt := dt.(type) {
 	case *arrow.BooleanType:
 		return bools, true
-	case *arrow.Int64Type, *arrow.TimestampType:
+	case *arrow.Int64Type, *arrow.TimestampType, *arrow.DurationType:
 		return ints, true
 	case *arrow.Date32Type:
 		return days, true
@@ -93,7 +99,7 @@ func kindOf(dt arrow.DataType) (k kind, ok bool) {
 	case *arrow.DictionaryType:
 		return text, dt.IndexType.ID() == arrow.INT32 && dt.ValueType.ID() == arrow.STRING
 	}
-	return none, false
+	return text, isSpelled(dt)
 }
 
 // parse checks the spec.
@@ -103,16 +109,23 @@ func (s Spec) parse() (function, kind, error) {
 		return 0, 0, fault.New(fault.Invalid, "unknown aggregate %q", s.Func)
 	}
 	k, ok := kindOf(s.Arg)
-	if !ok {
+	if !ok || (f == minimum || f == maximum) && s.Arg != nil && !ordered(s.Arg) {
 		return 0, 0, fault.New(fault.Invalid, "%s does not take a %s", s.Func, s.Arg)
 	}
-	if s.Arg == nil && f != count {
-		return 0, 0, fault.New(fault.Invalid, "%s needs an argument", s.Func)
-	}
-	if f == sum || f == avg || f == stddev {
-		if s.Arg.ID() != arrow.INT64 && s.Arg.ID() != arrow.FLOAT64 {
-			return 0, 0, fault.New(fault.Invalid, "%s takes an int64 or a float64, not a %s", s.Func, s.Arg)
+	if s.Arg == nil {
+		if f != count {
+			return 0, 0, fault.New(fault.Invalid, "%s needs an argument", s.Func)
 		}
+		return f, k, nil
+	}
+	switch id := s.Arg.ID(); {
+	case f == stddev && id != arrow.INT64 && id != arrow.FLOAT64:
+		return 0, 0, fault.New(fault.Invalid, "%s takes an int64 or a float64, not a %s", s.Func, s.Arg)
+	case f != sum && f != avg:
+	case id == arrow.DECIMAL128:
+		k = decimals
+	case id != arrow.INT64 && id != arrow.FLOAT64 && id != arrow.DURATION:
+		return 0, 0, fault.New(fault.Invalid, "%s takes an int64, a float64, a decimal or a duration, not a %s", s.Func, s.Arg)
 	}
 	return f, k, nil
 }
@@ -128,18 +141,36 @@ func (s Spec) ResultType() (arrow.DataType, error) {
 	switch f {
 	case count, distinct:
 		return arrow.PrimitiveTypes.Int64, nil
-	case avg, stddev:
+	case sum, avg:
+		return totalType(f, s.Arg), nil
+	case stddev:
 		return arrow.PrimitiveTypes.Float64, nil
 	default:
 		return plain(s.Arg), nil
 	}
 }
 
+// totalType is the type of a sum or an average.
+func totalType(f function, dt arrow.DataType) arrow.DataType {
+	d, isDecimal := dt.(*arrow.Decimal128Type)
+	switch {
+	case isDecimal && f == sum:
+		return &arrow.Decimal128Type{Precision: min(38, d.Precision+10), Scale: d.Scale}
+	case isDecimal:
+		return &arrow.Decimal128Type{Precision: min(38, d.Precision+4), Scale: min(38, d.Scale+4)}
+	case f == avg && dt.ID() != arrow.DURATION:
+		return arrow.PrimitiveTypes.Float64
+	}
+	return dt
+}
+
 // StateTypes returns the columns of a partial state, nil if the spec is not
 // valid:
 //
 //	count                   count
-//	sum, avg of Int64       low and high 64 bits of the sum, count of values
+//	sum, avg of Int64       low and high 64 bits of the sum, count of values; of
+//	                        Duration too
+//	sum, avg of Decimal128  low, middle and high 64 bits of the sum, count of values
 //	sum of Float64          sum, null if there is no value; its correction
 //	avg of Float64          sum, its correction, count of values
 //	min, max                value, null if there is none
@@ -148,7 +179,8 @@ func (s Spec) ResultType() (arrow.DataType, error) {
 //	                        last three are null if there is no row
 //	count_distinct          the distinct values, as a Binary: 8 bytes each, little
 //	                        endian and ascending, or of a String, by ascending
-//	                        bytes, 4 bytes of length and the bytes
+//	                        bytes, 4 bytes of length and the bytes; of Decimal128,
+//	                        Binary and nested types their spellings like Strings
 func (s Spec) StateTypes() []arrow.DataType {
 	f, k, err := s.parse()
 	if err != nil {
@@ -159,8 +191,12 @@ func (s Spec) StateTypes() []arrow.DataType {
 	case count:
 		return []arrow.DataType{i64}
 	case sum, avg:
-		if k == ints {
+		switch k {
+		case ints:
 			return []arrow.DataType{i64, i64, i64}
+		case decimals:
+			return []arrow.DataType{i64, i64, i64, i64}
+		default:
 		}
 		if f == sum {
 			return []arrow.DataType{f64, f64}

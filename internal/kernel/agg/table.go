@@ -19,6 +19,7 @@ type Table struct {
 	aggs  []aggregate
 	index *index
 	text  encoder     // of all keys that are text
+	plain bool        // strings leave without a dictionary
 	wide  bool        // the last key word holds a bit for each integer key that is null
 	dense *dense      // finds groups while their keys combine in few ways, or nil: index does
 	all   kernel.Sel  // 0, 1, 2, ...
@@ -43,6 +44,7 @@ func NewTable(mem memory.Allocator, keys []arrow.DataType, specs []Spec) *Table 
 			panic(fmt.Sprintf("agg: no grouping by %s, nor by more than 63 keys", dt))
 		}
 		t.kinds = append(t.kinds, k)
+		t.plain = t.plain || isSpelled(dt)
 	}
 	t.words = make([][]uint64, len(keys)+1)
 	t.cols = make([][]uint64, len(keys)+1)
@@ -92,7 +94,7 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 		if a.kind == none {
 			continue
 		}
-		if in[i], err = viewOf(args[i], a.kind, rows); err != nil {
+		if in[i], err = viewOf(args[i], a.arg, a.kind, rows); err != nil {
 			return err
 		}
 	}
@@ -178,7 +180,7 @@ func (t *Table) views(keys []arrow.Array, rows int) ([]column, error) {
 	cols := make([]column, len(keys))
 	for i, a := range keys {
 		var err error
-		if cols[i], err = viewOf(a, t.kinds[i], rows); err != nil {
+		if cols[i], err = viewOf(a, t.types[i], t.kinds[i], rows); err != nil {
 			return nil, err
 		}
 		if t.kinds[i] == ints && cols[i].valid != nil && !t.wide {

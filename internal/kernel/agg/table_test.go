@@ -21,6 +21,11 @@ func TestSpecTypes(t *testing.T) {
 		{Spec{"count", nil}, i64}, {Spec{"count", str}, i64}, {Spec{"sum", i64}, i64}, {Spec{"sum", f64}, f64},
 		{Spec{"avg", i64}, f64}, {Spec{"stddev", f64}, f64}, {Spec{"min", kernel.StringDict()}, str}, {Spec{"max", eventTime()}, eventTime()},
 		{Spec{"first", arrow.FixedWidthTypes.Date32}, arrow.FixedWidthTypes.Date32}, {Spec{"count_distinct", f64}, i64},
+		{Spec{"sum", money()}, &arrow.Decimal128Type{Precision: 38, Scale: 3}}, {Spec{"avg", money()}, &arrow.Decimal128Type{Precision: 34, Scale: 7}},
+		{Spec{"avg", &arrow.Decimal128Type{Precision: 38, Scale: 37}}, &arrow.Decimal128Type{Precision: 38, Scale: 38}},
+		{Spec{"sum", arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us}, {Spec{"avg", arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us},
+		{Spec{"max", arrow.BinaryTypes.Binary}, arrow.BinaryTypes.Binary}, {Spec{"first", arrow.ListOf(i64)}, arrow.ListOf(i64)}, {Spec{"count_distinct", arrow.ListOf(i64)}, i64},
+		{Spec{"max", arrow.ListOf(i64)}, nil}, {Spec{"sum", arrow.BinaryTypes.Binary}, nil}, {Spec{"stddev", money()}, nil}, {Spec{"first", arrow.LargeListOf(i64)}, nil},
 		{Spec{"median", f64}, nil}, {Spec{"sum", nil}, nil}, {Spec{"sum", str}, nil}, {Spec{"avg", eventTime()}, nil},
 		{Spec{"min", arrow.PrimitiveTypes.Int8}, nil}, {Spec{"stddev", arrow.FixedWidthTypes.Boolean}, nil}, {Spec{"", nil}, nil},
 	} {
