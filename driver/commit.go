@@ -253,6 +253,10 @@ func (c *core) drop(b *batch) {
 	c.outcome.Batches++
 	c.outcome.Tally.Add(b.tally)
 	c.outcome.Watermark = b.plan.Watermark
+	if t := &c.outcome.Tally; c.most.Exceeded(t.DeadLetters, t.RowsIn) {
+		c.abort(tooDirty(c.most, t))
+		return
+	}
 	c.report(&Report{
 		Batch: b.id, Splits: len(b.plan.Splits), Watermark: b.plan.Watermark, Final: b.plan.Final,
 		Again: b.again, Wall: b.wall, Tally: b.tally,

@@ -29,6 +29,7 @@ type core struct {
 	digest string
 	mode   planner.Mode
 	set    rdd.Settings
+	most   rdd.Limit // of dead letters
 	epoch  int64
 
 	now int64 // microseconds since the epoch, of the last tick
@@ -56,7 +57,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), next: 1}
+	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), most: p.Job.Dead.Max, next: 1}
 	c.input = newInput(len(p.Reads), pace)
 	c.repairs = newRepairs()
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime

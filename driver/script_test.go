@@ -35,7 +35,7 @@ type puppet struct {
 
 // handle plays one command of a script:
 //
-//	core nodes=N slots=N in_flight=N groups=N rows=N idle=D   input: one stage a line
+//	core nodes=N slots=N in_flight=N groups=N rows=N idle=D dead=PERCENT   input: one stage a line
 //	past                        input: one batch a line: id committed? split …
 //	start
 //	slice                       input: one source a line: source split … ended?
@@ -95,6 +95,7 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 	plan := &planner.Plan{Digest: "digest", Mode: planner.IDAG, Job: rdd.NewJob("job", nil).With(rdd.Settings{
 		BatchRows: int64(c.Int(t, "rows", 1600)), InFlight: c.Int(t, "in_flight", 2), KeyGroups: c.Int(t, "groups", 2),
 	})}
+	plan.Job.Dead.Max.Share = float64(c.Int(t, "dead", 0)) / 100
 	for i, line := range strings.Split(c.Input, "\n") {
 		s := planner.Stage{ID: i, Source: -1}
 		for _, word := range strings.Fields(line) {
@@ -205,7 +206,7 @@ func (p *puppet) refs(t testing.TB, c *script.Case) []taskRef {
 }
 
 func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) work.Receipt {
-	r := work.Receipt{Tally: work.Tally{RowsIn: int64(c.Int(t, "rows", 0))}}
+	r := work.Receipt{Tally: work.Tally{RowsIn: int64(c.Int(t, "rows", 0)), DeadLetters: int64(c.Int(t, "dead", 0))}}
 	for _, text := range list(c.String("blocks", "")) {
 		outlet, group, _ := strings.Cut(text, "/")
 		r.Blocks = append(r.Blocks, rdd.Block{

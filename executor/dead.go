@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
@@ -24,8 +22,9 @@ type letter struct {
 	partition    int32
 	seq          int64
 	child        int32
-	original     string
-	split        *rdd.Split // to read the original from; nil where it is known
+	original     []byte
+	known        bool       // the original needs not be read from the split
+	split        *rdd.Split // nil for a group
 }
 
 // deadLetters collects the dead letters of a task. The original of an event is
@@ -53,7 +52,8 @@ func (d *deadLetters) add(c *chunk, s *arrow.Schema, i, op int, reason, note str
 func (d *deadLetters) bad(op int, f *rdd.Frame) {
 	for _, b := range f.Header.Bad {
 		o := &f.Header.Origin
-		l := letter{reason: work.ImproperIngest, note: b.Text, op: op, source: o.Source, partition: o.Partition, seq: b.Seq, original: string(b.Raw)}
+		l := letter{reason: work.ImproperIngest, note: b.Text, op: op, source: o.Source, partition: o.Partition, seq: b.Seq,
+			original: bytes.Clone(b.Raw), known: true, split: o.Split}
 		d.list = append(d.list, l)
 		d.run.tally.DeadLetters++
 		d.run.tally.Dead[work.Death{Op: op, Reason: work.ImproperIngest}]++
@@ -76,7 +76,7 @@ func (d *deadLetters) close(ctx context.Context, r *work.Receipt) error {
 	batch := d.batch()
 	defer batch.Release()
 	at := d.run.block(work.DeadLetters, d.run.task.Index)
-	f := &rdd.Frame{Header: rdd.Header{Origin: rdd.Origin{Source: -1}}, Batch: batch}
+	f := &rdd.Frame{Header: rdd.Header{Labels: 1, Origin: rdd.Origin{Source: -1}}, Batch: batch}
 	st, err := d.run.x.Dead.Stage(ctx, at, func(yield func(*rdd.Frame, error) bool) { yield(f, nil) })
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (d *deadLetters) fetch(ctx context.Context) error {
 	wanted := map[*rdd.Split]map[int64][]int{} // by split and sequence: letters
 	var order []*rdd.Split
 	for i, l := range d.list {
-		if l.split == nil {
+		if l.split == nil || l.known {
 			continue
 		}
 		if wanted[l.split] == nil {
@@ -129,7 +129,7 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 		for i := range int(f.Batch.NumRows()) {
 			for _, at := range wanted[f.Header.Origin.Seq(i)] {
 				if f.Header.Raw != nil {
-					d.list[at].original = string(f.Header.Raw[i])
+					d.list[at].original = bytes.Clone(f.Header.Raw[i])
 					continue
 				}
 				d.list[at].original = original(f.Batch.Schema(), f.Batch.Columns(), i)
@@ -140,7 +140,7 @@ func (d *deadLetters) fetchSplit(ctx context.Context, s *rdd.Split, wanted map[i
 }
 
 // original spells a row as a JSON object of its columns that are not null.
-func original(s *arrow.Schema, cols []arrow.Array, row int) string {
+func original(s *arrow.Schema, cols []arrow.Array, row int) []byte {
 	out := []byte{'{'}
 	for c, col := range cols {
 		if col.IsNull(row) {
@@ -152,7 +152,7 @@ func original(s *arrow.Schema, cols []arrow.Array, row int) string {
 		out = append(append(out, jsonText(s.Field(c).Name)...), ':')
 		out = append(out, jsonValue(col, row)...)
 	}
-	return string(append(out, '}'))
+	return append(out, '}')
 }
 
 func jsonValue(a arrow.Array, i int) []byte {
@@ -188,68 +188,4 @@ func jsonText(v any) []byte {
 		return []byte("null")
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
-}
-
-// checksum adds the letters to the result, by what is the same in every plan:
-// why, in which operation, and which event.
-func (d *deadLetters) checksum() {
-	cols := d.columns(false)
-	defer releaseAll(cols)
-	names := letterColumns()
-	b := record(func(i int) string { return names[i] }, cols, len(d.list))
-	defer b.Release()
-	var sum kernel.Checksum
-	sum.AddBatch("_dead_letter", b)
-	d.run.tally.checksum(sum)
-}
-
-// letterColumns are the names of the columns of dead letters, in order.
-func letterColumns() []string {
-	return []string{"reason", "operation", "source", "partition", "offset", "child", "error", "time", "original"}
-}
-
-func (d *deadLetters) batch() arrow.RecordBatch {
-	cols := d.columns(true)
-	defer releaseAll(cols)
-	names := letterColumns()
-	return record(func(i int) string { return names[i] }, cols, len(d.list))
-}
-
-// columns are the letters as columns, in the order of letterColumns; only
-// the first six, which do not depend on the run, unless all are asked for.
-func (d *deadLetters) columns(whole bool) []arrow.Array {
-	mem, ops := d.run.mem, d.run.x.Plan.Ops
-	text := func(get func(l *letter) string) arrow.Array {
-		b := array.NewStringBuilder(mem)
-		defer b.Release()
-		for i := range d.list {
-			b.Append(get(&d.list[i]))
-		}
-		return b.NewArray()
-	}
-	number := func(get func(l *letter) int64) arrow.Array {
-		return int64s(mem, len(d.list), func(i int) int64 { return get(&d.list[i]) })
-	}
-	cols := []arrow.Array{
-		text(func(l *letter) string { return l.reason }),
-		text(func(l *letter) string {
-			if whole {
-				return ops[l.op].Text
-			}
-			return fmt.Sprintf("%s#%d", ops[l.op].Dataset.Op().Kind(), l.op) // however its expressions are spelled
-		}),
-		number(func(l *letter) int64 { return int64(l.source) }),
-		number(func(l *letter) int64 { return int64(l.partition) }),
-		number(func(l *letter) int64 { return l.seq }),
-		number(func(l *letter) int64 { return int64(l.child) }),
-	}
-	if !whole {
-		return cols
-	}
-	now, done := kernel.NewFixed[int64](mem, timestamp(), len(d.list))
-	for i := range now {
-		now[i] = d.run.task.Now
-	}
-	return append(cols, text(func(l *letter) string { return l.note }), done(nil),
-		text(func(l *letter) string { return l.original }))
 }

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,39 @@ func TestDeadLettersInTheChecksum(t *testing.T) {
 	}
 }
 
+// Rows that the source cannot parse become letters with their bytes, whether
+// those are text or not; of others the source gives the text that they came in.
+// All of them are rows in.
+func TestImproperIngest(t *testing.T) {
+	for _, mode := range modes() {
+		r := newRig(t, mode, "kind meter code wh ts", rdd.Tag{Column: "kind"}, strictJob, strictRows()...)
+		r.src.bad = map[int64][]rdd.BadRow{1: {
+			{Seq: 7, Raw: []byte("{oops"), Text: "no end"}, {Seq: 9, Raw: []byte{'a', 0xff}, Text: "not UTF-8"},
+		}}
+		r.src.raw = map[int64][][]byte{1: {[]byte("info, y")}, 2: {[]byte("nothing, 2"), []byte("error, z")}}
+		task := r.scan(1, 1, 3)
+		for i := range task.Splits {
+			task.Splits[i].Rows = -1
+		}
+		got := r.run(task)
+		if got.Tally.RowsIn != 5 || got.Tally.Tagged != 2 || got.Tally.DeadLetters != 4 ||
+			got.Tally.Dead[work.Death{Op: 1, Reason: work.ImproperIngest}] != 2 {
+			t.Errorf("%s: %+v", mode, got.Tally)
+		}
+		var originals []string
+		for _, l := range r.dead.take() {
+			reason, rest, _ := strings.Cut(strings.TrimPrefix(l, "? reason="), " operation=")
+			originals = append(originals, reason+": "+rest[strings.Index(rest, "original"):])
+		}
+		slices.Sort(originals)
+		want := []string{"abnormal tag: original=nothing, 2", "improper ingest: original={oops",
+			"improper ingest: original_bytes=Yf8=", "strict: original=error, z"}
+		if !slices.Equal(originals, want) {
+			t.Errorf("%s: %q, want %q", mode, originals, want)
+		}
+	}
+}
+
 // Letters that nobody keeps are counted, and nothing is read again for them.
 func TestDeadLettersThrownAway(t *testing.T) {
 	r := newRig(t, planner.IDAG, "kind meter code wh ts", rdd.Tag{Column: "kind"}, strictJob, strictRows()...)
@@ -135,7 +169,7 @@ func TestDeadLetterColumns(t *testing.T) {
 	task := r.scan(1, 0, 1)
 	task.Splits[0].First, task.Splits[0].Partition, task.Now = 100, 4, 9_000_000
 	got := r.run(task)
-	sameRows(t, "the letter", r.dead.take(), `reason=strict operation=map [error] n = strict(CAST(meter AS bigint)) source=0 partition=4 offset=101 child=0 `+
+	sameRows(t, "the letter", r.dead.take(), `? reason=strict operation=map [error] n = strict(CAST(meter AS bigint)) source=0 partition=4 offset=101 child=0 name=batch 0 `+
 		`error=strict(CAST(meter AS bigint)) failed time=9000000 original={"kind":"error","meter":"<x>","code":7,"wh":1.5,"ts":"1970-01-01T00:00:03.000001Z"}`)
 	var parts []rdd.Staged
 	for _, s := range got.Staged {
@@ -179,7 +213,7 @@ func TestOriginalsOfEveryType(t *testing.T) {
 	for i, want := range []string{
 		`{"b":true,"i":-9223372036854775808,"f":0.1,"s":"a\"b\n","t":"1969-12-31T23:59:59.999999Z","d":"1969-12-31","odd \"name\"":1}`,
 		`{"b":false,"s":""}`, `{}`} {
-		if got := original(b.Schema(), b.Columns(), i); got != want {
+		if got := original(b.Schema(), b.Columns(), i); string(got) != want {
 			t.Errorf("row %d is %s, want %s", i, got, want)
 		}
 	}

@@ -76,6 +76,8 @@ type table struct {
 	bounds  []expr.Bounds
 	read    []string                // the columns asked for, one a Read
 	fail    func(split int64) error // after the split's rows
+	bad     map[int64][]rdd.BadRow  // by split, before its rows
+	raw     map[int64][][]byte      // by split: the rows as they came
 }
 
 var _ connectors.Source = (*table)(nil)
@@ -118,6 +120,16 @@ func (s *table) Read(_ context.Context, split rdd.Split, want rdd.Projection) rd
 		for _, c := range want.Columns {
 			at := s.schema.FieldIndices(c)[0]
 			fields, cols = append(fields, s.schema.Field(at)), append(cols, b.Column(at))
+		}
+		if bad := s.bad[i]; bad != nil {
+			header.Bad = bad
+			if !yield(&rdd.Frame{Header: header}, nil) { // a frame of nothing else
+				return
+			}
+			header.Bad = nil
+		}
+		if want.Raw {
+			header.Raw = s.raw[i]
 		}
 		lent := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, b.NumRows())
 		more := yield(&rdd.Frame{Header: header, Batch: lent}, nil)

@@ -1,6 +1,10 @@
 package rdd
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Job is a set of datasets that end in sinks.
 type Job struct {
@@ -8,7 +12,47 @@ type Job struct {
 	Labels   []string // label i is bit i of every LabelSet of the job
 	Settings Settings
 	Sinks    []*Dataset // each ends in Write
+	Dead     DeadLetters
 	At       Pos
+}
+
+// DeadLetters says what becomes of the rows of a job that cannot be processed,
+// and how many of them the job puts up with. It does not decide any row.
+type DeadLetters struct {
+	// Connector and Options of the sink that takes them, as of a Write. Without
+	// a connector they go where the program that runs the job keeps them.
+	Connector string
+	Options   Options
+	// Max stops the job when there are more. The zero Limit is none.
+	Max Limit
+	// At and Marks are where it stands in the job file, for errors.
+	At    Pos
+	Marks Marks
+}
+
+// Limit bounds how many rows of a job may be dead letters: a share of the rows
+// read, a number of rows, or both, of which the first that is exceeded counts.
+// Zero fields bound nothing.
+type Limit struct {
+	Share float64 // from 0 to 1
+	Rows  int64
+}
+
+// Exceeded reports whether dead letters of so many rows in are too many.
+func (l Limit) Exceeded(dead, rows int64) bool {
+	return l.Rows > 0 && dead > l.Rows || l.Share > 0 && float64(dead) > l.Share*float64(rows)
+}
+
+// String spells the limit as a job file does: 1%, 1000, or both.
+func (l Limit) String() string {
+	var parts []string
+	if l.Share > 0 {
+		parts = append(parts, strconv.FormatFloat(l.Share*100, 'g', 12, 64)+"%")
+	}
+	if l.Rows > 0 {
+		parts = append(parts, strconv.FormatInt(l.Rows, 10))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Settings are what a job fixes for its whole life. Zero fields take the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/deadletter"
@@ -15,6 +16,7 @@ import (
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -140,15 +142,32 @@ func (n *node) open(ctx context.Context) error {
 		n.sinks = append(n.sinks, sink)
 		n.closers = append(n.closers, sink.Close)
 	}
-	return n.openDead()
+	return n.openDead(ctx, env)
 }
 
-// openDead opens a directory of the run's own, so that its letters do not mix
-// with those of other runs, and a resumed run finds its own.
-func (n *node) openDead() error {
-	if n.dead = n.cfg.Dead; n.dead != nil || n.cfg.DeadLetters == "" {
+// openDead opens what takes the dead letters: the job's own sink or, where the
+// caller names a directory, a directory of the run's own in it, so that its
+// letters do not mix with those of other runs, and a resumed run finds its own.
+func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
+	switch n.dead = n.cfg.Dead; {
+	case n.dead != nil:
+		return nil
+	case n.cfg.DeadLetters != "":
+		return n.openLetters()
+	case n.plan.Job.Dead.Connector == "":
 		return nil
 	}
+	env.Labels, env.Schemas = []string{work.Letter}, map[int]*arrow.Schema{0: work.LetterSchema()}
+	env.Published = n.past.tally.DeadLetters > 0
+	d := n.plan.Job.Dead
+	write := rdd.Extend(rdd.Write{Connector: d.Connector, Options: d.Options}, d.At, d.Marks)
+	if n.dead, err = n.cfg.Kinds.Sink(ctx, write, env); err == nil {
+		n.closers = append(n.closers, n.dead.Close)
+	}
+	return err
+}
+
+func (n *node) openLetters() error {
 	dir := filepath.Join(n.cfg.DeadLetters, fmt.Sprintf("run=%d", n.past.run))
 	dead, err := deadletter.Open(dir)
 	if err != nil {

@@ -32,8 +32,7 @@ func distinctPaths(p *planner.Plan) error {
 			}
 		}
 	}
-	for _, id := range p.Writes {
-		d := p.Ops[id].Dataset
+	for _, d := range writesOf(p) {
 		w, _ := d.Op().(rdd.Write)
 		for _, path := range pathsOf(w.Options) {
 			out := place{path: path, dir: resolvePath(path), at: d.At("options.path")}
@@ -51,6 +50,16 @@ func distinctPaths(p *planner.Plan) error {
 		}
 	}
 	return nil
+}
+
+// writesOf are the writes of a plan, and that of its dead letters.
+func writesOf(p *planner.Plan) []*rdd.Dataset {
+	var out []*rdd.Dataset
+	for _, id := range p.Writes {
+		out = append(out, p.Ops[id].Dataset)
+	}
+	dead := p.Job.Dead
+	return append(out, rdd.Extend(rdd.Write{Connector: dead.Connector, Options: dead.Options}, dead.At, dead.Marks))
 }
 
 // apart refuses an output that is, contains or lies inside of another place.

@@ -21,6 +21,9 @@ func Format(job *rdd.Job) []byte {
 	if s := settings(job.Settings); len(s) > 0 {
 		f.line(0, "settings: "+flow(s))
 	}
+	if d := deadOf(job.Dead); len(d) > 0 {
+		f.line(0, "deadletter: "+flow(d))
+	}
 	f.line(0, "datasets:")
 	f.count()
 	chains := f.chains(false)

@@ -61,6 +61,10 @@ func drawJob(t *rapid.T) *rdd.Job {
 		KeyGroups:  rapid.IntRange(0, 9).Draw(t, "key groups"),
 		FrameRows:  rapid.IntRange(0, 1<<20).Draw(t, "frame rows"),
 	}
+	if rapid.Bool().Draw(t, "dead letters") {
+		job.Dead.Connector, job.Dead.Options = "parquet", rdd.Options{"path": text().Draw(t, "place")}
+	}
+	job.Dead.Max = rdd.Limit{Share: float64(rapid.IntRange(0, 400).Draw(t, "share")) / 400, Rows: rapid.Int64Range(0, 1e9).Draw(t, "rows")}
 	g := &jobGen{T: t, set: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
 		return rdd.LabelSet(rapid.Uint64Range(0, 1<<len(labels)-1).Draw(t, "set"))
 	}), bit: rapid.Custom(func(t *rapid.T) rdd.LabelSet {

@@ -33,6 +33,9 @@ func kinds() connectors.Registry {
 
 // difference says how two jobs differ, places and names aside, or "".
 func difference(a, b *rdd.Job) string {
+	if a.Dead.Connector != b.Dead.Connector || !reflect.DeepEqual(a.Dead.Options, b.Dead.Options) || a.Dead.Max != b.Dead.Max {
+		return fmt.Sprintf("%+v\n%+v", a.Dead, b.Dead)
+	}
 	if a.Name != b.Name || !slices.Equal(a.Labels, b.Labels) || a.Settings != b.Settings {
 		return fmt.Sprintf("%q %q %+v\n%q %q %+v", a.Name, a.Labels, a.Settings, b.Name, b.Labels, b.Settings)
 	}

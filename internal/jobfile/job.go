@@ -39,7 +39,7 @@ type step struct {
 
 // job builds the job of a file; what is wrong with it is in p.errs afterwards.
 func (p *parser) job(root *node) *rdd.Job {
-	if !p.keys(root, "a job file", "job", "doc", "labels", "vars", "settings", "datasets") {
+	if !p.keys(root, "a job file", "job", "doc", "labels", "vars", "settings", "deadletter", "datasets") {
 		return nil
 	}
 	job := &rdd.Job{At: root.at}
@@ -50,6 +50,7 @@ func (p *parser) job(root *node) *rdd.Job {
 	job.Name = p.str(name, "the name of the job")
 	p.str(root.get("doc"), "a line that says what the job is for")
 	job.Settings = p.settings(root.get("settings"))
+	job.Dead = p.dead(root.get("deadletter"))
 	p.declared(root.get("labels"))
 	sets := root.get("datasets")
 	if sets == nil {
