@@ -68,8 +68,13 @@ fuzz: ## fuzz every target for FUZZTIME
 interop: ## test against other Parquet libraries, in a module of their own
 	cd internal/interop && go vet ./... && go test -timeout 10m ./...
 
+reference: build ## compare what the jobs compute with DuckDB (needs Python 3; fetches its wheel)
+	@if python3 -m venv .cache/reference 2>/dev/null && .cache/reference/bin/pip -q --disable-pip-version-check install 'duckdb>=1.4' 2>/dev/null; then \
+		.cache/reference/bin/python testdata/reference/reference.py bin/idag "$${IDAG_DATA:-../shared/data}"; \
+	else echo "skipped: reference answers (no Python 3 with DuckDB)"; fi
+
 clean: ## remove what the build and the measurements made: bin, profiles, test binaries
-	rm -rf bin
+	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench fuzz interop clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench fuzz interop reference clean
