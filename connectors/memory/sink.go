@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -134,6 +135,8 @@ func copyColumn(mem memory.Allocator, t arrow.DataType, a arrow.Array) arrow.Arr
 			b.(*array.TimestampBuilder).Append(v)
 		case arrow.Date32:
 			b.(*array.Date32Builder).Append(v)
+		case []byte:
+			b.(*array.BinaryBuilder).Append(v)
 		}
 	}
 	return b.NewArray()
@@ -157,6 +160,8 @@ func value(a arrow.Array, i int) any {
 		return a.Value(i)
 	case *array.Date32:
 		return a.Value(i)
+	case *array.Binary:
+		return bytes.Clone(a.Value(i))
 	case *array.Dictionary:
 		return value(a.Dictionary(), a.GetValueIndex(i))
 	}

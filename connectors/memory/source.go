@@ -90,7 +90,7 @@ func isString(t arrow.DataType) bool {
 
 func known(t arrow.DataType) bool {
 	switch t.ID() {
-	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.DATE32:
+	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.DATE32, arrow.BINARY:
 		return true
 	case arrow.TIMESTAMP:
 		return arrow.TypeEqual(t, &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"})

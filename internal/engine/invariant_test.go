@@ -149,7 +149,7 @@ func runCase(c *twin.Case, cfg engine.Config, store *memory.Store) (*twin.Result
 		return nil, engine.Summary{}, err
 	}
 	kind := store.Kind()
-	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{})
+	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{work.Letter}})
 	if err != nil {
 		return nil, engine.Summary{}, err
 	}

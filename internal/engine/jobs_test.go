@@ -21,6 +21,7 @@ import (
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/script"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -88,7 +89,7 @@ func (s *jobSession) once(t testing.TB, src string, mode planner.Mode, executors
 	if err != nil {
 		return err.Error() + "\n"
 	}
-	dead, err := kind.Sink(context.Background(), rdd.Options{"name": "dead letters"}, connectors.Env{})
+	dead, err := kind.Sink(context.Background(), rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{work.Letter}})
 	if err != nil {
 		t.Fatal(err)
 	}
