@@ -7,7 +7,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/planner/work"
 )
 
 // checksum adds the letters to the result, by what is the same in every plan.
@@ -17,7 +16,7 @@ func (d *deadLetters) checksum() {
 		return fmt.Sprintf("%s#%d", d.run.x.Plan.Ops[l.op].Dataset.Op().Kind(), l.op)
 	})
 	defer releaseAll(cols)
-	schema := work.LetterSchema()
+	schema := LetterSchema()
 	b := record(func(i int) string { return schema.Field(i).Name }, cols, len(d.list))
 	defer b.Release()
 	var sum kernel.Checksum
@@ -25,7 +24,7 @@ func (d *deadLetters) checksum() {
 	d.run.tally.checksum(sum)
 }
 
-// batch is the letters as rows of work.LetterSchema.
+// batch is the letters as rows of LetterSchema.
 func (d *deadLetters) batch() arrow.RecordBatch {
 	cols := d.identity(func(l *letter) string { return d.run.x.Plan.Ops[l.op].Text })
 	now, done := kernel.NewFixed[int64](d.run.mem, timestamp(), len(d.list))
@@ -35,7 +34,7 @@ func (d *deadLetters) batch() arrow.RecordBatch {
 	cols = append(cols, d.text(splitName), d.text(func(l *letter) (string, bool) { return l.note, l.note != "" }), done(nil),
 		d.text(func(l *letter) (string, bool) { return string(l.original), utf8.Valid(l.original) }), d.bytes())
 	defer releaseAll(cols)
-	return array.NewRecordBatch(work.LetterSchema(), cols, int64(len(d.list)))
+	return array.NewRecordBatch(LetterSchema(), cols, int64(len(d.list)))
 }
 
 // identity makes the first columns of letters.

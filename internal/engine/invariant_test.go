@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/kernel"
@@ -149,7 +150,7 @@ func runCase(c *twin.Case, cfg engine.Config, store *memory.Store) (*twin.Result
 		return nil, engine.Summary{}, err
 	}
 	kind := store.Kind()
-	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{work.Letter}})
+	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{executor.LetterLabel}})
 	if err != nil {
 		return nil, engine.Summary{}, err
 	}

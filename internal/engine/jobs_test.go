@@ -17,11 +17,11 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/script"
 	"github.com/idag/idag/planner"
-	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -89,7 +89,7 @@ func (s *jobSession) once(t testing.TB, src string, mode planner.Mode, executors
 	if err != nil {
 		return err.Error() + "\n"
 	}
-	dead, err := kind.Sink(context.Background(), rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{work.Letter}})
+	dead, err := kind.Sink(context.Background(), rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{executor.LetterLabel}})
 	if err != nil {
 		t.Fatal(err)
 	}

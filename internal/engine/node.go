@@ -12,11 +12,11 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/deadletter"
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
-	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -157,7 +157,7 @@ func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
 	case n.plan.Job.Dead.Connector == "":
 		return nil
 	}
-	env.Labels, env.Schemas = []string{work.Letter}, map[int]*arrow.Schema{0: work.LetterSchema()}
+	env.Labels, env.Schemas = []string{executor.LetterLabel}, map[int]*arrow.Schema{0: executor.LetterSchema()}
 	env.Published = n.past.tally.DeadLetters > 0
 	d := n.plan.Job.Dead
 	write := rdd.Extend(rdd.Write{Connector: d.Connector, Options: d.Options}, d.At, d.Marks)

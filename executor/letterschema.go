@@ -1,11 +1,11 @@
-package work
+package executor
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// Letter is the label of dead letters where a sink needs one.
-const Letter = "dead_letter"
+// LetterLabel is the label of dead letters where a sink needs one.
+const LetterLabel = "dead_letter"
 
 // LetterSchema is the schema of dead letters as sinks get them: reason (string),
 // operation (string, as the plan spells it), source (bigint, the Read in the
