@@ -4,6 +4,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
 	"github.com/idag/idag/jobs/meter"
 )
@@ -17,5 +18,5 @@ func Jobs() []Job {
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {
-	return connectors.NewRegistry(console.Kind(), generate.Kind(), parquet.Kind())
+	return connectors.NewRegistry(console.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
 }

@@ -15,7 +15,7 @@ type decoder struct {
 	cells   int  // values of lists and maps of this row
 	total   int  // and of this frame
 	depth   int
-	stamp   uint64 // the number of the object under way
+	stamp   uint64   // the number of the object under way
 	scratch []byte   // of the last string with escapes
 	hashes  []uint64 // of the keys of the maps under way
 	wrong   complaint

@@ -8,6 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/files"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // flushAt is how many bytes of lines are written at a time.
@@ -15,11 +17,22 @@ const flushAt = 64 << 10
 
 // encoder writes JSON lines.
 type encoder struct {
-	nulls bool // are written
+	nulls       bool // are written
+	compression string
 }
 
+var _ files.Encoder = encoder{}
+
 // Extension implements files.Encoder.
-func (e encoder) Extension() string { return ".jsonl" }
+func (e encoder) Extension() string {
+	switch e.compression {
+	case "gzip":
+		return ".jsonl.gz"
+	case "zstd":
+		return ".jsonl.zst"
+	}
+	return ".jsonl"
+}
 
 // Open implements files.Encoder.
 func (e encoder) Open(w io.Writer, _ string, schema *arrow.Schema) (files.RowWriter, error) {
@@ -31,12 +44,26 @@ func (e encoder) Open(w io.Writer, _ string, schema *arrow.Schema) (files.RowWri
 		}
 		rw.cells = append(rw.cells, c)
 	}
+	switch e.compression {
+	case "gzip":
+		rw.pack = gzip.NewWriter(w)
+	case "zstd":
+		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		rw.pack = z
+	}
+	if rw.pack != nil {
+		rw.w = rw.pack
+	}
 	return rw, nil
 }
 
 // rowWriter writes the rows of one file.
 type rowWriter struct {
 	w     io.Writer
+	pack  io.WriteCloser // that w is, or nil
 	nulls bool
 	cells []*cell
 	buf   []byte
@@ -68,7 +95,12 @@ func (w *rowWriter) Write(b arrow.RecordBatch) error {
 }
 
 // Close implements files.RowWriter.
-func (w *rowWriter) Close() error { return nil }
+func (w *rowWriter) Close() error {
+	if w.pack == nil {
+		return nil
+	}
+	return w.pack.Close()
+}
 
 func (w *rowWriter) flush() error {
 	_, err := w.w.Write(w.buf)
@@ -233,8 +265,9 @@ func (c *cell) value(dst []byte, i int, nulls bool) []byte {
 		return append(dst, ']')
 	case kindMap:
 		return c.mapping(dst, i, nulls)
+	default:
+		return c.scalar(dst, i)
 	}
-	return c.scalar(dst, i)
 }
 
 func (c *cell) orNull(dst []byte, i int, nulls bool) []byte {

@@ -68,11 +68,12 @@ func (c *complaint) what(b []byte) string {
 		return "unknown key " + strconv.QuoteToGraphic(c.key)
 	case tooLong:
 		return "the line is longer than max_line"
+	default:
+		if b[c.at] == '\n' {
+			return "the line ends early"
+		}
+		return "not JSON: unexpected " + strconv.QuoteToGraphic(string(b[c.at:c.at+1]))
 	}
-	if b[c.at] == '\n' {
-		return "the line ends early"
-	}
-	return "not JSON: unexpected " + strconv.QuoteToGraphic(string(b[c.at:c.at+1]))
 }
 
 // got names the value that begins at p.

@@ -257,8 +257,9 @@ func (g *guess) typ(depth int) arrow.DataType {
 		return arrow.ListOf(g.elem.typ(depth + 1))
 	case sawObject:
 		return g.object(depth)
+	default:
+		return arrow.BinaryTypes.String
 	}
-	return arrow.BinaryTypes.String
 }
 
 func (g *guess) object(depth int) arrow.DataType {

@@ -36,7 +36,7 @@ func scanNumber(b []byte, p int) (x number, end int, ok bool) {
 	}
 	n := p - first
 	if n == 0 || n > 1 && b[first] == '0' {
-		return x, p, false
+		return x, min(first+1, p), false
 	}
 	x.whole, x.exact = true, n <= 19
 	if b[p] == '.' {

@@ -19,7 +19,6 @@ const (
 	maxSpan      = 64 << 20 // bytes of lines
 	maxNested    = 1 << 22  // values in lists and maps
 	maxBadBytes  = 16 << 20
-	longestLine  = 1 << 30
 	byteOrder    = "\uFEFF"
 	byteOrderLen = len(byteOrder)
 )
@@ -234,4 +233,3 @@ func (f *format) setPlain(column string) {
 	defer f.mu.Unlock()
 	f.plain[column] = true
 }
-

@@ -104,7 +104,7 @@ func (m *builder) root(s *arrow.Schema, columns []string) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.unit = m.opts.epoch[f.Name]
+		c.unit = m.opts.unit(f.Name, c.kind)
 		if c.kind == kindText && !c.drop && !m.plain(f.Name) {
 			c.terms = &terms{}
 		}

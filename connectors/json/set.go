@@ -119,8 +119,9 @@ func (n *node) setSpelled(at int, s []byte) bool {
 		}
 		x, end, ok := scanNumber(line, 0)
 		return ok && end == len(s) && n.setNumber(at, &x)
+	default:
+		return false
 	}
-	return false
 }
 
 func (n *node) setBase64(at int, s []byte) bool {
