@@ -77,6 +77,10 @@ type Env struct {
 	// Run tells runs of a job apart: the epoch of its first driver, which is the
 	// time it began, in microseconds since 1970. A resumed run keeps it.
 	Run int64
+	// State is a directory that a source may make and keep what it must know of
+	// its past beyond an offset in; it belongs to the run's ledger and goes with it.
+	// It is "" where the ledger is in memory.
+	State string
 	// Time names the column that holds the event time, or is "": a source that
 	// knows its range without reading rows gives it in its splits.
 	Time string

@@ -77,6 +77,13 @@ func FileFields() []Field {
 			Doc: "Directories named key=value are columns: whole numbers if all values are, else strings."},
 		{Name: "union_by_name", Type: Bool, Default: false, For: Reading,
 			Doc: "Files may have different columns; one that a file lacks is null there."},
+		{Name: "follow", Type: Bool, Default: false, For: Reading,
+			Doc: "Go on reading what comes into the directories, until the job is stopped: new files in the order in which they were last changed, " +
+				"then by name, and what files of lines grow by. Names that begin with . or _, or end in .tmp, .part, .partial, .crdownload, .download, .temp, .swp or ~, are passed over."},
+		{Name: "settle", Type: Duration, Default: "1s", For: Reading,
+			Doc: "How long a file that is followed must not have changed to be taken for complete. 0 takes it at once, which is right where files are moved in."},
+		{Name: "poll", Type: Duration, Default: "1s", For: Reading,
+			Doc: "How often to look for what has come where the system does not tell."},
 		{Name: "mode", Type: String, Default: "error", For: Writing,
 			Enum: []string{"error", "overwrite", "append"},
 			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +

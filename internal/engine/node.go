@@ -77,6 +77,9 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 		op := d.Op()
 		if read, ok := op.(rdd.Read); ok {
 			env.Time = eventTime(job, d)
+			if n.cfg.Ledger != "" {
+				env.State = filepath.Join(n.cfg.Ledger, fmt.Sprintf("source-%d", len(n.sources)))
+			}
 			src, err := n.cfg.Kinds.Source(ctx, d, env)
 			if err != nil {
 				return nil, err

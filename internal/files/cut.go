@@ -18,6 +18,8 @@ const (
 	maxSplit      = 16 << 20
 	minSplit      = 256 << 10
 	splitsInBatch = 16
+
+	usualWidth = 128 // bytes of a row where no file could be asked
 )
 
 // position is an offset: how far the files have been cut, in order.
@@ -45,6 +47,13 @@ func (s *Source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 	if err != nil {
 		return nil, from, err
 	}
+	s.cuts.Lock() // the list of files that are followed grows here
+	defer s.cuts.Unlock()
+	if s.follow != nil {
+		if err := s.advance(ctx, d); err != nil {
+			return nil, from, err
+		}
+	}
 	pos, err := d.parse(from, s.name)
 	if err != nil {
 		return nil, from, err
@@ -58,6 +67,7 @@ func (s *Source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 			return nil, from, err
 		}
 		to := m.Size
+		pos.At = max(pos.At, m.from)
 		if s.format.Lines() && m.pack == plain && m.Size-pos.At > size+size/4 {
 			to = pos.At + size
 		}
@@ -75,7 +85,7 @@ func (s *Source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 	}
 	pos.Of = d.fingerprint(pos)
 	next, err := json.Marshal(pos)
-	if err == nil && pos.File == len(d.files) {
+	if err == nil && pos.File == len(d.files) && s.follow == nil {
 		err = io.EOF
 	}
 	return splits, rdd.Offset(next), err
@@ -88,10 +98,13 @@ func (s *Source) look(m *member) error {
 	return m.look()
 }
 
-// bytes is how much a wish means, or 0 for all there is.
+// bytes is how much a wish means.
 func (d *dataset) bytes(wish rdd.Size) int64 {
-	want := wish.Bytes
-	if rows := int64(float64(wish.Rows) * d.width); rows > 0 && (want == 0 || rows < want) {
+	want, width := wish.Bytes, d.width
+	if width == 0 {
+		width = usualWidth
+	}
+	if rows := int64(float64(wish.Rows) * width); rows > 0 && (want == 0 || rows < want) {
 		want = rows
 	}
 	if want <= 0 {

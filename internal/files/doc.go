@@ -18,6 +18,18 @@
 // that files of lines can be cut anywhere without being read, and a dead letter
 // says where its row stands.
 //
+// # Following
+//
+// With the option follow a source has no end: it looks for what comes into its
+// directories, and takes a file when it has not changed for some time. Files that
+// are found complete at once come in the order in which they were last changed,
+// then by name. What was taken is known by its name, its inode and when that was
+// made, never by time alone, so that a file which is moved in and brings an old
+// time is not lost. A journal in a directory beside the ledger holds the names in
+// the order of taking; an offset is a place in it, and the ordinal of a partition
+// too. What a file of lines has grown by is a partition of its own. A file that is
+// rewritten in place at its old size is not noticed.
+//
 // # Writing
 //
 // Each task writes one file a label into a directory of its sink's own below

@@ -257,9 +257,18 @@ func unescape(s string) string {
 func WrapOpen(p string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.Invalid, "%s: no such file or directory", p)
+		return fault.Wrap(fault.Invalid, missing(p))
 	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.Invalid, "%s: permission denied", p)
 	}
 	return fault.New(fault.Retry, "%s: %w", p, err)
 }
+
+// missing is the path of a file that there is not.
+type missing string
+
+// Error implements error.
+func (m missing) Error() string { return string(m) + ": no such file or directory" }
+
+// Is makes it a fs.ErrNotExist.
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }

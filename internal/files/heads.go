@@ -39,7 +39,9 @@ func (d *dataset) sample(ctx context.Context, lines bool) ([]Head, error) {
 		stored += float64(taken)
 		rows += float64(max(1, bytes.Count(h.Data, []byte{'\n'})))
 	}
-	d.width = max(1, stored/max(1, rows))
+	if rows > 0 {
+		d.width = max(1, stored/rows)
+	}
 	return out, nil
 }
 

@@ -164,7 +164,13 @@ func (l *lineReader) Read(p []byte) (int, error) {
 // headers keeps the first lines of files.
 type headers struct {
 	mu    sync.Mutex
-	first map[string][]byte
+	first map[header][]byte
+}
+
+// header names a file as it was at some time.
+type header struct {
+	path string
+	stamp
 }
 
 const (
@@ -177,7 +183,8 @@ const (
 func (h *headers) get(p place, r io.ReaderAt) ([]byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if line, ok := h.first[p.Path]; ok {
+	of := header{p.Path, p.stamp}
+	if line, ok := h.first[of]; ok {
 		return line, nil
 	}
 	for size := int64(4 << 10); ; size *= 4 {
@@ -196,7 +203,7 @@ func (h *headers) get(p place, r io.ReaderAt) ([]byte, error) {
 		if i >= 0 {
 			line = bytes.TrimSuffix(buf[:i:i], []byte{'\r'})
 		}
-		h.first[p.Path] = line
+		h.first[of] = line
 		return line, nil
 	}
 }

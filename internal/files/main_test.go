@@ -42,7 +42,7 @@ func open(t testing.TB, o rdd.Options, f lines) *Source {
 	if p, ok := all["path"].(string); ok {
 		all["path"] = []string{p}
 	}
-	s, err := NewSource("text", all, f)
+	s, err := NewSource("text", all, Env{}, f)
 	if err != nil {
 		t.Fatal(err)
 	}

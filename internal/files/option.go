@@ -1,6 +1,8 @@
 package files
 
 import (
+	"time"
+
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 )
@@ -11,6 +13,9 @@ type settings struct {
 	hive  bool
 	union bool
 	mode  string
+
+	follow       bool
+	settle, poll time.Duration
 }
 
 func readSettings(name string, o rdd.Options) (settings, error) {
@@ -19,8 +24,14 @@ func readSettings(name string, o rdd.Options) (settings, error) {
 	s.hive, _ = o["hive_partitioning"].(bool)
 	s.union, _ = o["union_by_name"].(bool)
 	s.mode, _ = o["mode"].(string)
+	s.follow, _ = o["follow"].(bool)
+	s.settle, _ = o["settle"].(time.Duration)
+	s.poll, _ = o["poll"].(time.Duration)
 	if len(s.paths) == 0 || s.paths[0] == "" {
 		return s, fault.New(fault.Invalid, "%s: the path is empty", name)
+	}
+	if s.settle < 0 || s.poll < 0 {
+		return s, fault.New(fault.Invalid, "%s: settle and poll must not be negative", name)
 	}
 	return s, nil
 }

@@ -32,9 +32,10 @@ const (
 	ModeAppend    = "append"
 )
 
-// Env is what a sink is opened with besides its options: that of
+// Env is what a source or a sink is opened with besides its options: that of
 // connectors.Env which concerns files.
 type Env struct {
+	State     string // directory, for a source; "" where nothing can be resumed
 	Job       string
 	Labels    []string
 	Resume    bool

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/rdd"
@@ -16,19 +17,28 @@ type Source struct {
 	settings settings
 	headers  headers
 
-	mu   sync.Mutex
-	data *dataset // nil until the first Schema, Cut or Read
+	mu     sync.Mutex
+	data   *dataset  // nil until the first Schema, Cut or Read
+	follow *follower // nil where nothing is followed
+	cuts   sync.Mutex
 }
 
 // NewSource makes the source of the connector called name. The options are
 // those of connectors.FileFields, checked; files are not looked at before they
 // are needed.
-func NewSource(name string, o rdd.Options, f Format) (*Source, error) {
+func NewSource(name string, o rdd.Options, env Env, f Format) (*Source, error) {
 	s, err := readSettings(name, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Source{name: name, format: f, settings: s, headers: headers{first: map[string][]byte{}}}, nil
+	out := &Source{name: name, format: f, settings: s, headers: headers{first: map[header][]byte{}}}
+	if s.follow {
+		out.follow = &follower{
+			paths: s.paths, lines: f.Lines(), settle: s.settle, poll: s.poll, journal: journal{env.State}, now: time.Now,
+			taken: map[string]entry{}, young: map[string]sighting{},
+		}
+	}
+	return out, nil
 }
 
 // dataset is what planning needs to know of all files.
@@ -45,6 +55,7 @@ type dataset struct {
 type member struct {
 	Found
 	stamp
+	from    int64 // what comes before was another member's
 	pack    packing
 	checked bool // pack is known
 }
@@ -65,10 +76,22 @@ func (s *Source) planned(ctx context.Context) (*dataset, error) {
 }
 
 func (s *Source) plan(ctx context.Context) (*dataset, error) {
+	if s.follow != nil {
+		return s.planFollowing(ctx)
+	}
 	list, err := Find(ctx, s.settings.paths, s.name+" files")
 	if err != nil {
 		return nil, err
 	}
+	d, err := s.planFiles(ctx, list)
+	if err == nil {
+		d.sums = fingerprints(d.files)
+	}
+	return d, err
+}
+
+// planFiles finds out what rows the files have.
+func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) {
 	d := &dataset{files: make([]member, len(list))}
 	for i := range list {
 		if !s.settings.hive {
@@ -76,11 +99,11 @@ func (s *Source) plan(ctx context.Context) (*dataset, error) {
 		}
 		m := &d.files[i]
 		m.Found = list[i]
+		var err error
 		if m.stamp, err = statFile(m.Path); err != nil {
 			return nil, err
 		}
 	}
-	d.sums = fingerprints(d.files)
 	d.keys = keyColumns(list)
 	if !s.settings.union {
 		if err := missingKey(list, d.keys); err != nil {
@@ -108,5 +131,12 @@ func (s *Source) Schema(ctx context.Context) (*arrow.Schema, error) {
 	return d.schema, nil
 }
 
-// Close frees what the source holds, which is nothing beyond its reads.
-func (s *Source) Close() error { return nil }
+// Close ends what the source has running.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.follow == nil {
+		return nil
+	}
+	return s.follow.watch.close()
+}

@@ -2,6 +2,7 @@ package files
 
 import (
 	"os"
+	"strconv"
 
 	"github.com/idag/idag/internal/fault"
 )
@@ -40,4 +41,9 @@ func (was stamp) check(path string, is stamp, at int64) error {
 		return fault.New(fault.Invalid, "%s: the file has changed since the job planned to read it, here from byte %d", path, at)
 	}
 	return nil
+}
+
+// tagOf spells an inode and the time at which it was made.
+func tagOf(inode uint64, made int64) string {
+	return strconv.FormatUint(inode, 36) + "-" + strconv.FormatInt(made, 36)
 }
