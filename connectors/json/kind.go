@@ -29,12 +29,12 @@ func Kind() connectors.Kind {
 			{Title: "Every key has to be in the schema", YAML: "read: {json: {path: data/events, schema: 'ts timestamp, kind string', unknown: bad}}"},
 			{Title: "Write packed files, nulls spelled out", YAML: "write: {json: {path: out/events, compression: zstd, nulls: write}}"},
 		},
-		Source: func(_ context.Context, o rdd.Options, _ connectors.Env) (connectors.Source, error) {
+		Source: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
 			s, err := readSettings(o, connectors.Reading)
 			if err != nil {
 				return nil, err
 			}
-			src, err := files.NewSource("json", o, newFormat(s))
+			src, err := files.NewSource("json", o, files.Env{State: env.State}, newFormat(s))
 			if err != nil {
 				return nil, err
 			}
