@@ -3,13 +3,9 @@ package executor
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"math"
-	"strconv"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/kernel/spell"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
@@ -149,43 +145,7 @@ func original(s *arrow.Schema, cols []arrow.Array, row int) []byte {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(append(out, jsonText(s.Field(c).Name)...), ':')
-		out = append(out, jsonValue(col, row)...)
+		out = spell.JSON(append(spell.Text(out, s.Field(c).Name), ':'), col, row)
 	}
 	return append(out, '}')
-}
-
-func jsonValue(a arrow.Array, i int) []byte {
-	var v any
-	switch a := a.(type) {
-	case *array.Boolean:
-		v = a.Value(i)
-	case *array.Int64:
-		v = a.Value(i)
-	case *array.Float64:
-		if f := a.Value(i); math.IsNaN(f) || math.IsInf(f, 0) {
-			v = strconv.FormatFloat(f, 'g', -1, 64)
-		} else {
-			v = f
-		}
-	case *array.Timestamp:
-		v = time.UnixMicro(int64(a.Value(i))).UTC().Format(time.RFC3339Nano)
-	case *array.Date32:
-		v = a.Value(i).ToTime().Format(time.DateOnly)
-	default:
-		v = a.ValueStr(i)
-	}
-	return jsonText(v)
-}
-
-// jsonText is JSON as people read it: "a < b" is not escaped as if for a web
-// page. The values given are numbers, booleans and strings, which have a text.
-func jsonText(v any) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return []byte("null")
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/kernel/spell"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -224,14 +225,14 @@ func TestOriginalsOfEveryType(t *testing.T) {
 		_, _ = fmt.Sscan(text, &v)
 		f.Append(v)
 		a := f.NewArray()
-		if got := string(jsonValue(a, 0)); got != want {
+		if got := string(spell.JSON(nil, a, 0)); got != want {
 			t.Errorf("%s is spelled %s, want %s", text, got, want)
 		}
 		a.Release()
 	}
 	dict := dictionary(mem, "x y", 1)
 	defer dict.Release()
-	if got := string(jsonValue(dict, 0)); got != `"y"` {
+	if got := string(spell.JSON(nil, dict, 0)); got != `"y"` {
 		t.Errorf("a dictionary's value is spelled %s", got)
 	}
 }

@@ -163,7 +163,7 @@ func (k *collector) Stage(ctx context.Context, _ rdd.Block, in rdd.Stream) (rdd.
 		}
 		k.mu.Lock()
 		for i := range int(f.Batch.NumRows()) {
-			k.rows = append(k.rows, spell(f, k.labels, i))
+			k.rows = append(k.rows, spellRow(f, k.labels, i))
 			st.Rows++
 		}
 		k.mu.Unlock()
@@ -185,9 +185,9 @@ func (k *collector) take() []string {
 	return out
 }
 
-// spell is row i of a frame as text: its label and its columns that are not
+// spellRow is row i of a frame as text: its label and its columns that are not
 // null.
-func spell(f *rdd.Frame, labels []string, i int) string {
+func spellRow(f *rdd.Frame, labels []string, i int) string {
 	var parts []string
 	if f.Header.Labels != 0 {
 		parts = append(parts, f.Header.Labels.Names(labels))

@@ -250,21 +250,18 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) 
 		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are groups", c.Name, a.job.Labels[l])
 		return out, false
 	}
-	if numeric(c.Name) && out.Type.ID() != arrow.INT64 && out.Type.ID() != arrow.FLOAT64 {
-		a.fail(n.Dataset.At(mark), "reduce: %s takes a bigint or a double, %q is %s", c.Name, c.Args[0], typeName(out.Type))
-		return out, false
-	}
 	t, err := agg.Spec{Func: c.Name, Arg: out.Type}.ResultType()
 	if err != nil {
-		a.fail(n.Dataset.At(mark), "reduce: %v", err)
+		takes := map[string]string{"stddev": "a bigint or a double", "min": "what has an order", "max": "what has an order"}[c.Name]
+		if takes == "" {
+			takes = "a bigint, a double, a decimal or an interval"
+		}
+		a.fail(n.Dataset.At(mark), "reduce: %s takes %s, %q is %s", c.Name, takes, c.Args[0], typeName(out.Type))
 		return out, false
 	}
 	out.Result = t
 	return out, true
 }
-
-// numeric reports whether an aggregate is over numbers only.
-func numeric(fn string) bool { return fn == "sum" || fn == "avg" || fn == "stddev" }
 
 func aggregates() []string {
 	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last"}

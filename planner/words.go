@@ -5,29 +5,12 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/kernel/types"
 )
 
 // typeName is what the expression language calls a type, for messages: the
 // author of a job never wrote Arrow's name for it.
-func typeName(t arrow.DataType) string {
-	switch t := t.(type) {
-	case *arrow.BooleanType:
-		return "boolean"
-	case *arrow.Int64Type:
-		return "bigint"
-	case *arrow.Float64Type:
-		return "double"
-	case *arrow.StringType:
-		return "string"
-	case *arrow.TimestampType:
-		return "timestamp"
-	case *arrow.Date32Type:
-		return "date"
-	case *arrow.DictionaryType:
-		return typeName(t.ValueType)
-	}
-	return t.String()
-}
+func typeName(t arrow.DataType) string { return types.Name(t) }
 
 // spell spells a duration as job files do: in the largest unit that divides it.
 func spell(d time.Duration) string {

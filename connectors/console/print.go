@@ -3,16 +3,14 @@ package console
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/spell"
 )
 
 func columns(b arrow.RecordBatch) []string {
@@ -28,53 +26,10 @@ func (r *rows) take(b arrow.RecordBatch, n int) {
 	for i := range n {
 		row := make([]json.RawMessage, b.NumCols())
 		for c := range row {
-			row[c] = value(b.Column(c), i)
+			row[c] = spell.JSON(nil, b.Column(c), i)
 		}
 		r.Rows = append(r.Rows, row)
 	}
-}
-
-// value is row i of a as JSON. Floats that JSON has no number for are texts;
-// times are as in RFC 3339, with as many digits as they need.
-func value(a arrow.Array, i int) json.RawMessage {
-	if a.IsNull(i) {
-		return json.RawMessage("null")
-	}
-	switch a := a.(type) {
-	case *array.Boolean:
-		return strconv.AppendBool(nil, a.Value(i))
-	case *array.Int64:
-		return strconv.AppendInt(nil, a.Value(i), 10)
-	case *array.Float64:
-		f := a.Value(i)
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return text(strconv.FormatFloat(f, 'g', -1, 64))
-		}
-		return strconv.AppendFloat(nil, f, format(f), -1, 64)
-	case *array.String:
-		return text(a.Value(i))
-	case *array.Timestamp:
-		return text(time.UnixMicro(int64(a.Value(i))).UTC().Format("2006-01-02T15:04:05.999999Z"))
-	case *array.Date32:
-		return text(a.Value(i).FormattedString())
-	case *array.Dictionary:
-		return value(a.Dictionary(), a.GetValueIndex(i))
-	}
-	return text(a.ValueStr(i))
-}
-
-// format spells very large and very small numbers with an exponent.
-func format(f float64) byte {
-	if m := math.Abs(f); m != 0 && (m < 1e-6 || m >= 1e15) {
-		return 'e'
-	}
-	return 'f'
-}
-
-// text is a string as JSON. It always encodes.
-func text(s string) json.RawMessage {
-	raw, _ := encode(s)
-	return raw
 }
 
 // encode is json.Marshal, but for leaving < and & as they are.
@@ -94,7 +49,7 @@ func (r *rows) lines(b *bytes.Buffer) {
 		sep := "{"
 		if r.Label != "" {
 			b.WriteString(`{"_label":`)
-			b.Write(text(r.Label))
+			b.Write(spell.Text(nil, r.Label))
 			sep = ","
 		}
 		for c, v := range row {
@@ -102,7 +57,7 @@ func (r *rows) lines(b *bytes.Buffer) {
 				continue
 			}
 			b.WriteString(sep)
-			b.Write(text(r.Columns[c]))
+			b.Write(spell.Text(nil, r.Columns[c]))
 			b.WriteByte(':')
 			b.Write(v)
 			sep = ","

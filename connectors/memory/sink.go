@@ -10,6 +10,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/spell"
+	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/rdd"
 )
 
@@ -99,50 +102,44 @@ func (k *sink) Close() error {
 func copyBatch(mem memory.Allocator, b arrow.RecordBatch) (arrow.RecordBatch, error) {
 	fields := make([]arrow.Field, b.NumCols())
 	for i, f := range b.Schema().Fields() {
-		if !known(f.Type) {
+		if !types.Supported(f.Type) {
 			return nil, fault.New(fault.Bug, "memory: column %q has the type %s", f.Name, f.Type)
 		}
-		if isString(f.Type) {
+		if types.IsString(f.Type) {
 			f.Type = arrow.BinaryTypes.String
 		}
 		fields[i] = f
 	}
 	cols := make([]arrow.Array, len(fields))
 	for i := range cols {
-		cols[i] = copyColumn(mem, fields[i].Type, b.Column(i))
+		cols[i] = copyColumn(mem, b.Column(i))
 		defer cols[i].Release()
 	}
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, b.NumRows()), nil
 }
 
-func copyColumn(mem memory.Allocator, t arrow.DataType, a arrow.Array) arrow.Array {
-	b := array.NewBuilder(mem, t)
-	defer b.Release()
-	b.Reserve(a.Len())
+// copyColumn gathers all rows, of a dictionary its values.
+func copyColumn(mem memory.Allocator, a arrow.Array) arrow.Array {
+	d, isDict := a.(*array.Dictionary)
+	if !isDict {
+		all := make(kernel.Sel, a.Len())
+		for i := range all {
+			all[i] = int32(i)
+		}
+		return kernel.Take(mem, a, all)
+	}
+	var rows, from kernel.Sel
 	for i := range a.Len() {
-		switch v := value(a, i).(type) {
-		case nil:
-			b.AppendNull()
-		case bool:
-			b.(*array.BooleanBuilder).Append(v)
-		case int64:
-			b.(*array.Int64Builder).Append(v)
-		case float64:
-			b.(*array.Float64Builder).Append(v)
-		case string:
-			b.(*array.StringBuilder).Append(v)
-		case arrow.Timestamp:
-			b.(*array.TimestampBuilder).Append(v)
-		case arrow.Date32:
-			b.(*array.Date32Builder).Append(v)
-		case []byte:
-			b.(*array.BinaryBuilder).Append(v)
+		if d.IsValid(i) {
+			rows, from = append(rows, int32(i)), append(from, int32(d.GetValueIndex(i)))
 		}
 	}
-	return b.NewArray()
+	dense := kernel.Take(mem, d.Dictionary(), from)
+	defer dense.Release()
+	return kernel.Scatter(mem, nil, dense, rows, a.Len())
 }
 
-// value returns row i of a, nil for null. It boxes: this is no hot path.
+// value is row i of a as [Row] documents it.
 func value(a arrow.Array, i int) any {
 	if a.IsNull(i) {
 		return nil
@@ -160,10 +157,40 @@ func value(a arrow.Array, i int) any {
 		return a.Value(i)
 	case *array.Date32:
 		return a.Value(i)
+	case *array.Duration:
+		return a.Value(i)
+	case *array.Decimal128:
+		return json.Number(spell.JSON(nil, a, i))
 	case *array.Binary:
 		return bytes.Clone(a.Value(i))
 	case *array.Dictionary:
 		return value(a.Dictionary(), a.GetValueIndex(i))
+	}
+	return nested(a, i)
+}
+
+func nested(a arrow.Array, i int) any {
+	switch a := a.(type) {
+	case *array.Struct:
+		out := map[string]any{}
+		t, _ := a.DataType().(*arrow.StructType)
+		for k := range a.NumField() {
+			out[t.Field(k).Name] = value(a.Field(k), i)
+		}
+		return out
+	case *array.Map:
+		out := [][2]any{}
+		entries, _ := a.ListValues().(*array.Struct)
+		for k, to := a.ValueOffsets(i); k < to; k++ {
+			out = append(out, [2]any{value(entries.Field(0), int(k)), value(entries.Field(1), int(k))})
+		}
+		return out
+	case array.ListLike:
+		out := []any{}
+		for k, to := a.ValueOffsets(i); k < to; k++ {
+			out = append(out, value(a.ListValues(), int(k)))
+		}
+		return out
 	}
 	return nil
 }

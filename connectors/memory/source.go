@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/rdd"
 )
 
@@ -56,7 +57,7 @@ func newTable(name string, partitions [][]arrow.RecordBatch) (*table, error) {
 // batches before.
 func (t *table) admit(s *arrow.Schema) error {
 	for _, f := range s.Fields() {
-		if !known(f.Type) {
+		if !types.Supported(f.Type) {
 			return fault.New(fault.Invalid, "memory: the table %q: column %q has the type %s, which is none of the engine's", t.name, f.Name, f.Type)
 		}
 	}
@@ -67,7 +68,7 @@ func (t *table) admit(s *arrow.Schema) error {
 	same := s.NumFields() == t.schema.NumFields()
 	for i := 0; same && i < s.NumFields(); i++ {
 		a, b := s.Field(i), t.schema.Field(i)
-		same = a.Name == b.Name && (arrow.TypeEqual(a.Type, b.Type) || isString(a.Type) && isString(b.Type))
+		same = a.Name == b.Name && types.Same(a.Type, b.Type)
 	}
 	if !same {
 		return fault.New(fault.Invalid, "memory: the table %q: batches differ in their schemas: %s and %s", t.name, inLine(t.schema), inLine(s))
@@ -81,21 +82,6 @@ func inLine(s *arrow.Schema) string {
 		parts[i] = f.Name + " " + f.Type.String()
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-func isString(t arrow.DataType) bool {
-	d, ok := t.(*arrow.DictionaryType)
-	return t.ID() == arrow.STRING || ok && d.ValueType.ID() == arrow.STRING && d.IndexType.ID() == arrow.INT32
-}
-
-func known(t arrow.DataType) bool {
-	switch t.ID() {
-	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.DATE32, arrow.BINARY:
-		return true
-	case arrow.TIMESTAMP:
-		return arrow.TypeEqual(t, &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"})
-	}
-	return isString(t)
 }
 
 func (t *table) retain() {
@@ -151,7 +137,7 @@ func (s *Store) source(_ context.Context, o rdd.Options, env connectors.Env) (co
 func (s *source) Schema(context.Context) (*arrow.Schema, error) {
 	fields := s.schema.Fields() // a copy
 	for i, f := range fields {
-		if isString(f.Type) {
+		if types.IsString(f.Type) {
 			fields[i].Type = arrow.BinaryTypes.String
 		}
 	}

@@ -48,7 +48,10 @@ type Batch struct {
 }
 
 // Row is one row that was published. Values holds its non-null values as bool,
-// int64, float64, string, [arrow.Timestamp] and [arrow.Date32].
+// int64, float64, string, [arrow.Timestamp], [arrow.Date32], [arrow.Duration], []byte
+// (Binary), [json.Number] (decimals, with all their digits behind the point), []any
+// (lists), map[string]any (structs) and [][2]any (maps, key and value of each entry in
+// order). Within these a null is nil.
 type Row struct {
 	Batch  rdd.BatchID
 	Label  string

@@ -73,6 +73,15 @@ func TestWiden(t *testing.T) {
 	if !Supported(kernel.StringDict()) || Supported(arrow.ListOf(kernel.StringDict())) {
 		t.Error("strings are dictionaries outermost, plain within")
 	}
+	for want, dt := range map[string]arrow.DataType{
+		"string": kernel.StringDict(), "decimal(10,2)": &arrow.Decimal128Type{Precision: 10, Scale: 2}, "interval": Duration(), "binary": arrow.BinaryTypes.Binary,
+		"map<bigint, array<double>>":    arrow.MapOf(p.Int64, arrow.ListOf(p.Float64)),
+		"struct<a: date, b: timestamp>": arrow.StructOf(field("a", arrow.FixedWidthTypes.Date32), field("b", Timestamp())),
+	} {
+		if got := Name(dt); got != want {
+			t.Errorf("%s is called %s, want %s", dt, got, want)
+		}
+	}
 	if !Same(kernel.StringDict(), arrow.BinaryTypes.String) || Same(p.Int64, p.Float64) || !Nested(arrow.StructOf()) || Nested(p.Int64) {
 		t.Error("Same or Nested")
 	}
