@@ -118,8 +118,11 @@ func isNaNValue(v any) bool {
 
 func constantSpan(o *constOp) span {
 	v := o.value()
-	if v == nil {
+	switch {
+	case o.v.isNull():
 		return span{null: true, empty: true}
+	case v == nil: // of a type without bounds
+		return span{}
 	}
 	s := span{lo: v, hi: v}
 	if t, ok := v.(bool); ok {
@@ -255,6 +258,9 @@ func order(a, b any) (c int, known bool) {
 	case arrow.Date32:
 		b, ok := b.(arrow.Date32)
 		return scalar.Order(a, b), ok
+	case Interval:
+		b, ok := b.(Interval)
+		return scalar.Order(int64(a), int64(b)), ok
 	case string:
 		b, ok := b.(string)
 		return strings.Compare(a, b), ok
@@ -324,8 +330,12 @@ func addSpans(o *callOp, a, b span) span {
 		return anything()
 	}
 	s := span{lo: sums[0], hi: sums[1], null: a.null || b.null, empty: a.empty || b.empty, fails: a.fails || b.fails}
-	if o.fn.kind == kTime {
+	switch o.fn.kind {
+	case kTime:
 		s.lo, s.hi = arrow.Timestamp(sums[0]), arrow.Timestamp(sums[1])
+	case kInterval:
+		s.lo, s.hi = Interval(sums[0]), Interval(sums[1])
+	case kNull, kBool, kInt, kFloat, kString, kBinary, kDate:
 	}
 	return s
 }

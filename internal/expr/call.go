@@ -3,6 +3,7 @@ package expr
 import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
@@ -24,6 +25,7 @@ type call struct {
 	live  scalar.Bits    // the same, as bits
 	bad   *memory.Buffer // rows in which the function failed
 	null  *memory.Buffer // validity of results that are null without failure
+	noted *memory.Buffer // rows in which a part of the result failed
 }
 
 // impl is the body of a function that gives null for null arguments.
@@ -40,9 +42,17 @@ func (c *call) failAt(i int) {
 	bitsOf(c.bad, c.n).Set(i)
 }
 
+// note counts a failure in row i that leaves the rest of its value as it is.
+func (c *call) note(i int) {
+	if c.noted == nil {
+		c.noted = c.x.bitmap(c.n, false)
+	}
+	bitsOf(c.noted, c.n).Set(i)
+}
+
 func (c *call) release() {
 	c.out.release()
-	for _, b := range [...]*memory.Buffer{c.valid, c.bad, c.null} {
+	for _, b := range [...]*memory.Buffer{c.valid, c.bad, c.null, c.noted} {
 		if b != nil {
 			b.Release()
 		}
@@ -160,6 +170,14 @@ func (c *call) finish(fn function) vec {
 			}
 		}
 	}
+	if c.noted != nil && !fn.quiet {
+		if c.live != nil {
+			bits := bitsOf(c.noted, n)
+			bits.And(bits, c.live)
+		}
+		x.or(&out.fail, c.noted, n)
+		c.noted = nil
+	}
 	x.and(&c.valid, c.null, n)
 	c.null = nil
 	out.valid, c.valid = c.valid, nil
@@ -211,7 +229,7 @@ func (x *exec) mapCodes(coded, table *vec) vec {
 		}
 	case kBool:
 		out.vals = x.lookup(table.vals, table.n, codes)
-	case kInt, kTime:
+	case kInt, kTime, kInterval:
 		out = x.fixed(table.kind, n)
 		scalar.Gather(out.ints(), table.ints(), codes)
 	case kFloat:
@@ -220,7 +238,10 @@ func (x *exec) mapCodes(coded, table *vec) vec {
 	case kDate:
 		out = x.fixed(table.kind, n)
 		scalar.Gather(out.days(), table.days(), codes)
-	case kNull, kInterval:
+	case kNull, kBinary:
+		fallthrough
+	default:
+		x.takeCodes(&out, table, codes)
 	}
 	if coded.valid != nil {
 		coded.valid.Retain()
@@ -237,6 +258,42 @@ func (x *exec) mapCodes(coded, table *vec) vec {
 		}
 	}
 	return out
+}
+
+// takeCodes gives out the values of table at the codes; a code that leads
+// nowhere is one of a null row.
+func (x *exec) takeCodes(out, table *vec, codes []int32) {
+	n := out.n
+	if table.kind.isDecimal() {
+		*out = x.fixed(table.kind, n)
+		from, to := table.decimals(), out.decimals()
+		for i, c := range codes {
+			if uint32(c) < uint32(len(from)) {
+				to[i] = from[c]
+			}
+		}
+		return
+	}
+	buf := x.alloc(4 * n)
+	defer buf.Release()
+	at := view[int32](buf, n)
+	for i, c := range codes {
+		if at[i] = c; uint32(c) >= uint32(table.n) {
+			at[i] = 0
+		}
+	}
+	if table.n == 0 { // then all rows are null
+		*out = x.null(table.kind)
+		x.flatten(out)
+		x.drop(&out.valid)
+		return
+	}
+	from := table.array()
+	defer from.Release()
+	rows := kernel.Take(x.mem, from, at)
+	defer rows.Release()
+	*out = x.load(rows, table.kind)
+	x.drop(&out.valid)
 }
 
 // lookup is the bitmap of the bits of table at the codes.

@@ -11,6 +11,14 @@ import (
 // conversion is the body of CAST from one kind to another, nil if there is
 // none.
 func conversion(from, to kind) impl {
+	switch {
+	case to.isDecimal():
+		return toDecimal(from, to)
+	case from.isDecimal():
+		return fromDecimal(from, to)
+	case from.isNested():
+		return castNested(from, to)
+	}
 	switch from {
 	case kBool:
 		return castBool(to)
@@ -24,7 +32,11 @@ func conversion(from, to kind) impl {
 		return castTime(to)
 	case kDate:
 		return castDate(to)
-	case kNull, kInterval:
+	case kInterval:
+		return castInterval(to)
+	case kBinary:
+		return castBinary(to)
+	case kNull:
 	}
 	return nil
 }
@@ -48,7 +60,7 @@ func castBool(to kind) impl {
 			a := c.a[0].bits()
 			return func(dst []byte, i int) ([]byte, bool) { return strconv.AppendBool(dst, a.Get(i)), true }
 		})
-	case kBool, kTime, kDate, kNull, kInterval:
+	case kBool, kTime, kDate, kNull, kInterval, kBinary:
 	}
 	return nil
 }
@@ -81,7 +93,7 @@ func castInt(to kind) impl {
 			a := rowsOf(&c.a[0], c.a[0].ints())
 			return func(dst []byte, i int) ([]byte, bool) { return strconv.AppendInt(dst, a.at(i), 10), true }
 		})
-	case kInt, kTime, kDate, kNull, kInterval:
+	case kInt, kTime, kDate, kNull, kInterval, kBinary:
 	}
 	return nil
 }
@@ -101,7 +113,7 @@ func castFloat(to kind) impl {
 			a := rowsOf(&c.a[0], c.a[0].floats())
 			return func(dst []byte, i int) ([]byte, bool) { return appendFloat(dst, a.at(i)), true }
 		})
-	case kFloat, kTime, kDate, kNull, kInterval:
+	case kFloat, kTime, kDate, kNull, kInterval, kBinary:
 	}
 	return nil
 }
@@ -130,7 +142,11 @@ func castText(to kind) impl {
 		return parseRows(kTime, (*vec).ints, parseTimestamp)
 	case kDate:
 		return parseRows(kDate, (*vec).days, castToDate)
-	case kString, kNull, kInterval:
+	case kInterval:
+		return parseRows(kInterval, (*vec).ints, castToInterval)
+	case kBinary:
+		return reinterpret
+	case kString, kNull:
 	}
 	return nil
 }
@@ -206,7 +222,7 @@ func castTime(to kind) impl {
 			a := rowsOf(&c.a[0], c.a[0].ints())
 			return func(dst []byte, i int) ([]byte, bool) { return appendTimestamp(dst, a.at(i)), true }
 		})
-	case kBool, kInt, kFloat, kTime, kNull, kInterval:
+	case kBool, kInt, kFloat, kTime, kNull, kInterval, kBinary:
 	}
 	return nil
 }
@@ -229,7 +245,7 @@ func castDate(to kind) impl {
 			a := rowsOf(&c.a[0], c.a[0].days())
 			return func(dst []byte, i int) ([]byte, bool) { return appendDate(dst, int64(a.at(i))), true }
 		})
-	case kBool, kInt, kFloat, kDate, kNull, kInterval:
+	case kBool, kInt, kFloat, kDate, kNull, kInterval, kBinary:
 	}
 	return nil
 }

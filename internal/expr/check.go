@@ -17,7 +17,7 @@ import (
 func Check(n Node, schema *arrow.Schema) (*Program, error) {
 	c := compiler{schema: schema, used: map[int]bool{}, repeats: repeats(n)}
 	t, err := c.compile(n)
-	if err == nil && (t.kind == kNull || t.kind == kInterval) {
+	if err == nil && (t.kind == kNull) {
 		err = errorAt(n.At(), "a value of type %s cannot be a result; cast it", t.kind)
 	}
 	if err != nil {
@@ -97,7 +97,10 @@ func fold(t typed) typed {
 		t.op = nullOf(t.kind)
 		return t
 	}
-	t.op = literal((&constOp{v}).value())
+	t.op = &constOp{v.retain()}
+	if value := (&constOp{v}).value(); value != nil {
+		t.op = literal(value)
+	}
 	return t
 }
 
@@ -231,6 +234,11 @@ func (c *compiler) call(n *Call) (typed, *Error) {
 		}
 		return e.special(c, n, args)
 	}
+	if anyDecimal(args) {
+		if t, done, err := compileDecimal(n, args); done || err != nil {
+			return t, err
+		}
+	}
 	best, cost := -1, 1<<30
 	for i, o := range e.overloads {
 		if at, ok := o.cost(args); ok && at < cost {
@@ -248,6 +256,15 @@ func (c *compiler) call(n *Call) (typed, *Error) {
 		}
 	}
 	return typed{op: &callOp{name: n.Name, fn: function{run: o.run, kind: o.result}, args: ops}, kind: o.result}, nil
+}
+
+func anyDecimal(args []typed) bool {
+	for _, a := range args {
+		if a.kind.isDecimal() {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *compiler) unknown(n *Call) *Error {
@@ -277,8 +294,10 @@ func coerceCost(t typed, to kind) (int, bool) {
 		return 0, true
 	case t.kind == kNull:
 		return 1, true
-	case t.kind == kInt && to == kFloat, t.kind == kDate && to == kTime:
+	case converts(t.kind, to):
 		return 2, true
+	case t.kind.isDecimal() && to.isDecimal(), t.kind == kInt && to.isDecimal():
+		return 3, true
 	case t.kind == kString && (to == kTime || to == kDate) && isLiteral && lit.Value != nil:
 		return 4, true
 	}
@@ -332,26 +351,38 @@ func coerceAll(args []typed, to kind, where string) ([]op, *Error) {
 	return ops, nil
 }
 
+// unifyOrdered is unify for values that are compared.
+func unifyOrdered(where string, args []typed) (kind, []op, *Error) {
+	k, ops, err := unify(where, args)
+	if err == nil && !ordered(k) {
+		err = errorAt(args[0].node.At(), "%s cannot take %s: maps are not compared", where, k)
+	}
+	return k, ops, err
+}
+
 // unify brings values to one type: that of one of them, to which all others
 // can be converted.
 func unify(where string, args []typed) (kind, []op, *Error) {
 	to, from := kNull, 0
 	for i, a := range args {
-		switch _, ok := coerceCost(a, to); {
-		case to == kNull:
-			to, from = a.kind, i
-		case ok:
-		default:
-			for _, b := range args[:i] {
-				if _, ok := coerceCost(b, a.kind); !ok {
-					return 0, nil, errorAt(a.node.At(), "%s cannot take %s together with %s", where, a.kind, args[from].kind)
-				}
+		if _, ok := coerceCost(a, to); ok && to != kNull && !to.isDecimal() {
+			continue
+		}
+		wide, ok := wider(to, a.kind)
+		for _, b := range args[:i] {
+			if _, can := coerceCost(b, a.kind); !ok && !can {
+				return kNull, nil, errorAt(a.node.At(), "%s cannot take %s together with %s", where, a.kind, args[from].kind)
 			}
-			to, from = a.kind, i
+		}
+		if !ok {
+			wide = a.kind
+		}
+		if wide != to {
+			to, from = wide, i
 		}
 	}
-	if to == kNull || to == kInterval {
-		return 0, nil, errorAt(args[0].node.At(), "%s cannot tell its type: there are only values of type %s; cast one", where, to)
+	if to == kNull {
+		return kNull, nil, errorAt(args[0].node.At(), "%s cannot tell its type: there are only values of type %s; cast one", where, to)
 	}
 	ops, err := coerceAll(args, to, where)
 	return to, ops, err

@@ -1,8 +1,10 @@
 package expr
 
 import (
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
@@ -13,13 +15,13 @@ type chooser struct {
 	n   int
 	out vec
 
-	texts []vec          // branches of strings, put together at the end
+	texts []vec          // branches that are put together at the end
 	which *memory.Buffer // index into texts by row
 }
 
 func (x *exec) chooser(k kind) *chooser {
 	c := &chooser{x: x, n: x.rows}
-	if k == kString {
+	if k.isText() || k.isNested() {
 		c.out = vec{kind: k, n: c.n}
 		c.which = x.alloc(4 * c.n)
 		fill(view[int32](c.which, c.n), -1)
@@ -83,10 +85,15 @@ func (c *chooser) take(v *vec, sel *memory.Buffer) {
 		scalar.Assign(c.out.floats(), v.floats(), mask)
 	case kDate:
 		scalar.Assign(c.out.days(), v.days(), mask)
-	case kString:
+	case kNull, kString, kBinary:
+		fallthrough
+	default:
+		if c.out.kind.isDecimal() {
+			scalar.Assign(c.out.decimals(), v.decimals(), mask)
+			return
+		}
 		scalar.Assign(view[int32](c.which, c.n), []int32{int32(len(c.texts))}, mask)
 		c.texts = append(c.texts, v.retain())
-	case kNull:
 	}
 }
 
@@ -97,7 +104,12 @@ func (c *chooser) finish() (vec, error) {
 		c.out.valid.Release()
 		c.out.valid = nil
 	}
-	if c.out.kind == kString {
+	switch {
+	case c.out.kind == kBinary || c.out.kind.isNested():
+		if err := c.finishNested(); err != nil {
+			return vec{}, err
+		}
+	case c.out.kind == kString:
 		if err := c.finishTexts(); err != nil {
 			return vec{}, err
 		}
@@ -105,6 +117,50 @@ func (c *chooser) finish() (vec, error) {
 	out := c.out
 	c.out = vec{}
 	return out, nil
+}
+
+// finishNested puts the branches one after the other and takes the rows.
+func (c *chooser) finishNested() error {
+	valid := c.out.valid
+	c.out.valid = nil
+	if len(c.texts) == 0 {
+		none := c.x.null(c.out.kind)
+		c.x.flatten(&none)
+		c.x.drop(&none.valid)
+		none.fail, none.hard, none.valid = c.out.fail, c.out.hard, valid
+		c.out = none
+		return nil
+	}
+	parts, base := make([]arrow.Array, len(c.texts)), make([]int32, len(c.texts))
+	size := int32(0)
+	for i := range c.texts {
+		parts[i], base[i] = c.texts[i].array(), size
+		defer parts[i].Release()
+		size += int32(c.texts[i].n)
+	}
+	all, err := kernel.Concat(c.x.mem, parts)
+	if err != nil {
+		return err
+	}
+	defer all.Release()
+	which := view[int32](c.which, c.n)
+	for i, w := range which {
+		switch {
+		case w < 0:
+			which[i] = 0
+		case c.texts[w].konst:
+			which[i] = base[w]
+		default:
+			which[i] = base[w] + int32(i)
+		}
+	}
+	rows := kernel.Take(c.x.mem, all, which)
+	defer rows.Release()
+	out := c.x.load(rows, c.out.kind)
+	c.x.drop(&out.valid)
+	out.fail, out.hard, out.valid = c.out.fail, c.out.hard, valid
+	c.out = out
+	return nil
 }
 
 // finishTexts joins the dictionaries of the branches if they all have one and

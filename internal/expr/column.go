@@ -6,7 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/internal/kernel/scalar"
+	"github.com/idag/idag/internal/kernel"
 )
 
 // columnOp reads a column of the batch without copying its values.
@@ -21,27 +21,60 @@ func (c *columnOp) eval(x *exec) (vec, error) {
 	if err != nil {
 		return vec{}, err
 	}
+	return x.load(a, c.kind), nil
+}
+
+// load reads an array of the kind without copying its values.
+func (x *exec) load(a arrow.Array, k kind) vec {
 	d := a.Data()
-	v := vec{kind: c.kind, n: x.rows}
+	v := vec{kind: k, n: a.Len()}
 	if a.NullN() > 0 {
 		v.valid = x.loadBits(a.NullBitmapBytes(), d.Offset(), v.n)
 	}
-	values := d.Buffers()[1]
-	switch c.kind {
-	case kBool:
-		v.vals = x.loadBits(values.Bytes(), d.Offset(), v.n)
-	case kString:
-		if dict, ok := a.(*array.Dictionary); ok {
-			v.vals = slice(values, d.Offset(), v.n, 4)
-			x.loadDictionary(&v, dict)
-			break
-		}
+	dict, coded := a.(*array.Dictionary)
+	switch {
+	case coded:
+		v.vals = x.slice(d.Buffers()[1], d.Offset(), v.n, 4)
+		x.loadDictionary(&v, dict)
+	case k.isText():
 		loadStrings(x, &v, d)
-	case kInt, kFloat, kTime, kDate:
-		v.vals = slice(values, d.Offset(), v.n, c.kind.width())
-	case kNull, kInterval:
+	case k.isNested():
+		x.loadNested(&v, a)
+	case k == kBool:
+		v.vals = x.loadBits(bytesOf(d.Buffers()[1]), d.Offset(), v.n)
+	default:
+		v.vals = x.slice(d.Buffers()[1], d.Offset(), v.n, k.width())
 	}
-	return v, nil
+	return v
+}
+
+// loadNested takes the parts of a nested array, none of which are copied.
+func (x *exec) loadNested(v *vec, a arrow.Array) {
+	d := a.Data()
+	switch a := a.(type) {
+	case *array.Struct:
+		for i := range a.NumField() { // the fields of a slice are sliced
+			f := a.Field(i)
+			f.Retain()
+			v.kids = append(v.kids, f)
+		}
+		return
+	case *array.Map:
+		v.kids = []arrow.Array{a.Keys(), a.Items()}
+	case *array.List:
+		v.kids = []arrow.Array{a.ListValues()}
+	}
+	for _, k := range v.kids {
+		k.Retain()
+	}
+	v.offs = x.offsets(d)
+}
+
+func bytesOf(b *memory.Buffer) []byte {
+	if b == nil {
+		return nil
+	}
+	return b.Bytes()
 }
 
 func (c *columnOp) array(x *exec) (arrow.Array, error) {
@@ -55,9 +88,21 @@ func (c *columnOp) array(x *exec) (arrow.Array, error) {
 	return a, nil
 }
 
-// slice is n values of the width of b, from row off on.
-func slice(b *memory.Buffer, off, n, width int) *memory.Buffer {
+// slice is n values of the width of b, from row off on. Arrow allows the
+// buffers of an empty array to be missing.
+func (x *exec) slice(b *memory.Buffer, off, n, width int) *memory.Buffer {
+	if b == nil || n == 0 {
+		return x.alloc(0)
+	}
 	return memory.SliceBuffer(b, off*width, n*width)
+}
+
+// offsets is the offsets of the strings or lists of d.
+func (x *exec) offsets(d arrow.ArrayData) *memory.Buffer {
+	if offs := d.Buffers()[1]; d.Len() > 0 && offs != nil {
+		return x.slice(offs, d.Offset(), d.Len()+1, 4)
+	}
+	return x.bitmap(64, false)
 }
 
 func (x *exec) loadBits(raw []byte, off, n int) *memory.Buffer {
@@ -66,16 +111,10 @@ func (x *exec) loadBits(raw []byte, off, n int) *memory.Buffer {
 	return buf
 }
 
-// loadStrings takes the strings of d, of which v.n (or v.size) are read. Arrow
-// allows the buffers of an empty array to be missing.
+// loadStrings takes the strings of d, of which v.n (or v.size) are read.
 func loadStrings(x *exec, v *vec, d arrow.ArrayData) {
-	offs, data := d.Buffers()[1], d.Buffers()[2]
-	if n := d.Len(); n > 0 && offs != nil {
-		v.offs = slice(offs, d.Offset(), n+1, 4)
-	} else {
-		v.offs = x.bitmap(64, false)
-	}
-	if data != nil {
+	v.offs = x.offsets(d)
+	if data := d.Buffers()[2]; data != nil {
 		data.Retain()
 		v.data = data
 	} else {
@@ -122,14 +161,52 @@ func (x *exec) flatten(v *vec) {
 	case kDate:
 		out.vals = x.alloc(4 * n)
 		fill(out.days(), v.days()[0])
-	case kNull:
+	case kNull, kBinary:
+		fallthrough
+	default:
+		x.spread(&out, v)
 	}
 	out.valid, out.fail, out.hard = x.spreadBits(v, v.valid, n), x.spreadBits(v, v.fail, n), x.spreadBits(v, v.hard, n)
 	v.release()
 	*v = out
 }
 
-func fill[T scalar.Number](dst []T, v T) {
+// spread gives out the one value of v in every row.
+func (x *exec) spread(out, v *vec) {
+	if v.kind.isDecimal() {
+		out.vals = x.alloc(16 * out.n)
+		fill(out.decimals(), v.decimals()[0])
+		return
+	}
+	if out.n == 1 {
+		*out = v.retain()
+		for _, b := range [...]**memory.Buffer{&out.valid, &out.fail, &out.hard} {
+			if *b != nil {
+				x.drop(b)
+			}
+		}
+		out.konst = false
+		return
+	}
+	one := v.array()
+	defer one.Release()
+	all := kernel.Take(x.mem, one, make([]int32, out.n))
+	defer all.Release()
+	n := out.n
+	*out = x.load(all, v.kind)
+	x.drop(&out.valid)
+	out.n = n
+}
+
+// drop releases a bitmap.
+func (x *exec) drop(b **memory.Buffer) {
+	if *b != nil {
+		(*b).Release()
+		*b = nil
+	}
+}
+
+func fill[T any](dst []T, v T) {
 	for i := range dst {
 		dst[i] = v
 	}
@@ -154,7 +231,9 @@ func (v *vec) array() arrow.Array {
 		defer dict.Release()
 		coded := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: dt}
 		data = array.NewDataWithDictionary(coded, n, bufs, nulls, 0, dict)
-	case v.kind == kString:
+	case v.kind.isNested():
+		return v.nested(valid, nulls)
+	case v.kind.isText():
 		data = array.NewData(dt, n, []*memory.Buffer{valid, v.offs, v.data}, nil, nulls, 0)
 	default:
 		data = array.NewData(dt, n, bufs, nil, nulls, 0)
@@ -163,11 +242,48 @@ func (v *vec) array() arrow.Array {
 	return array.MakeFromData(data)
 }
 
+// nested is array for nested kinds.
+func (v *vec) nested(valid *memory.Buffer, nulls int) arrow.Array {
+	dt := v.kind.arrow()
+	bufs, kids := []*memory.Buffer{valid}, make([]arrow.ArrayData, len(v.kids))
+	for i, k := range v.kids {
+		kids[i] = k.Data()
+	}
+	if !v.kind.isStruct() {
+		bufs = append(bufs, v.offs)
+	}
+	if m, ok := dt.(*arrow.MapType); ok {
+		entries := array.NewData(m.Elem(), kids[0].Len(), []*memory.Buffer{nil}, kids, 0, 0)
+		defer entries.Release()
+		kids = []arrow.ArrayData{entries}
+	}
+	data := array.NewData(dt, v.n, bufs, kids, nulls, 0)
+	defer data.Release()
+	plain := retyped(data, dt)
+	defer plain.Release()
+	return array.MakeFromData(plain)
+}
+
+// retyped is the data with the fields of nested types as ParseType names them.
+func retyped(d arrow.ArrayData, dt arrow.DataType) arrow.ArrayData {
+	nested, ok := dt.(arrow.NestedType)
+	if !ok || d.DataType().ID() == arrow.DICTIONARY {
+		d.Retain()
+		return d
+	}
+	kids := make([]arrow.ArrayData, len(d.Children()))
+	for i, k := range d.Children() {
+		kids[i] = retyped(k, nested.Fields()[i].Type)
+		defer kids[i].Release()
+	}
+	return array.NewData(dt, d.Len(), d.Buffers(), kids, d.NullN(), d.Offset())
+}
+
 // constOp is a constant of the program. Its buffers are plain memory that
 // every evaluation shares: reference counts do not apply to them.
 type constOp struct{ v vec }
 
-func (c *constOp) eval(*exec) (vec, error) { return c.v, nil }
+func (c *constOp) eval(*exec) (vec, error) { return c.v.retain(), nil }
 
 // literal is the constant of a literal's value.
 func literal(value any) *constOp {
@@ -198,12 +314,8 @@ func literal(value any) *constOp {
 
 // nullOf is the constant null of a kind.
 func nullOf(k kind) *constOp {
-	c := literal(nil)
-	c.v.kind = k
-	if k == kString {
-		c.v.offs, c.v.data, c.v.vals = c.v.vals, memory.NewBufferBytes(nil), nil
-	}
-	return c
+	x := exec{mem: memory.DefaultAllocator}
+	return &constOp{x.null(k)}
 }
 
 // value is the constant as the value of a literal.
@@ -228,7 +340,7 @@ func (c *constOp) value() any {
 	case kString:
 		t := v.texts()
 		return t.at(0)
-	case kNull:
+	case kNull, kBinary:
 	}
 	return nil
 }

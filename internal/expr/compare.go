@@ -11,7 +11,7 @@ import (
 func comparison(cmp scalar.Cmp, k kind) function {
 	f := function{kind: kBool}
 	switch k {
-	case kInt, kTime:
+	case kInt, kTime, kInterval:
 		f.run = func(c *call) error { return compareNumbers(c, cmp, c.a[0].ints(), c.a[1].ints()) }
 	case kFloat:
 		f.run = func(c *call) error { return compareNumbers(c, cmp, c.a[0].floats(), c.a[1].floats()) }
@@ -19,9 +19,14 @@ func comparison(cmp scalar.Cmp, k kind) function {
 		f.run = func(c *call) error { return compareNumbers(c, cmp, c.a[0].days(), c.a[1].days()) }
 	case kBool:
 		f.run = func(c *call) error { return compareBools(c, cmp) }
-	case kString:
+	case kString, kBinary:
 		f.run = func(c *call) error { return compareTexts(c, cmp) }
-	case kNull, kInterval:
+	case kNull:
+	default:
+		f.run = func(c *call) error { return compareNested(c, cmp) }
+		if k.isDecimal() {
+			f.run = func(c *call) error { return compareDecimals(c, cmp) }
+		}
 	}
 	return f
 }
@@ -30,6 +35,11 @@ func compareNumbers[T scalar.Number](c *call, cmp scalar.Cmp, a, b []T) error {
 	c.out = c.x.fixed(kBool, c.n)
 	scalar.Compare(cmp, c.out.bits(), a, b, c.n)
 	return nil
+}
+
+func compareDecimals(c *call, cmp scalar.Cmp) error {
+	a, b := rowsOf(&c.a[0], c.a[0].decimals()), rowsOf(&c.a[1], c.a[1].decimals())
+	return c.bools(func(i int) bool { return cmp.Holds(a.at(i).Cmp(b.at(i))) })
 }
 
 // compareBools has FALSE before TRUE.
@@ -130,7 +140,7 @@ func inSet(k kind, list []*constOp) function {
 
 func inSetOf(k kind, list []*constOp) impl {
 	switch k {
-	case kInt, kTime:
+	case kInt, kTime, kInterval:
 		set := sortedSet(list, (*vec).ints)
 		return func(c *call) error { return inNumbers(c, c.a[0].ints(), set) }
 	case kFloat:
@@ -141,7 +151,7 @@ func inSetOf(k kind, list []*constOp) impl {
 		return func(c *call) error { return inNumbers(c, c.a[0].days(), set) }
 	case kBool:
 		return inBools(list)
-	case kString, kNull, kInterval:
+	case kString, kBinary, kNull:
 	}
 	var set []string
 	for _, v := range list {

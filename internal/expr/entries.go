@@ -89,7 +89,7 @@ func (e entry) signatures() string {
 func library() []func() []entry {
 	return []func() []entry{
 		operatorEntries, conditionEntries, mathEntries, roundingEntries,
-		textEntries, textMakerEntries, timeEntries, calendarEntries,
+		textEntries, textMakerEntries, timeEntries, calendarEntries, nestedEntries, jsonEntries,
 	}
 }
 

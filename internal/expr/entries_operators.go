@@ -12,28 +12,35 @@ func operatorEntries() []entry {
 		return simple(name, doc, example,
 			sig(kInt, intArith(name[0]), kInt, kInt), sig(kFloat, floatArith(name[0]), kFloat, kFloat))
 	}
-	plus := arith("+", "Sum; an interval moves a timestamp. Integers that overflow fail.", "1 + 2 = 3")
+	plus := arith("+", "Sum; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.", "1 + 2 = 3")
 	plus.overloads = append(plus.overloads,
-		sig(kTime, intArith('+'), kTime, kInterval), sig(kTime, intArith('+'), kInterval, kTime))
-	minus := arith("-", "Difference; an interval moves a timestamp. Integers that overflow fail.",
+		sig(kTime, intArith('+'), kTime, kInterval), sig(kTime, intArith('+'), kInterval, kTime),
+		sig(kInterval, intArith('+'), kInterval, kInterval), sig(kDate, addDays(1), kDate, kInt))
+	minus := arith("-", "Difference; of timestamps an interval; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.",
 		"TIMESTAMP '2026-01-01' - INTERVAL '1 hour' = TIMESTAMP '2025-12-31 23:00:00'")
-	minus.overloads = append(minus.overloads, sig(kTime, intArith('-'), kTime, kInterval))
-	list := []entry{plus, minus,
-		arith("*", "Product. Integers that overflow fail.", "6 * 7 = 42"),
-		simple("/", "Quotient, always a double; dividing by zero fails.", "1 / 4 = 0.25", sig(kFloat, divide, kFloat, kFloat)),
+	minus.overloads = append(minus.overloads, sig(kTime, intArith('-'), kTime, kInterval), sig(kInterval, intArith('-'), kTime, kTime),
+		sig(kInterval, intArith('-'), kInterval, kInterval), sig(kDate, addDays(-1), kDate, kInt))
+	times := arith("*", "Product. Integers and decimals that overflow fail.", "6 * 7 = 42")
+	times.overloads = append(times.overloads, sig(kInterval, intArith('*'), kInterval, kInt), sig(kInterval, intArith('*'), kInt, kInterval))
+	list := []entry{plus, minus, times,
+		simple("/", "Quotient, a double or a decimal; dividing by zero fails.", "1 / 4 = 0.25", sig(kFloat, divide, kFloat, kFloat)),
 		simple("%", "Remainder with the sign of the dividend, mod(a, b) too; dividing by zero fails.", "-7 % 3 = -1",
 			sig(kInt, intDivide(true), kInt, kInt), sig(kFloat, floatMod, kFloat, kFloat)),
 		simple("div", "Quotient of integers, cut towards zero; dividing by zero and overflow fail.", "-7 DIV 2 = -3",
 			sig(kInt, intDivide(false), kInt, kInt)),
 		simple("neg", "Unary minus; the least integer fails.", "-(2 - 5) = 3",
-			sig(kInt, intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 }), kInt), sig(kFloat, negFloat, kFloat)),
+			sig(kInt, intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 }), kInt), sig(kFloat, negFloat, kFloat),
+			sig(kInterval, intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 }), kInterval)),
 		simple("not", "NOT: TRUE for FALSE, FALSE for TRUE.", "NOT 1 = 2", sig(kBool, notBits, kBool)),
 	}
 	compare := func(name string, cmp scalar.Cmp, doc, example string) entry {
 		return entry{doc: funcDoc{name, "a " + name + " b", doc, example}, min: 2, max: 2,
 			special: func(_ *compiler, n *Call, args []typed) (typed, *Error) {
-				k, ops, err := unify(n.Name, args)
-				return typed{op: &callOp{name: n.Name, fn: comparison(cmp, k), args: ops}, kind: kBool}, err
+				k, ops, err := unifyOrdered(n.Name, args)
+				if err != nil {
+					return typed{}, err
+				}
+				return typed{op: &callOp{name: n.Name, fn: comparison(cmp, k), args: ops}, kind: kBool}, nil
 			}}
 	}
 	return append(list,
@@ -107,7 +114,7 @@ func compileIs(test string, x typed) (typed, *Error) {
 }
 
 func compileSame(_ *compiler, n *Call, args []typed) (typed, *Error) {
-	k, ops, err := unify(n.Name, args)
+	k, ops, err := unifyOrdered(n.Name, args)
 	if err != nil {
 		return typed{}, err
 	}
@@ -115,7 +122,7 @@ func compileSame(_ *compiler, n *Call, args []typed) (typed, *Error) {
 }
 
 func compileIn(_ *compiler, _ *Call, args []typed) (typed, *Error) {
-	k, ops, err := unify("IN", args)
+	k, ops, err := unifyOrdered("IN", args)
 	if err != nil {
 		return typed{}, err
 	}
@@ -125,14 +132,14 @@ func compileIn(_ *compiler, _ *Call, args []typed) (typed, *Error) {
 			list = append(list, v)
 		}
 	}
-	if len(list) == len(ops)-1 {
+	if len(list) == len(ops)-1 && !k.isDecimal() && !k.isNested() {
 		return typed{op: &callOp{name: "in", fn: inSet(k, list), args: ops[:1], list: list}, kind: kBool}, nil
 	}
 	return typed{op: &memberOp{eq: equality(k), args: ops}, kind: kBool}, nil
 }
 
 func compileBetween(_ *compiler, _ *Call, args []typed) (typed, *Error) {
-	k, ops, err := unify("BETWEEN", args)
+	k, ops, err := unifyOrdered("BETWEEN", args)
 	if err != nil {
 		return typed{}, err
 	}
@@ -192,7 +199,7 @@ func compileIf(_ *compiler, n *Call, args []typed) (typed, *Error) {
 }
 
 func compileNullIf(_ *compiler, n *Call, args []typed) (typed, *Error) {
-	k, ops, err := unify(n.Name, args)
+	k, ops, err := unifyOrdered(n.Name, args)
 	if err != nil {
 		return typed{}, err
 	}
@@ -201,7 +208,7 @@ func compileNullIf(_ *compiler, n *Call, args []typed) (typed, *Error) {
 
 func compileExtreme(better scalar.Cmp) func(*compiler, *Call, []typed) (typed, *Error) {
 	return func(_ *compiler, n *Call, args []typed) (typed, *Error) {
-		k, ops, err := unify(n.Name, args)
+		k, ops, err := unifyOrdered(n.Name, args)
 		if err != nil {
 			return typed{}, err
 		}

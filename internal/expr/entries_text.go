@@ -41,8 +41,7 @@ func textMakerEntries() []entry {
 	maker := func(name, doc, example string, f func(*call) func([]byte, int) ([]byte, bool), params ...kind) entry {
 		return simple(name, doc, example, sig(kString, textRows(f), params...))
 	}
-	const limit = " What would be longer than 1 MiB fails."
-	join := maker("concat", "All strings one after the other, a || b too; null if one is null."+limit, "'a' || 'b' = concat('a', 'b')", concat, kString)
+	join := maker("concat", "All strings one after the other, a || b too; null if one is null."+textLimit, "'a' || 'b' = concat('a', 'b')", concat, kString)
 	join.overloads[0].rest = true
 	return []entry{join,
 		simple("upper", "s in upper case, character by character; ucase too.", "upper('Zoë') = 'ZOË'",
@@ -52,14 +51,14 @@ func textMakerEntries() []entry {
 		maker("initcap", "s with the first letter of every word in upper case and the others in lower case.",
 			"initcap('new YORK') = 'New York'", initcap, kString),
 		maker("reverse", "The characters of s from the last to the first.", "reverse('Zoë') = 'ëoZ'", reverse, kString),
-		maker("replace", "s with every t replaced by u, for replace(s, t, u)."+limit, "replace('a-b', '-', '+') = 'a+b'",
+		maker("replace", "s with every t replaced by u, for replace(s, t, u)."+textLimit, "replace('a-b', '-', '+') = 'a+b'",
 			replace, kString, kString, kString),
-		maker("repeat", "s n times."+limit, "repeat('ab', 2) = 'abab'", repeat, kString, kInt),
-		maker("lpad", "s filled up to n characters with p in front, or cut to n."+limit, "lpad('7', 3, '0') = '007'", pad(true), kString, kInt, kString),
-		maker("rpad", "s filled up to n characters with p behind, or cut to n."+limit, "rpad('7', 3, '-') = '7--'", pad(false), kString, kInt, kString),
+		maker("repeat", "s n times."+textLimit, "repeat('ab', 2) = 'abab'", repeat, kString, kInt),
+		maker("lpad", "s filled up to n characters with p in front, or cut to n."+textLimit, "lpad('7', 3, '0') = '007'", pad(true), kString, kInt, kString),
+		maker("rpad", "s filled up to n characters with p behind, or cut to n."+textLimit, "rpad('7', 3, '-') = '7--'", pad(false), kString, kInt, kString),
 		maker("split_part", "Part n (from 1, negative from the end) of s cut at every t; '' if there is none. n = 0 fails.",
 			"split_part('a,b,c', ',', 2) = 'b'", splitPart, kString, kString, kInt),
-		{doc: funcDoc{"concat_ws", "concat_ws(separator, s, ...)", "The strings that are not null, with the separator between." + limit,
+		{doc: funcDoc{"concat_ws", "concat_ws(separator, s, ...)", "The strings that are not null, with the separator between." + textLimit,
 			"concat_ws('-', 'a', NULL, 'b') = 'a-b'"}, min: 1, max: -1, special: compileConcatWS},
 	}
 }

@@ -281,15 +281,51 @@ func (p *parser) unary() Node {
 	return p.call(at, "neg", p.unary())
 }
 
-// postfix parses the casts x::type that follow a primary.
+// postfix parses what may follow a primary: casts x::type, fields x.name and
+// elements x[i].
 func (p *parser) postfix(x Node) Node {
-	for p.accept("::") {
-		if p.nodes++; p.nodes > maxNodes {
-			return p.fail(x.At(), "expression is too large (at most %d operations)", maxNodes)
+	for first := x.At(); p.err == nil; {
+		switch {
+		case p.accept("::"):
+			if p.nodes++; p.nodes > maxNodes {
+				return p.fail(first, "expression is too large (at most %d operations)", maxNodes)
+			}
+			x = &Cast{Pos: first, X: x, To: p.typeName()}
+		case p.accept("."):
+			name := p.tok
+			if name.kind != tokName && name.kind != tokQuoted {
+				return p.unexpected("the name of a field")
+			}
+			p.advance()
+			x = p.call(first, "field", x, &Literal{Pos: name.pos, Value: name.text})
+		case p.accept("["):
+			x = p.call(first, "get", x, p.expr())
+			p.expect("]")
+		default:
+			return x
 		}
-		x = &Cast{Pos: x.At(), X: x, To: p.typeName()}
+		if p.depth+p.chain(x) > maxDepth {
+			return p.fail(first, "expression is nested too deeply (at most %d levels)", maxDepth)
+		}
 	}
 	return x
+}
+
+// chain counts the levels of casts, fields and elements that x begins with.
+func (p *parser) chain(x Node) int {
+	for n := 0; ; n++ {
+		switch y := x.(type) {
+		case *Cast:
+			x = y.X
+		case *Call:
+			if y.Name != "field" && y.Name != "get" {
+				return n
+			}
+			x = y.Args[0]
+		default:
+			return n
+		}
+	}
 }
 
 func (p *parser) number(at Pos, sign string) Node {

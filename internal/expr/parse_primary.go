@@ -147,6 +147,10 @@ func canonicalName(name string) string {
 		return "day"
 	case "weekofyear":
 		return "week"
+	case "parse_json":
+		return "from_json"
+	case "cardinality", "array_size":
+		return "size"
 	case "mean":
 		return "avg"
 	case "stddev_samp":

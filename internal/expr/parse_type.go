@@ -2,7 +2,6 @@ package expr
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -266,35 +265,10 @@ func (p *parser) closeAngle() {
 	p.expect(">")
 }
 
-// typeText writes a type so that ParseType reads it: the name in messages and
-// in printed casts, and what tells types apart.
+// typeText writes a type so that ParseType reads it.
 func typeText(dt arrow.DataType) string {
-	switch dt := dt.(type) {
-	case *arrow.Decimal128Type:
-		return "decimal(" + strconv.Itoa(int(dt.Precision)) + "," + strconv.Itoa(int(dt.Scale)) + ")"
-	case *arrow.MapType: // before ListType, which it holds
-		return "map<" + typeText(dt.KeyType()) + ", " + typeText(dt.ItemType()) + ">"
-	case *arrow.ListType:
-		return "array<" + typeText(dt.Elem()) + ">"
-	case *arrow.StructType:
-		var s strings.Builder
-		s.WriteString("struct<")
-		for i, f := range dt.Fields() {
-			if i > 0 {
-				s.WriteString(", ")
-			}
-			s.WriteString(columnText(f.Name) + ": " + typeText(f.Type))
-		}
-		return s.String() + ">"
-	}
 	if k := kindOf(dt); k != kNull {
 		return k.String()
-	}
-	switch dt.ID() { //nolint:exhaustive // All others have no name.
-	case arrow.BINARY:
-		return "binary"
-	case arrow.DURATION:
-		return "interval"
 	}
 	return dt.String()
 }

@@ -129,6 +129,15 @@ func isPredicate(c *Call) bool {
 
 func (p *printer) call(c *Call, level int) {
 	switch {
+	case isField(c):
+		p.primary(c.Args[0])
+		name, _ := c.Args[1].(*Literal)
+		p.words(".", columnText(name.Value.(string))) //nolint:forcetypeassert // isField says so.
+	case c.Name == "get" && len(c.Args) == 2:
+		p.primary(c.Args[0])
+		p.WriteByte('[')
+		p.node(c.Args[1], levelOr)
+		p.WriteByte(']')
 	case level == levelPrimary:
 		p.WriteString(c.Name)
 		p.list(c.Args)
@@ -148,6 +157,30 @@ func (p *printer) call(c *Call, level int) {
 		p.words(" ", strings.ToUpper(c.Name), " ")
 		p.node(c.Args[1], level+1)
 	}
+}
+
+// isField tells x.name.
+func isField(c *Call) bool {
+	if c.Name != "field" || len(c.Args) != 2 {
+		return false
+	}
+	lit, ok := c.Args[1].(*Literal)
+	if !ok {
+		return false
+	}
+	_, ok = lit.Value.(string)
+	return ok
+}
+
+// primary prints what a field or an element is taken of.
+func (p *printer) primary(n Node) {
+	c, isCall := n.(*Call)
+	_, isLiteral := n.(*Literal)
+	if isLiteral || isCall && callLevel(c) < levelPrimary {
+		p.words("(", textOf(n), ")")
+		return
+	}
+	p.node(n, levelPrimary)
 }
 
 // negated prints the operand of a unary minus so that it neither becomes part

@@ -10,6 +10,8 @@ import (
 // repeat and replace make; what would be longer fails.
 const maxText = 1 << 20
 
+const textLimit = " What would be longer than 1 MiB fails."
+
 // textRows makes a string of every row without a null argument. f returns what
 // it made, which may lie in scratch or be borrowed from an argument, and false
 // if it failed.

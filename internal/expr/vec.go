@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/idag/idag/internal/kernel/scalar"
@@ -26,6 +28,11 @@ type vec struct {
 	coded      bool
 	size       int
 
+	// Nested values: those of a struct are its fields, of n rows each, whose own
+	// nulls do not tell of the struct's; those of a list its elements, of a map
+	// its keys and values, which offs delimits.
+	kids []arrow.Array
+
 	valid *memory.Buffer // nil: no nulls
 	fail  *memory.Buffer // rows that failed and count as nulled; nil: none
 	hard  *memory.Buffer // rows that failed under strict(); nil: none
@@ -38,6 +45,10 @@ func (v *vec) release() {
 			*b = nil
 		}
 	}
+	for _, k := range v.kids {
+		k.Release()
+	}
+	v.kids = nil
 }
 
 // retain adds a reference for a second owner of the same buffers.
@@ -46,6 +57,9 @@ func (v *vec) retain() vec {
 		if b != nil {
 			b.Retain()
 		}
+	}
+	for _, k := range v.kids {
+		k.Retain()
 	}
 	return *v
 }
@@ -56,7 +70,7 @@ func releaseAll(vs []vec) {
 	}
 }
 
-func view[T int32 | int64 | float64 | uint64](b *memory.Buffer, n int) []T {
+func view[T int32 | int64 | float64 | uint64 | decimal128.Num](b *memory.Buffer, n int) []T {
 	if n == 0 {
 		return nil
 	}
@@ -74,11 +88,12 @@ func bitsOf(b *memory.Buffer, n int) scalar.Bits {
 	return view[uint64](b, scalar.Words(n))
 }
 
-func (v *vec) ints() []int64     { return view[int64](v.vals, v.n) }
-func (v *vec) floats() []float64 { return view[float64](v.vals, v.n) }
-func (v *vec) days() []int32     { return view[int32](v.vals, v.n) }
-func (v *vec) codes() []int32    { return view[int32](v.vals, v.n) }
-func (v *vec) bits() scalar.Bits { return bitsOf(v.vals, v.n) }
+func (v *vec) ints() []int64              { return view[int64](v.vals, v.n) }
+func (v *vec) floats() []float64          { return view[float64](v.vals, v.n) }
+func (v *vec) days() []int32              { return view[int32](v.vals, v.n) }
+func (v *vec) codes() []int32             { return view[int32](v.vals, v.n) }
+func (v *vec) decimals() []decimal128.Num { return view[decimal128.Num](v.vals, v.n) }
+func (v *vec) bits() scalar.Bits          { return bitsOf(v.vals, v.n) }
 
 // isNull tells whether a constant is null.
 func (v *vec) isNull() bool { return v.valid != nil && !bitsOf(v.valid, v.n).Get(0) }
@@ -191,9 +206,16 @@ func (x *exec) fixed(k kind, n int) vec {
 
 // null is a constant null.
 func (x *exec) null(k kind) vec {
+	if k.isNested() {
+		a := array.MakeArrayOfNull(x.mem, k.arrow(), 1)
+		defer a.Release()
+		v := x.load(a, k)
+		v.konst = true
+		return v
+	}
 	v := x.fixed(k, 1)
 	v.konst, v.valid = true, x.bitmap(1, false)
-	if k == kString {
+	if k.isText() {
 		v.vals.Release()
 		v.vals = nil
 		v.offs, v.data = x.alloc(8), x.alloc(0)
@@ -201,7 +223,7 @@ func (x *exec) null(k kind) vec {
 		off[0], off[1] = 0, 0
 		return v
 	}
-	view[uint64](v.vals, 1)[0] = 0
+	clear(v.vals.Bytes())
 	return v
 }
 

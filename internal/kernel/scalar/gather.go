@@ -62,7 +62,7 @@ func lookup64(dst Bits, t uint64, codes []int32) {
 }
 
 // Assign writes src where mask is set and leaves the other rows of dst.
-func Assign[T Number](dst, src []T, mask Bits) {
+func Assign[T any](dst, src []T, mask Bits) {
 	konst := len(src) == 1
 	for lo := 0; lo < len(dst); lo += 64 {
 		m := mask[lo>>6]
@@ -90,7 +90,7 @@ func Assign[T Number](dst, src []T, mask Bits) {
 	}
 }
 
-func assignConst[T Number](d []T, c T, m uint64) {
+func assignConst[T any](d []T, c T, m uint64) {
 	for i := range d {
 		v := d[i]
 		if m&1 != 0 {
