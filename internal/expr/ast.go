@@ -44,8 +44,7 @@ type Literal struct {
 	Value any
 }
 
-// Interval is a length of time in microseconds; it only occurs as a literal
-// added to or taken from a timestamp.
+// Interval is a length of time in microseconds, the value of a literal.
 type Interval int64
 
 // Call is an operator or a function by its canonical lower-case name. The
@@ -58,6 +57,8 @@ type Interval int64
 //     between                Args[0] between Args[1] and Args[2]
 //     like ilike             Args[0] like Args[1], escape Args[2] if given
 //     is_null is_true is_false
+//     field                  Args[0].name, the name a string literal in Args[1]
+//     get                    Args[0][Args[1]]
 //
 // The negated forms (NOT IN, IS NOT NULL, IS DISTINCT FROM, ...) are not of
 // these. Other spellings are mapped to one name by Parse: a || b is concat,
@@ -69,8 +70,7 @@ type Call struct {
 	Args []Node
 }
 
-// Cast converts X to the type To, one of boolean, int64, float64, string,
-// timestamp and date32. With Try a value that cannot be converted gives null
+// Cast converts X to the type To, one of those that ParseType gives. With Try a value that cannot be converted gives null
 // without counting as a failure.
 type Cast struct {
 	Pos

@@ -73,7 +73,7 @@ func benchValue(name string, k kind, i int) any {
 		return arrow.Timestamp(1_700_000_000_000_000 + int64(i)*1_000_000)
 	case kDate:
 		return arrow.Date32(20000 + x)
-	case kNull, kInterval:
+	case kNull, kInterval, kBinary:
 	}
 	return nil
 }

@@ -93,21 +93,16 @@ func castBinary(to kind) impl {
 	if to != kString {
 		return nil
 	}
-	return func(c *call) error {
-		if err := reinterpret(c); err != nil {
-			return err
-		}
+	return textRows(func(c *call) func([]byte, int) ([]byte, bool) {
 		t := c.a[0].texts()
-		for i := range c.n {
-			if !c.skip(i) && !utf8.ValidString(t.at(i)) {
-				c.failAt(i)
-			}
+		return func(dst []byte, i int) ([]byte, bool) {
+			s := t.at(i)
+			return append(dst, s...), utf8.ValidString(s)
 		}
-		return nil
-	}
+	})
 }
 
-// reinterpret shares the bytes of a string as binary, or the other way round.
+// reinterpret shares the bytes of a string as binary.
 func reinterpret(c *call) error {
 	v := c.a[0].retain()
 	for _, b := range [...]**memory.Buffer{&v.valid, &v.fail, &v.hard} {

@@ -12,10 +12,21 @@
 //
 // # Types
 //
-// boolean, bigint (int64), double (float64), string, timestamp (microseconds,
-// UTC) and date (days). A bigint becomes a double, a date a timestamp (its
+// boolean, bigint (int64), double (float64), decimal(p,s) of up to 38 digits,
+// string, binary, timestamp (microseconds, UTC), date (days), interval (a length
+// of time in microseconds), and array<t>, map<k, v> and struct<name: t> of these;
+// [ParseType] reads them as Spark writes them. A bigint becomes a decimal or a
+// double, a decimal a wider decimal or a double, a date a timestamp (its
 // midnight), and a string literal a timestamp or a date, where the other side
-// asks for it; nothing else is converted without CAST. NaN equals NaN and is
+// asks for it; nothing else is converted without CAST. A literal with a point is
+// a double. Arithmetic on decimals has Spark's types: as many digits as the
+// result takes, and if these are more than 38, digits behind the point go first,
+// down to 6; what then does not fit fails.
+//
+// x.name is a field of a struct, which costs no copy, or of each struct of an
+// array; a[0] the first element of an array, m['k'] a value of a map. A column
+// whose own name has a dot is quoted. Arrays and structs compare element by
+// element, and there a null equals a null; maps do not compare. NaN equals NaN and is
 // larger than any other number; -0.0 equals 0.0; strings compare by code
 // points; FALSE is less than TRUE. Column names are compared exactly, keywords
 // and functions in any case. docs/functions.md lists the library.
@@ -42,6 +53,9 @@
 //   - TRY_CAST is CAST whose own failure does not count; failures in its argument do.
 //   - strict(e) is e, but in rows where a failure counts within e it is null, and
 //     the failure counts as hard outside of it.
+//
+// A part of a value may fail, as an element in CAST(array('x') AS array<int>):
+// that part is null, and the failure counts in the row.
 //
 // A row in which a failure counts as hard is in Result.Failed, and one in which
 // any other counts is in Result.Nulled unless it is in Result.Failed. Both are

@@ -77,7 +77,7 @@ func drawExpr(t *rapid.T, k kind, depth int) Node {
 			func() Node { return &Cast{X: drawExpr(t, kString, depth-1), To: k.arrow()} },
 			func() Node { return &Cast{X: drawExpr(t, kTime, depth-1), To: k.arrow(), Try: true} },
 		}[rapid.IntRange(0, 2).Draw(t, "date")]()
-	case kNull, kInterval:
+	case kNull, kInterval, kBinary:
 	}
 	return drawLeaf(t, k)
 }

@@ -81,6 +81,12 @@ func (e entry) signatures() string {
 	for i, o := range e.overloads {
 		texts[i] = o.String()
 	}
+	switch e.doc.Name {
+	case "+", "-", "*", "/", "%", "div":
+		texts = append(texts, "(decimal, decimal)")
+	case "neg", "abs", "ceil", "floor", "round", "bround":
+		texts = append(texts, "(decimal)")
+	}
 	return strings.Join(texts, ", ")
 }
 

@@ -45,6 +45,9 @@ func compileFromJSON(_ *compiler, n *Call, args []typed) (typed, *Error) {
 		}
 		k = structOf(names, kinds)
 	}
+	if !jsonKeys(k) {
+		return typed{}, errorAt(n.Args[1].At(), "the keys of a map in JSON are strings")
+	}
 	return nestedCall(n, k, fromJSON(k), typed{op: text[0]})
 }
 

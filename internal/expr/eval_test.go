@@ -42,7 +42,7 @@ func samples(k kind) []any {
 		return []any{arrow.Timestamp(0), arrow.Timestamp(-1), arrow.Timestamp(1769862896123456), arrow.Timestamp(-62135596800000000), arrow.Timestamp(951825600000000), arrow.Timestamp(1704067199999999)}
 	case kDate:
 		return []any{arrow.Date32(0), arrow.Date32(-1), arrow.Date32(20484), arrow.Date32(11016), arrow.Date32(-719162), arrow.Date32(19722)}
-	case kNull, kInterval:
+	case kNull, kInterval, kBinary:
 	}
 	return nil
 }

@@ -221,32 +221,32 @@ func listReader(k kind) jsonReader {
 	}
 }
 
-// mapReader reads objects; their keys are strings, which are read as JSON if
-// the keys of the map are not strings.
+// mapReader reads objects as maps of strings.
 func mapReader(k kind) jsonReader {
-	kinds := k.elements()
-	key, value := readerOf(kinds[0]), readerOf(kinds[1])
+	value := readerOf(k.elements()[1])
 	return func(raw string, b array.Builder, st *jsonState) bool {
 		own, ok := b.(*array.MapBuilder)
 		if !ok || raw[0] != '{' {
 			b.AppendNull()
 			return false
 		}
+		keys, isText := own.KeyBuilder().(*array.StringBuilder)
 		own.Append(true)
-		ok = true
-		for it := jsonOver(raw); it.next(); {
-			name := it.key
-			if kinds[0] == kInt || kinds[0] == kFloat || kinds[0] == kBool {
-				name = name[1 : len(name)-1]
-			}
-			if name == "" || name == "null" || !key(name, own.KeyBuilder(), st) {
-				ok = false // the key is null, which a map cannot have: the row is
-				if name == "" || name == "null" {
-					own.KeyBuilder().AppendNull()
-				}
-			}
+		ok = isText
+		for it := jsonOver(raw); it.next() && isText; {
+			keys.Append(st.string(it.key))
 			ok = value(it.value, own.ItemBuilder(), st) && ok
 		}
 		return ok
 	}
+}
+
+// jsonKeys tells whether all maps in the type have strings for keys.
+func jsonKeys(k kind) bool {
+	for i, e := range k.elements() {
+		if k.isMap() && i == 0 && e != kString || !jsonKeys(e) {
+			return false
+		}
+	}
+	return true
 }

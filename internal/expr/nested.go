@@ -95,16 +95,16 @@ func (x *exec) plain(v *vec) arrow.Array {
 func (x *exec) pick(in arrow.Array, k kind, at []int32) vec {
 	valid, bits := x.rawBitmap(len(at))
 	bits.Fill(false)
-	any, all := false, true
+	some, all := false, true
 	for i, j := range at {
 		if j >= 0 {
-			any = true
+			some = true
 			bits.Set(i)
 			continue
 		}
 		at[i], all = 0, false
 	}
-	if !any {
+	if !some {
 		valid.Release()
 		v := x.null(k)
 		if len(at) != 1 {
@@ -315,10 +315,33 @@ func newMap(c *call) error {
 	if err != nil {
 		return err
 	}
-	order, m := orderOf(keys.kids[0], keys.kids[0]), len(all)/2
+	c.out = vec{n: c.n, offs: keys.offs, kids: []arrow.Array{keys.kids[0], values.kids[0]}}
+	c.out = c.out.retain()
+	m, keep := len(all)/2, []int32(nil)
+	if c.badKeys(keys.kids[0], m); c.bad == nil {
+		return nil
+	}
+	bad, off := bitsOf(c.bad, c.n), view[int32](c.out.offs, c.n+1)
+	for i := range c.n {
+		off[i] = int32(len(keep))
+		for j := i * m; j < (i+1)*m && !bad.Get(i); j++ {
+			keep = append(keep, int32(j))
+		}
+	}
+	off[c.n] = int32(len(keep))
+	for i, kid := range c.out.kids {
+		c.out.kids[i] = kernel.Take(c.x.mem, kid, keep)
+		kid.Release()
+	}
+	return nil
+}
+
+// badKeys fails the rows in which one of m keys is null or comes twice.
+func (c *call) badKeys(keys arrow.Array, m int) {
+	order := orderOf(keys, keys)
 	for i := range c.n {
 		for j := i * m; j < (i+1)*m; j++ {
-			bad := keys.kids[0].IsNull(j)
+			bad := keys.IsNull(j)
 			for k := i * m; k < j && !bad; k++ {
 				bad = order(j, k) == 0
 			}
@@ -327,7 +350,4 @@ func newMap(c *call) error {
 			}
 		}
 	}
-	c.out = vec{n: c.n, offs: keys.offs, kids: []arrow.Array{keys.kids[0], values.kids[0]}}
-	c.out = c.out.retain()
-	return nil
 }

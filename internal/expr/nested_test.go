@@ -86,7 +86,7 @@ func TestNested(t *testing.T) {
 		"array_contains(array(1, NULL), 3)":                         "boolean null",
 		"array_position(array('a', 'b'), 'c')":                      "bigint 0",
 		"CAST(array('1', 'x') AS array<int>)":                       "array<bigint> [1,null]!",
-		"CAST(named_struct('a', '2.5') AS struct<x: decimal(3,1)>)": `struct<x: decimal(3,1)> {"x":"2.5"}`,
+		"CAST(named_struct('a', '2.5') AS struct<x: decimal(3,1)>)": `struct<x: decimal(3,1)> {"x":2.5}`,
 		"coalesce(NULL, array(1))":                                  "array<bigint> [1]",
 		"if(1 = 2, array(1), array(2, 3))":                          "array<bigint> [2,3]",
 		"CAST('abc' AS binary)":                                     "binary YWJj",

@@ -370,7 +370,7 @@ func parseTwin(s string, to kind) any {
 				return arrow.Timestamp(at.UnixMicro())
 			}
 		}
-	case kNull, kString, kInterval:
+	case kNull, kString, kInterval, kBinary:
 	}
 	return failure
 }
