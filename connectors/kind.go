@@ -75,6 +75,8 @@ func FileFields() []Field {
 				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked. What to write: a directory."},
 		{Name: "hive_partitioning", Type: Bool, Default: true, For: Reading,
 			Doc: "Directories named key=value are columns: whole numbers if all values are, else strings."},
+		{Name: "filename", Type: String, For: Reading,
+			Doc: "The name of a column to add, which holds the path of the row's file."},
 		{Name: "union_by_name", Type: Bool, Default: false, For: Reading,
 			Doc: "Files may have different columns; one that a file lacks is null there."},
 		{Name: "follow", Type: Bool, Default: false, For: Reading,

@@ -53,11 +53,7 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.settings.hive {
-		for i := range list {
-			list[i].Keys = nil
-		}
-	}
+	files.SetKeys(list, s.settings.hive, s.settings.filename)
 	members := make([]member, len(list))
 	shapes := make([]*shape, len(list))
 	g, ctx := errgroup.WithContext(ctx)

@@ -16,6 +16,7 @@ type settings struct {
 	columns        []string
 	unionByName    bool
 	hive           bool
+	filename       string
 	binaryAsString bool
 
 	compression string
@@ -32,6 +33,7 @@ func readSettings(o rdd.Options, use connectors.Use) (settings, error) {
 	s.columns, _ = o["columns"].([]string)
 	s.unionByName, _ = o["union_by_name"].(bool)
 	s.hive, _ = o["hive_partitioning"].(bool)
+	s.filename, _ = o["filename"].(string)
 	s.binaryAsString, _ = o["binary_as_string"].(bool)
 	s.compression, _ = o["compression"].(string)
 	rows, _ := o["row_group_rows"].(int64)

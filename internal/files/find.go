@@ -27,6 +27,20 @@ type Key struct {
 	Null        bool
 }
 
+// SetKeys leaves of each file's keys those that are wanted: its key=value
+// directories, and its own path under the name filename unless that is "".
+func SetKeys(list []Found, hive bool, filename string) {
+	for i := range list {
+		f := &list[i]
+		if !hive {
+			f.Keys = nil
+		}
+		if filename != "" {
+			f.Keys = append(f.Keys, Key{Name: filename, Value: f.Path})
+		}
+	}
+}
+
 // HiveNull is how Hive and Spark spell a null in a directory name.
 const HiveNull = "__HIVE_DEFAULT_PARTITION__"
 

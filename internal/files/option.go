@@ -16,12 +16,15 @@ type settings struct {
 
 	follow       bool
 	settle, poll time.Duration
+	// filename is the column that holds each row's file, or "".
+	filename string
 }
 
 func readSettings(name string, o rdd.Options) (settings, error) {
 	var s settings
 	s.paths, _ = o["path"].([]string)
 	s.hive, _ = o["hive_partitioning"].(bool)
+	s.filename, _ = o["filename"].(string)
 	s.union, _ = o["union_by_name"].(bool)
 	s.mode, _ = o["mode"].(string)
 	s.follow, _ = o["follow"].(bool)

@@ -92,11 +92,9 @@ func (s *Source) plan(ctx context.Context) (*dataset, error) {
 
 // planFiles finds out what rows the files have.
 func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) {
+	SetKeys(list, s.settings.hive, s.settings.filename)
 	d := &dataset{files: make([]member, len(list))}
 	for i := range list {
-		if !s.settings.hive {
-			list[i].Keys = nil
-		}
 		m := &d.files[i]
 		m.Found = list[i]
 		var err error

@@ -280,3 +280,16 @@ func TestSource(t *testing.T) {
 		t.Errorf("a format without lines is cut: %v %v", splits, err)
 	}
 }
+
+// A column may hold the path of each row's file.
+func TestFilename(t *testing.T) {
+	root := t.TempDir()
+	a, b := filepath.Join(root, "a.txt"), filepath.Join(root, "b.txt")
+	save(t, a, "one\n")
+	save(t, b, "two\n")
+	rows, err := readAll(open(t, rdd.Options{"path": root, "filename": "from"}, lines{}), checked(t), rdd.Size{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, rows, "one|one|"+a, "two|two|"+b)
+}

@@ -3,6 +3,7 @@ package jobfile
 import (
 	"bytes"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,9 @@ const (
 	open    = "\uE001"
 	closing = "\uE002"
 )
+
+// identifier is how variables may be called.
+const identifier = `^[A-Za-z_][A-Za-z0-9_]*$`
 
 // variable is one variable of a job file.
 type variable struct {
@@ -76,17 +80,52 @@ func (p *parser) defaults(vars *node, out map[string]variable) {
 		p.fail(vars.at, `expected variables with their defaults, such as {window: 1 day}`)
 		return
 	}
-	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	name := regexp.MustCompile(identifier)
 	for _, q := range vars.pairs {
 		switch {
 		case !name.MatchString(q.key):
 			p.fail(q.at, "%q cannot be a variable; expected letters, digits and underscores", unmask(q.key))
 		case q.value.form != scalar:
 			p.fail(q.value.at, "expected one value for the variable %q", q.key)
-		case strings.Contains(q.value.text, dollar):
-			p.fail(q.value.at, "the default of a variable cannot refer to another")
 		default:
-			out[q.key] = variable{text: q.value.text, set: !q.value.null}
+			text, found := p.environment(vars, q.value)
+			out[q.key] = variable{text: text, set: found && !q.value.null}
+		}
+	}
+}
+
+// environment replaces, in the default of a variable, ${NAME} by what the
+// environment has under that name, and ${NAME:-text} by text where it has nothing. It
+// reports false if there is nothing for one of them.
+func (p *parser) environment(vars, n *node) (text string, found bool) {
+	found = true
+	var b strings.Builder
+	for s := n.text; ; {
+		before, rest, ok := strings.Cut(s, dollar+open)
+		ref, after, closed := strings.Cut(rest, closing)
+		if !ok || !closed {
+			b.WriteString(unmask(s))
+			return b.String(), found
+		}
+		s = after
+		if literal, escaped := strings.CutSuffix(before, "$"); escaped {
+			b.WriteString(literal + "${" + ref + "}")
+			continue
+		}
+		b.WriteString(before)
+		name, otherwise, has := strings.Cut(ref, ":-")
+		if !regexp.MustCompile(identifier).MatchString(name) {
+			p.fail(n.at, "%q cannot be a variable of the environment; expected ${NAME} or ${NAME:-default}", unmask(name))
+		}
+		switch v := os.Getenv(name); {
+		case v != "":
+			b.WriteString(v)
+		case has:
+			b.WriteString(otherwise)
+		case vars.get(name) != nil:
+			p.fail(n.at, "the default of a variable cannot refer to another")
+		default:
+			found = false
 		}
 	}
 }
