@@ -72,6 +72,8 @@ func (g *graph) acyclic() bool {
 // shuffles reports whether an outlet feeds a stage that takes blocks by key group.
 func (g *graph) shuffles(stage, outlet int) bool {
 	return slices.ContainsFunc(g.consumers[stage], func(next int) bool {
-		return !g.stages[next].Narrow && slices.Contains(g.stages[next].Inputs, planner.Edge{Stage: stage, Outlet: outlet})
+		return !g.stages[next].Narrow && slices.ContainsFunc(g.stages[next].Inputs, func(e planner.Edge) bool {
+			return e.Stage == stage && e.Outlet == outlet
+		})
 	})
 }

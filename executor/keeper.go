@@ -50,11 +50,18 @@ func (x *Executor) newKeeper(stage int) (keeper, error) {
 	if stage < 0 || stage >= len(x.Plan.Stages) {
 		return nil, fault.New(fault.Bug, "plan %s has no stage %d", x.Plan.Digest, stage)
 	}
-	if act, ok := x.Plan.Stages[stage].Root.Action.(physical.Merge); ok && act.Grouping != nil {
-		if act.Grouping.Gap != 0 {
+	switch act := x.Plan.Stages[stage].Root.Action.(type) {
+	case physical.Merge:
+		switch {
+		case act.Grouping == nil:
+		case act.Grouping.Gap != 0:
 			return newSessions(x.Mem, act.Grouping), nil
+		default:
+			return newState(x.Mem, act.Grouping), nil
 		}
-		return newState(x.Mem, act.Grouping), nil
+	case physical.Join:
+		return &joinState{join: &act, mem: x.Mem}, nil
+	default:
 	}
 	return nil, fault.New(fault.Bug, "stage %d of plan %s keeps no state", stage, x.Plan.Digest)
 }

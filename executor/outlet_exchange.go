@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
@@ -15,55 +16,101 @@ import (
 // exchange sends rows to the key group of their keys, or on to the task of the
 // same ordinal.
 type exchange struct {
-	run   *run
-	node  *physical.Node
-	out   physical.Outlet
-	to    physical.Exchange
-	parts map[int]*rdd.Frames
+	run    *run
+	out    physical.Outlet
+	schema *arrow.Schema // of what is sent
+	from   []int         // by column sent: the column that arrives, or physical.FromNull
+	keys   []int         // columns sent
+	// side says that the rows are of a side of a join, which has no use for where
+	// they came from; matched that it has none for rows with a null key either.
+	side, matched bool
+	parts         map[int]*rdd.Frames
+}
+
+func (r *run) exchange(n *physical.Node, o physical.Outlet, to physical.Exchange) *exchange {
+	return &exchange{run: r, out: o, schema: n.In, from: all(n.In.NumFields()), keys: to.Keys}
+}
+
+func (r *run) side(o physical.Outlet, to physical.Side) *exchange {
+	return &exchange{run: r, out: o, schema: to.Schema, from: to.From, keys: to.Keys, side: true, matched: to.Matched}
 }
 
 func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
 	if o.parts == nil {
 		o.parts = map[int]*rdd.Frames{}
 	}
-	if len(o.to.Keys) == 0 {
+	if len(o.keys) == 0 {
 		o.put(o.run.task.Index, c, nil)
 		return nil
 	}
-	keys := make([]arrow.Array, len(o.to.Keys))
-	for i, k := range o.to.Keys {
-		keys[i] = c.cols[k]
+	keys := make([]arrow.Array, len(o.keys))
+	for i, k := range o.keys {
+		keys[i] = c.cols[o.from[k]]
 	}
 	hashes := kernel.HashRows(keys, make([]uint64, c.rows))
 	rows, ends := keyGroups(hashes, o.run.x.Plan.Job.Settings.KeyGroups)
 	from := 0
 	for p, to := range ends {
-		if to > from {
-			o.put(p, c, rows[from:to])
+		if part := o.useful(keys, rows[from:to]); len(part) > 0 {
+			o.put(p, c, part)
 		}
 		from = to
 	}
 	return nil
 }
 
+// useful returns the rows that the stage behind has a use for, in place.
+func (o *exchange) useful(keys []arrow.Array, rows []int32) []int32 {
+	if !o.matched {
+		return rows
+	}
+	for _, k := range keys {
+		if mayBeNull(k) {
+			rows = slices.DeleteFunc(rows, func(i int32) bool { return isNull(k, int(i)) })
+		}
+	}
+	return rows
+}
+
+// mayBeNull reports whether any row of a column may be null, and isNull whether one
+// is: by itself, or as an entry of a dictionary.
+func mayBeNull(a arrow.Array) bool {
+	d, ok := a.(*array.Dictionary)
+	return a.NullN() > 0 || ok && d.Dictionary().NullN() > 0
+}
+
+func isNull(a arrow.Array, i int) bool {
+	if a.IsNull(i) {
+		return true
+	}
+	d, ok := a.(*array.Dictionary)
+	return ok && d.Dictionary().IsNull(d.GetValueIndex(i))
+}
+
 // put keeps rows of a chunk for one partition; nil means all of them.
 func (o *exchange) put(part int, c *chunk, rows []int32) {
-	n, origin, every := c.rows, c.origin, all(len(c.cols))
+	n, origin := c.rows, rdd.Origin{Source: -1}
 	var cols []arrow.Array
 	if rows == nil {
-		cols, origin = c.project(o.run.mem, every, o.node.In), origin.Clone()
+		cols = c.project(o.run.mem, o.from, o.schema)
 	} else {
-		n, cols, origin = len(rows), c.take(o.run.mem, rows, every, o.node.In), origin.At(rows)
+		n, cols = len(rows), c.take(o.run.mem, rows, o.from, o.schema)
+	}
+	switch {
+	case o.side:
+	case rows == nil:
+		origin = c.origin.Clone()
+	default:
+		origin = c.origin.At(rows)
 	}
 	defer releaseAll(cols)
-	batch := record(func(i int) string { return o.node.In.Field(i).Name }, cols, n)
+	batch := record(func(i int) string { return o.schema.Field(i).Name }, cols, n)
 	defer batch.Release()
 	if o.parts[part] == nil {
 		o.parts[part] = new(rdd.Frames)
 	}
 	o.parts[part].Keep(&rdd.Frame{Header: rdd.Header{Labels: c.labels, Origin: origin}, Batch: batch})
 }
-
 func (o *exchange) close(_ context.Context, r *work.Receipt) error {
 	for _, p := range slices.Sorted(maps.Keys(o.parts)) {
 		frames, b := o.parts[p], o.run.block(o.out.ID, p)

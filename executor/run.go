@@ -83,6 +83,8 @@ func (r *run) do(ctx context.Context) error {
 		err = r.scan(ctx, act, root, next)
 	case physical.Merge:
 		err = r.merge(ctx, act, root, next)
+	case physical.Join:
+		err = r.join(ctx, act, root, next)
 	default:
 		err = fault.New(fault.Bug, "stage %d has no root that reads", r.stage.ID)
 	}
@@ -133,7 +135,7 @@ func (r *run) operator(n *physical.Node) operator {
 		return &assignment{run: r, node: n, act: act}
 	case physical.Outlet:
 		return r.outlet(n, act)
-	case physical.Scan, physical.Route, physical.Merge:
+	case physical.Scan, physical.Route, physical.Merge, physical.Join:
 	}
 	return pass{}
 }
@@ -143,7 +145,9 @@ func (r *run) outlet(n *physical.Node, o physical.Outlet) operator {
 	case physical.Partial:
 		return &partial{run: r, node: n, out: o, to: to}
 	case physical.Exchange:
-		return &exchange{run: r, node: n, out: o, to: to}
+		return r.exchange(n, o, to)
+	case physical.Side:
+		return r.side(o, to)
 	case physical.SinkPart:
 		if r.task.Quiet {
 			return pass{} // and nothing is behind it

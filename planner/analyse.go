@@ -27,6 +27,8 @@ type node struct {
 	gap       time.Duration                   // of a Reduce that makes sessions
 	slide     time.Duration                   // of such a Reduce: that of its windows
 	consumers []int                           // operations over this one, ascending
+	inlets    []int                           // by consumer: which of its inputs this one is
+	join      *joined                         // of a Join
 	exprs     map[string]expr.Node            // parsed expressions by mark, "set.net", "where"
 	aggs      map[int]map[string]physical.Agg // Reduce: aggregates by From label and column
 	need      map[int]map[string]bool         // by label: columns of the output that somebody reads
@@ -77,6 +79,7 @@ func (a *analysis) check(n *node) {
 		parent := a.nodes[a.index[p]]
 		n.Parents = append(n.Parents, parent.ID)
 		parent.consumers = append(parent.consumers, n.ID) // twice for a union with itself
+		parent.inlets = append(parent.inlets, i)
 		n.wrong = n.wrong || parent.wrong
 	}
 	var made *rdd.Error
@@ -115,8 +118,12 @@ func (a *analysis) checkJob() {
 	}
 	a.events = j.All()
 	for _, d := range j.Datasets() {
-		if r, ok := d.Op().(rdd.Reduce); ok {
-			a.events &^= r.As
+		switch op := d.Op().(type) {
+		case rdd.Reduce:
+			a.events &^= op.As
+		case rdd.Join:
+			a.events &^= op.As
+		default:
 		}
 	}
 }

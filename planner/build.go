@@ -19,18 +19,18 @@ type flow struct {
 
 // follow takes a flow of rows that are behind n to everything that follows n.
 func (b *builder) follow(n *node, f flow) {
-	for _, id := range n.consumers {
-		b.step(b.nodes[id], f)
+	for i, id := range n.consumers {
+		b.step(b.nodes[id], n.inlets[i], f)
 	}
 }
 
-// step takes a flow through one operation.
-func (b *builder) step(c *node, f flow) {
+// step takes a flow through one operation, into one of its inputs.
+func (b *builder) step(c *node, inlet int, f flow) {
 	f.labels &= labelsOf(c.input)
-	if !b.scheduled(c, f) {
+	if !b.scheduled(c, inlet, f) {
 		return
 	}
-	acts := f.labels & c.acts
+	acts := f.labels & c.actsOn(inlet)
 	switch op := c.op.(type) {
 	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Window:
 		if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {
@@ -47,6 +47,9 @@ func (b *builder) step(c *node, f flow) {
 		if acts != 0 {
 			b.shuffle(c, op, f, acts)
 		}
+		b.past(c, f, acts)
+	case rdd.Join:
+		b.join(c, inlet, f)
 		b.past(c, f, acts)
 	case rdd.Union:
 		b.follow(c, b.united(c, f))
@@ -109,8 +112,8 @@ func (n *node) idle(labels rdd.LabelSet) bool {
 
 // scheduled reports whether anything comes of a flow at c or behind it. A
 // branch that ends in nothing for these labels is left out.
-func (b *builder) scheduled(c *node, f flow) bool {
-	if slices.ContainsFunc(f.labels.Each(), func(l int) bool { return b.matters(c, l) }) {
+func (b *builder) scheduled(c *node, inlet int, f flow) bool {
+	if slices.ContainsFunc(f.labels.Each(), func(l int) bool { return b.matters(c, inlet, l) }) {
 		return true
 	}
 	for _, l := range f.labels.Each() {
@@ -142,6 +145,8 @@ func (b *builder) past(c *node, f flow, taken rdd.LabelSet) {
 	}
 	if rest != f.labels {
 		f = b.only(c, f, rest, b.schema(rest, c.need, c.Schemas))
+	} else if len(c.Parents) > 1 {
+		f = b.united(c, f)
 	}
 	f.labels = rest
 	b.follow(c, f)

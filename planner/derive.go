@@ -43,6 +43,8 @@ func (a *analysis) derive(n *node) {
 		a.deriveShuffle(n, op)
 	case rdd.Reduce:
 		a.deriveReduce(n, op)
+	case rdd.Join:
+		a.deriveJoin(n, op)
 	case rdd.Union:
 		a.deriveUnion(n)
 	case rdd.Write:
@@ -56,6 +58,8 @@ func (a *analysis) derive(n *node) {
 func (a *analysis) shape(n *node) bool {
 	at, want := n.Dataset.At(""), 1
 	switch n.op.(type) {
+	case rdd.Join:
+		want = min(max(1, len(n.Parents)), 2)
 	case rdd.Read:
 		want = 0
 	case rdd.Union:
@@ -232,24 +236,28 @@ func (a *analysis) deriveUnion(n *node) {
 	for i, p := range n.Parents {
 		parent := a.nodes[p]
 		for _, l := range ordered(parent.Schemas) {
-			s, w := parent.Schemas[l], parent.windows[l]
-			have, ok := n.Schemas[l]
-			if !ok {
-				n.Schemas[l] = s
-				n.overlap |= parent.overlap & one(l)
-				if w != 0 {
-					n.windows[l] = w
-				}
-				continue
-			}
-			if n.windows[l] != w {
-				delete(n.windows, l)
-			}
-			n.overlap |= parent.overlap & one(l)
-			n.Schemas[l] = a.widen(n, i, l, have, s)
+			a.unite(n, i, l, parent)
 		}
 	}
 	n.input = n.Schemas
+}
+
+// unite adds label l of an input to what is behind n.
+func (a *analysis) unite(n *node, input, l int, parent *node) {
+	s, w := parent.Schemas[l], parent.windows[l]
+	have, ok := n.Schemas[l]
+	n.overlap |= parent.overlap & one(l)
+	if !ok {
+		n.Schemas[l] = s
+		if w != 0 {
+			n.windows[l] = w
+		}
+		return
+	}
+	if n.windows[l] != w {
+		delete(n.windows, l)
+	}
+	n.Schemas[l] = a.widen(n, input, l, have, s)
 }
 
 func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.Schema {
@@ -258,8 +266,8 @@ func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.S
 		if g == nil {
 			have = withField(have, f.Name, f.Type)
 		} else if !arrow.TypeEqual(f.Type, g.Type) {
-			a.failFor(one(l), n.present(), n.Dataset.At(""), "union: column %q is %s in one input and %s in input %d",
-				f.Name, typeName(g.Type), typeName(f.Type), parent+1)
+			a.failFor(one(l), n.present(), n.Dataset.At(""), "%s: column %q is %s in one input and %s in input %d",
+				n.op.Kind(), f.Name, typeName(g.Type), typeName(f.Type), parent+1)
 		}
 	}
 	return have

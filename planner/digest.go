@@ -78,6 +78,8 @@ func (b *builder) parameters(n *node) []string {
 		add("as", b.names(op.As))
 		add("by", list(op.By))
 		set("get.", op.Get)
+	case rdd.Join:
+		s = append(s, b.joinParameters(n, op)...)
 	case rdd.Union:
 	case rdd.Write:
 		add("write", op.Connector)

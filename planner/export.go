@@ -107,6 +107,8 @@ func Dot(p *Plan) string {
 			switch to := o.To.(type) {
 			case physical.Partial:
 				edges = append(edges, edge{name, to.Stage})
+			case physical.Side:
+				edges = append(edges, edge{name, to.Stage})
 			case physical.Exchange:
 				edges = append(edges, edge{name, to.Stage})
 			case physical.SinkPart:

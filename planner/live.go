@@ -27,16 +27,16 @@ func (a *analysis) live(linear bool) {
 			unite(n.need, n.Schemas)
 		}
 		for _, l := range ordered(n.input) {
-			if linear || l == raw || a.matters(n, l) {
+			if linear || l == raw || a.matters(n, anyInlet, l) {
 				n.takes[l] = a.taken(n, l)
 			}
 		}
 		if linear {
 			unite(n.takes, n.input)
 		}
-		for _, p := range n.Parents {
+		for inlet, p := range n.Parents {
 			need := a.nodes[p].need
-			for l, cols := range n.takes {
+			for l, cols := range n.takenBy(inlet) {
 				s, ok := a.nodes[p].Schemas[l]
 				if !ok {
 					continue
@@ -100,6 +100,8 @@ func (a *analysis) taken(n *node, l int) map[string]bool {
 		return need
 	case rdd.Reduce:
 		return a.takenByReduce(n, op, l)
+	case rdd.Join:
+		return n.takenByJoin(anyInlet, l)
 	case rdd.Write:
 		for _, f := range n.Schemas[l].Fields() {
 			need[f.Name] = true

@@ -69,8 +69,10 @@ type Stage struct {
 	Root *physical.Node
 }
 
-// Edge is one outlet of one stage.
+// Edge is one outlet of one stage, and which input of the stage behind it feeds:
+// the right side of a join is input 1, all else input 0.
 type Edge struct {
 	Stage  int `json:"stage"`
 	Outlet int `json:"outlet"`
+	Input  int `json:"input,omitempty"`
 }

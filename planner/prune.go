@@ -44,13 +44,13 @@ func (b *builder) prune(tag *node, op rdd.Tag, in *arrow.Schema) *physical.Prune
 // if a way has none.
 func (b *builder) ways(n *node, l int, in *arrow.Schema, changed map[string]bool, passed []*expr.Program) ([][]*expr.Program, bool) {
 	var out [][]*expr.Program
-	for _, id := range n.consumers {
+	for i, id := range n.consumers {
 		c := b.nodes[id]
 		if _, here := c.input[l]; !here {
 			continue
 		}
 		filters, touched := passed, changed
-		if c.acts.Has(l) {
+		if c.actsOn(n.inlets[i]).Has(l) {
 			if c.effective() {
 				if len(passed) == 0 {
 					return nil, false

@@ -48,7 +48,7 @@ func (b *builder) signature(n *node, l int) string {
 		if _, here := c.input[l]; !here && id != n.ID {
 			continue
 		}
-		fmt.Fprintf(&s, "%d %t %v\n", id, c.acts.Has(l) && !c.dead[l], slices.Sorted(maps.Keys(c.need[l])))
+		fmt.Fprintf(&s, "%d %t %v %v\n", id, c.acts.Has(l) && !c.dead[l], c.sidesOf(l), slices.Sorted(maps.Keys(c.need[l])))
 	}
 	return s.String()
 }
@@ -72,16 +72,19 @@ func (b *builder) behind(n *node) []int {
 
 // wanted reports whether rows of label l matter to anything behind n.
 func (a *analysis) wanted(n *node, l int) bool {
-	return slices.ContainsFunc(n.consumers, func(id int) bool {
-		_, here := a.nodes[id].input[l]
-		return here && a.matters(a.nodes[id], l)
-	})
+	for i, id := range n.consumers {
+		if _, here := a.nodes[id].input[l]; here && a.matters(a.nodes[id], n.inlets[i], l) {
+			return true
+		}
+	}
+	return false
 }
 
 // matters reports whether n, or anything behind it, does with rows of label l
-// what can be seen from outside: writes or groups them, or may dead-letter some.
-func (a *analysis) matters(n *node, l int) bool {
-	if n.acts.Has(l) && n.effective() {
+// that come by an inlet what can be seen from outside: writes or groups them, or
+// may dead-letter some.
+func (a *analysis) matters(n *node, inlet, l int) bool {
+	if n.actsOn(inlet).Has(l) && n.effective() {
 		return true
 	}
 	_, write := n.op.(rdd.Write)
@@ -92,7 +95,7 @@ func (a *analysis) matters(n *node, l int) bool {
 // change, drop or multiply them.
 func (n *node) effective() bool {
 	switch n.op.(type) {
-	case rdd.Write, rdd.Reduce, rdd.Shuffle, rdd.Window:
+	case rdd.Write, rdd.Reduce, rdd.Join, rdd.Shuffle, rdd.Window:
 		return true
 	case rdd.Map, rdd.Filter, rdd.FlatMap:
 		for _, e := range n.exprs {

@@ -261,8 +261,10 @@ func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
 func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target) {
 	s := &b.plan.Stages[f.stage]
 	id := b.outlets(s.Root)
-	behind := -1
+	behind, input := -1, 0
 	switch t := to.(type) {
+	case physical.Side:
+		behind, input = t.Stage, t.Input
 	case physical.Partial:
 		behind = t.Stage
 	case physical.Exchange:
@@ -274,7 +276,7 @@ func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target
 	}
 	if behind >= 0 {
 		next := &b.plan.Stages[behind]
-		next.Inputs = append(next.Inputs, Edge{Stage: f.stage, Outlet: id})
+		next.Inputs = append(next.Inputs, Edge{Stage: f.stage, Outlet: id, Input: input})
 	}
 	b.attach(f, op, physical.Outlet{ID: id, For: labels, To: to}, nil)
 }

@@ -38,6 +38,8 @@ func (a *analysis) text(op rdd.Operation) string {
 		return "shuffle" + a.labels(op.From) + " by " + strings.Join(op.Keys, ", ")
 	case rdd.Reduce:
 		return "reduce" + a.labels(op.From) + " by " + strings.Join(op.By, ", ") + " to" + a.labels(op.As) + assigns(op.Get)
+	case rdd.Join:
+		return a.joinText(op)
 	case rdd.Union:
 		return "union"
 	case rdd.Write:
@@ -143,6 +145,9 @@ func (w *treeWriter) stage(s *Stage) {
 			sep = " from "
 		}
 		from += fmt.Sprintf("%sstage %d outlet %d", sep, e.Stage, e.Outlet)
+		if _, join := s.Root.Action.(physical.Join); join {
+			from += " (" + sideName(e.Input) + ")"
+		}
 	}
 	switch {
 	case s.Source >= 0:
@@ -200,7 +205,7 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		switch w.plan.Ops[n.Op].Dataset.Op().(type) {
 		case rdd.Reduce:
 			return "arguments of #" + fmt.Sprint(n.Op)
-		case rdd.Union:
+		case rdd.Union, rdd.Join:
 			return op + ", columns that are lacking here are null"
 		default:
 		}
@@ -225,6 +230,8 @@ func (w *treeWriter) describe(n *physical.Node) string {
 			return "merge " + op
 		}
 		return "receive " + labels
+	case physical.Join:
+		return "match " + op
 	case physical.Outlet:
 		return w.outlet(n, act)
 	}
@@ -235,6 +242,8 @@ func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {
 	switch to := o.To.(type) {
 	case physical.Partial:
 		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
+	case physical.Side:
+		return fmt.Sprintf("outlet %d: %s side of #%d by %s, to stage %d", o.ID, sideName(to.Input), n.Op, sent(to), to.Stage)
 	case physical.Exchange:
 		return fmt.Sprintf("outlet %d: exchange to stage %d", o.ID, to.Stage)
 	case physical.SinkPart:
@@ -319,7 +328,7 @@ func acting(n *physical.Node) rdd.LabelSet {
 		return act.For
 	case physical.Outlet:
 		return act.For
-	case physical.Scan, physical.Merge, physical.Only:
+	case physical.Scan, physical.Merge, physical.Join, physical.Only:
 	}
 	return 0
 }

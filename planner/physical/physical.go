@@ -247,6 +247,7 @@ const (
 	GroupEnd   = math.MinInt + 1
 )
 
+func (Join) action()       {}
 func (Scan) action()       {}
 func (Route) action()      {}
 func (Compute) action()    {}
@@ -258,5 +259,6 @@ func (Outlet) action()     {}
 func (Merge) action()      {}
 
 func (Partial) target()  {}
+func (Side) target()     {}
 func (Exchange) target() {}
 func (SinkPart) target() {}

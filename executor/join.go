@@ -1,0 +1,377 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/join"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/rdd"
+)
+
+// The sides of a join.
+const (
+	left = iota
+	right
+)
+
+// join takes in the task's blocks and joins the rows that leave.
+func (r *run) join(ctx context.Context, act physical.Join, root *physical.Node, next []*step) error {
+	st, err := keeperOf[*joinState](r)
+	if err != nil {
+		return err
+	}
+	if err := st.begin(r); err != nil {
+		return err
+	}
+	for _, b := range r.task.Blocks {
+		if err := r.joinBlock(st, b); err != nil {
+			return err
+		}
+	}
+	var sides [2]heap
+	for side := range sides {
+		sides[side] = st.leaving(side)
+		defer sides[side].release()
+	}
+	m := newMatch(r, act, root, func(c *chunk) error { return r.spread(ctx, root, next, c) })
+	return m.join(ctx, sides[left], sides[right])
+}
+
+// joinBlock hands the rows of a block to the side that they are of.
+func (r *run) joinBlock(st *joinState, b rdd.Block) error {
+	side := -1
+	for _, e := range r.stage.Inputs {
+		if e.Stage == b.Stage && e.Outlet == b.Outlet {
+			side = e.Input
+		}
+	}
+	if side < 0 {
+		return fault.New(fault.Bug, "stage %d has no input from stage %d outlet %d", r.stage.ID, b.Stage, b.Outlet)
+	}
+	frames, err := r.x.Blocks.Get(b)
+	if err != nil {
+		return err
+	}
+	defer frames.Release()
+	r.tally.RowsMerged += frames.Rows()
+	for _, f := range frames.List() {
+		st.add(side, &f)
+	}
+	return nil
+}
+
+// match joins rows: of one side a table is made, and the rows of the other are
+// looked up in it, a frame at a time.
+type match struct {
+	run    *run
+	act    physical.Join
+	root   *physical.Node
+	emit   func(*chunk) error
+	limit  int     // rows of a frame that is emitted, pairs looked at at once
+	pairs  bool    // pairs are part of the result
+	some   [2]bool // so are rows of a side that have a partner
+	lone   [2]bool // and those that have none
+	where  []bool  // by column of a pair: the condition reads it
+	groups []int32
+}
+
+func newMatch(r *run, act physical.Join, root *physical.Node, emit func(*chunk) error) *match {
+	m := &match{run: r, act: act, root: root, emit: emit, limit: r.x.Plan.Job.Settings.FrameRows}
+	m.where = make([]bool, act.Sides[left].Schema.NumFields()+act.Sides[right].Schema.NumFields())
+	if act.Where != nil {
+		for _, c := range act.Where.Columns() {
+			m.where[c] = true
+		}
+	}
+	switch act.How {
+	case rdd.JoinInner:
+		m.pairs = true
+	case rdd.JoinLeft:
+		m.pairs, m.lone = true, [2]bool{true, false}
+	case rdd.JoinRight:
+		m.pairs, m.lone = true, [2]bool{false, true}
+	case rdd.JoinFull:
+		m.pairs, m.lone = true, [2]bool{true, true}
+	case rdd.JoinSemi:
+		m.some[left] = true
+	case rdd.JoinAnti:
+		m.lone[left] = true
+	case rdd.JoinDiff:
+		m.lone = [2]bool{true, true}
+	}
+	return m
+}
+
+// build is the side that a table was made of.
+type build struct {
+	side  int
+	rows  held
+	table *join.Table
+	met   bits // rows that have a partner, nil if nobody asks
+}
+
+// join joins two heaps of rows.
+func (m *match) join(ctx context.Context, l, r heap) error {
+	sides := [2]heap{l, r}
+	of := right
+	if l.rows() < r.rows() && !m.some[left] && !(m.lone[left] && !m.lone[right] && !m.pairs) {
+		of = left
+	}
+	if sides[left].rows()+sides[right].rows() == 0 {
+		return nil
+	}
+	whole, err := m.whole(of, sides[of])
+	if err != nil {
+		return err
+	}
+	defer releaseAll(whole.cols)
+	b := &build{side: of, rows: whole, table: join.New(m.keys(of, whole.cols), whole.rows, m.times(of, whole.cols))}
+	if m.some[of] || m.lone[of] {
+		b.met = newBits(whole.rows)
+	}
+	for _, h := range sides[1-of].list {
+		for at := 0; at < h.rows; at += m.limit {
+			n := min(m.limit, h.rows-at)
+			piece := held{rows: n, cols: make([]arrow.Array, len(h.cols))}
+			for i, c := range h.cols {
+				piece.cols[i] = sliceOf(c, at, n, h.rows)
+			}
+			err := m.probe(ctx, b, piece)
+			releaseAll(piece.cols)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return m.remains(ctx, of, whole, b.met)
+}
+
+// whole puts all rows of a side together.
+func (m *match) whole(side int, p heap) (held, error) {
+	out := held{rows: p.rows(), cols: make([]arrow.Array, m.act.Sides[side].Schema.NumFields())}
+	for i, f := range m.act.Sides[side].Schema.Fields() {
+		list := make([]arrow.Array, 0, len(p.list))
+		for _, h := range p.list {
+			list = append(list, h.cols[i])
+		}
+		if len(list) == 0 {
+			out.cols[i] = kernel.Nulls(m.run.mem, f.Type, 0)
+			continue
+		}
+		var err error
+		if out.cols[i], err = kernel.Concat(m.run.mem, list); err != nil {
+			releaseAll(out.cols)
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (m *match) keys(side int, cols []arrow.Array) []arrow.Array {
+	out := make([]arrow.Array, 0, len(m.act.Sides[side].Keys))
+	for _, k := range m.act.Sides[side].Keys {
+		out = append(out, cols[k])
+	}
+	return out
+}
+
+// times returns the column whose distance to the other side's is bounded, or nil.
+func (m *match) times(side int, cols []arrow.Array) *array.Timestamp {
+	if m.act.Sides[side].Time < 0 {
+		return nil
+	}
+	ts, _ := cols[m.act.Sides[side].Time].(*array.Timestamp)
+	return ts
+}
+
+// probe looks up rows of the other side.
+func (m *match) probe(ctx context.Context, b *build, p held) error {
+	side := 1 - b.side
+	m.groups = b.table.Find(m.keys(side, p.cols), p.rows, m.groups)
+	lo, hi := m.ranges(side, p)
+	pairs := b.table.Pairs(m.groups, lo, hi)
+	var met bits
+	if m.some[side] || m.lone[side] {
+		met = newBits(p.rows)
+	}
+	var err error
+	if m.pairs || m.act.Where != nil || b.met != nil {
+		err = m.look(ctx, b, p, pairs, met)
+	} else if met != nil {
+		for i := range p.rows {
+			if pairs.Any(i) {
+				met.set(i)
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return m.remains(ctx, side, p, met)
+}
+
+// look goes through all pairs of the rows of p, a piece at a time.
+func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, met bits) error {
+	for {
+		probe, build := pairs.Next(m.limit)
+		if len(probe) == 0 {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		both := [2]piece{{p.cols, probe}, {b.rows.cols, build}}
+		if b.side == left {
+			both[left], both[right] = both[right], both[left]
+		}
+		n, err := m.condition(&both, len(probe))
+		if err != nil {
+			return err
+		}
+		probe, build = both[1-b.side].rows, both[b.side].rows
+		if met != nil {
+			for _, i := range probe {
+				met.set(int(i))
+			}
+		}
+		if b.met != nil {
+			for _, i := range build {
+				b.met.set(int(i))
+			}
+		}
+		if m.pairs && n > 0 {
+			if err := m.out(&both[left], &both[right], n); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ranges returns the range of the other side's time for every row, nil without.
+func (m *match) ranges(side int, p held) (lo, hi []int64) {
+	ts := m.times(side, p.cols)
+	if ts == nil {
+		return nil, nil
+	}
+	before, after := m.act.Before, m.act.After
+	if side == right {
+		before, after = after, before
+	}
+	lo, hi = make([]int64, p.rows), make([]int64, p.rows)
+	for i, t := range micros(ts) {
+		if ts.IsNull(i) {
+			lo[i], hi[i] = 1, 0
+			continue
+		}
+		lo[i], hi[i] = saturated(t, -before), saturated(t, after)
+	}
+	return lo, hi
+}
+
+// condition leaves of the pairs those for which the condition is true.
+func (m *match) condition(both *[2]piece, n int) (int, error) {
+	if m.act.Where == nil {
+		return n, nil
+	}
+	cols := make([]arrow.Array, len(m.where))
+	defer releaseAll(cols)
+	lefts := m.act.Sides[left].Schema.NumFields()
+	for i, read := range m.where {
+		switch {
+		case !read:
+		case i < lefts:
+			cols[i] = kernel.Take(m.run.mem, both[left].cols[i], both[left].rows)
+		default:
+			cols[i] = kernel.Take(m.run.mem, both[right].cols[i-lefts], both[right].rows)
+		}
+	}
+	res, err := m.act.Where.Eval(m.run.env, cols, n)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Release()
+	is, ok := res.Values.(*array.Boolean)
+	if !ok {
+		return 0, fault.New(fault.Bug, "the condition of a join is not boolean but %s", res.Values.DataType())
+	}
+	kept := 0
+	for i := range n {
+		if is.IsValid(i) && is.Value(i) {
+			both[left].rows[kept], both[right].rows[kept] = both[left].rows[i], both[right].rows[i]
+			kept++
+		}
+	}
+	both[left].rows, both[right].rows = both[left].rows[:kept], both[right].rows[:kept]
+	return kept, nil
+}
+
+// remains emits the rows of a side for which it counts that they have a partner, or
+// none.
+func (m *match) remains(ctx context.Context, side int, h held, met bits) error {
+	if met == nil {
+		return nil
+	}
+	var rows []int32
+	for i := 0; i <= h.rows; i++ {
+		if len(rows) == m.limit || i == h.rows && len(rows) > 0 {
+			if err := m.alone(side, &piece{h.cols, rows}); err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+		if i < h.rows && met.get(i) == m.some[side] {
+			rows = append(rows, int32(i))
+		}
+	}
+	return nil
+}
+
+func (m *match) alone(side int, p *piece) error {
+	if side == left {
+		return m.out(p, nil, len(p.rows))
+	}
+	return m.out(nil, p, len(p.rows))
+}
+
+// piece is rows of a side.
+type piece struct {
+	cols []arrow.Array
+	rows []int32
+}
+
+// out emits rows of the result: pairs of rows, or rows of one side, the other nil.
+func (m *match) out(l, r *piece, n int) error {
+	c := &chunk{rows: n, labels: m.root.Labels, label: -1, origin: rdd.Origin{Source: -1, Partition: -1}}
+	defer c.release()
+	for i, from := range m.act.From {
+		var col arrow.Array
+		switch {
+		case from.Left < 0 && from.Right < 0:
+			col = m.run.sameLabel(m.act.Label, n)
+		case from.Left >= 0 && l != nil:
+			col = kernel.Take(m.run.mem, l.cols[from.Left], l.rows)
+		case from.Right >= 0 && r != nil:
+			col = kernel.Take(m.run.mem, r.cols[from.Right], r.rows)
+		default:
+			col = kernel.Nulls(m.run.mem, m.root.Out.Field(i).Type, n)
+		}
+		c.cols = append(c.cols, col)
+	}
+	return m.emit(c)
+}
+
+// bits is a set of rows.
+type bits []uint64
+
+func newBits(n int) bits { return make(bits, (n+63)/64) }
+
+func (b bits) set(i int) { b[i>>6] |= 1 << (i & 63) }
+
+func (b bits) get(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }

@@ -1,0 +1,259 @@
+// Package join finds equal keys: a table is made of the rows of one side of a
+// join, and the rows of the other side, a frame at a time, find their partners in
+// it.
+//
+//	t := join.New(buildKeys, buildRows, nil)
+//	ids := t.Find(probeKeys, probeRows, nil)
+//	pairs := t.Pairs(ids, nil, nil)
+//	for probe, build := pairs.Next(16384); len(probe) > 0; probe, build = pairs.Next(16384) {
+//		… // row probe[i] of the one side and row build[i] of the other have equal keys
+//	}
+//
+// Keys are equal by value, as SQL has it: a null equals nothing, NaN equals NaN, -0
+// equals 0, and a string equals the same string of a dictionary. Rows of one key
+// are found together, so a key that half the rows have costs no more to find than
+// any other; its pairs come in pieces of the size asked for, never all at once.
+//
+// Rows that only match within a range of time are sorted by it, within their key:
+// a range is found by bisection.
+//
+// A table keeps Go memory of its own, about 28 bytes a row, and borrows the key
+// columns it was made of. It may be read by several goroutines.
+package join
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/kernel"
+)
+
+// Table is the rows of one side by their keys. Rows of equal keys form a group.
+type Table struct {
+	keys   []arrow.Array
+	mask   uint64
+	slots  []slot
+	heads  []int32 // by group: its first row
+	starts []int32 // by group: where its rows begin in rows; one more at the end
+	rows   []int32
+	times  []int64 // by place in rows, ascending within a group; nil without a range
+}
+
+// slot is a place in the table: the hash of a group, and its number and one; 0 is
+// free.
+type slot struct {
+	hash  uint64
+	group int32
+}
+
+// none is the group of a row without partners.
+const none = -1
+
+// New makes a table of n rows. Rows with a null key are in no group. With times,
+// rows are found by their time as well, and those without one are not found.
+func New(keys []arrow.Array, n int, times *array.Timestamp) *Table {
+	t := &Table{keys: keys}
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	t.slots, t.mask = make([]slot, size), uint64(size-1)
+	ids := t.enter(kernel.HashRows(keys, nil), valid(keys, n))
+	t.sortRows(ids, times)
+	return t
+}
+
+// enter gives each row its group, a new one for a key that is new.
+func (t *Table) enter(hashes []uint64, ok []bool) []int32 {
+	ids := make([]int32, len(hashes))
+	same := equal(t.keys, t.keys)
+	for i, h := range hashes {
+		if ok != nil && !ok[i] {
+			ids[i] = none
+			continue
+		}
+		p := h & t.mask
+		for {
+			s := &t.slots[p]
+			if s.group == 0 {
+				t.heads = append(t.heads, int32(i))
+				*s = slot{h, int32(len(t.heads))}
+			}
+			if s.hash == h && (same == nil || same(i, int(t.heads[s.group-1]))) {
+				ids[i] = s.group - 1
+				break
+			}
+			p = (p + 1) & t.mask
+		}
+	}
+	return ids
+}
+
+// sortRows lays the rows out by group, and within a group by time.
+func (t *Table) sortRows(ids []int32, times *array.Timestamp) {
+	if times != nil && times.NullN() > 0 {
+		for i := range ids {
+			if times.IsNull(i) {
+				ids[i] = none
+			}
+		}
+	}
+	t.starts = make([]int32, len(t.heads)+1)
+	for _, g := range ids {
+		if g != none {
+			t.starts[g+1]++
+		}
+	}
+	for g := range t.heads {
+		t.starts[g+1] += t.starts[g]
+	}
+	t.rows = make([]int32, t.starts[len(t.heads)])
+	at := slices.Clone(t.starts)
+	for i, g := range ids {
+		if g != none {
+			t.rows[at[g]] = int32(i)
+			at[g]++
+		}
+	}
+	if times != nil {
+		t.byTime(times.TimestampValues())
+	}
+}
+
+func (t *Table) byTime(times []arrow.Timestamp) {
+	for g := range t.heads {
+		rows := t.rows[t.starts[g]:t.starts[g+1]]
+		slices.SortStableFunc(rows, func(a, b int32) int { return compare(times[a], times[b]) })
+	}
+	t.times = make([]int64, len(t.rows))
+	for i, r := range t.rows {
+		t.times[i] = int64(times[r])
+	}
+}
+
+func compare(a, b arrow.Timestamp) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Find returns the group of each of n rows of the other side, or a negative
+// number where no row has its keys. It fills dst if that has room.
+func (t *Table) Find(keys []arrow.Array, n int, dst []int32) []int32 {
+	dst = slices.Grow(dst[:0], n)[:n]
+	hashes, ok := kernel.HashRows(keys, nil), valid(keys, n)
+	same := equal(keys, t.keys)
+	for i, h := range hashes {
+		dst[i] = none
+		if ok != nil && !ok[i] {
+			continue
+		}
+		for p := h & t.mask; t.slots[p].group != 0; p = (p + 1) & t.mask {
+			s := &t.slots[p]
+			if s.hash == h && (same == nil || same(i, int(t.heads[s.group-1]))) {
+				dst[i] = s.group - 1
+				break
+			}
+		}
+	}
+	return dst
+}
+
+// Groups returns how many groups there are.
+func (t *Table) Groups() int { return len(t.heads) }
+
+// Rows returns the rows of a group, borrowed.
+func (t *Table) Rows(group int32) []int32 { return t.rows[t.starts[group]:t.starts[group+1]] }
+
+// Bytes returns how much memory the table holds.
+func (t *Table) Bytes() int64 {
+	return int64(16*len(t.slots) + 4*len(t.heads) + 4*len(t.starts) + 4*len(t.rows) + 8*len(t.times))
+}
+
+// Pairs are the pairs of rows with equal keys, in the order of the rows that
+// were found.
+type Pairs struct {
+	table        *Table
+	ids          []int32
+	lo, hi       []int64 // by row: the range of time, where the table has times
+	row          int     // the next to begin with
+	at, end      int32   // what is left of the rows of the group of row-1
+	probe, build []int32
+}
+
+// Pairs returns the pairs of the rows that Find gave groups for. Of a table with
+// times, row i only has the rows from lo[i] to hi[i], both included; a row with lo
+// after hi has none.
+func (t *Table) Pairs(ids []int32, lo, hi []int64) *Pairs {
+	return &Pairs{table: t, ids: ids, lo: lo, hi: hi}
+}
+
+// Next returns the next pairs, at most limit of them, as rows of the other side
+// and rows of the table's. They are lent until the next call; there are no more
+// when they are empty.
+func (p *Pairs) Next(limit int) (probe, build []int32) {
+	p.probe, p.build = p.probe[:0], p.build[:0]
+	for len(p.probe) < limit {
+		if p.at == p.end && !p.begin() {
+			break
+		}
+		n := min(int32(limit-len(p.probe)), p.end-p.at)
+		p.build = append(p.build, p.table.rows[p.at:p.at+n]...)
+		row := int32(p.row - 1)
+		for range n {
+			p.probe = append(p.probe, row)
+		}
+		p.at += n
+	}
+	return p.probe, p.build
+}
+
+// Skip leaves out what is left of the pairs of the row that the last pair of
+// Next was of.
+func (p *Pairs) Skip() { p.at = p.end }
+
+// begin goes on to the next row that has a partner.
+func (p *Pairs) begin() bool {
+	for p.row < len(p.ids) {
+		g := p.ids[p.row]
+		p.row++
+		if g == none {
+			continue
+		}
+		p.at, p.end = p.span(g, p.row-1)
+		if p.at < p.end {
+			return true
+		}
+	}
+	p.at, p.end = 0, 0
+	return false
+}
+
+// span is where the partners of a row lie in the table's rows.
+func (p *Pairs) span(g int32, row int) (from, to int32) {
+	t := p.table
+	from, to = t.starts[g], t.starts[g+1]
+	if t.times == nil {
+		return from, to
+	}
+	times := t.times[from:to]
+	a := sort.Search(len(times), func(i int) bool { return times[i] >= p.lo[row] })
+	b := a + sort.Search(len(times)-a, func(i int) bool { return times[a+i] > p.hi[row] })
+	return from + int32(a), from + int32(b)
+}
+
+// Any reports whether a row that Find gave a group for has a partner.
+func (p *Pairs) Any(row int) bool {
+	g := p.ids[row]
+	if g == none {
+		return false
+	}
+	from, to := p.span(g, row)
+	return from < to
+}
