@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -267,7 +268,7 @@ func (m *match) ranges(side int, p held) (lo, hi []int64) {
 			lo[i], hi[i] = 1, 0
 			continue
 		}
-		lo[i], hi[i] = saturated(t, -before), saturated(t, after)
+		lo[i], hi[i] = max(t, math.MinInt64+before)-before, saturated(t, after)
 	}
 	return lo, hi
 }

@@ -92,7 +92,8 @@ func (f *formatter) chains(atWrites bool) [][]*rdd.Dataset {
 			continue
 		}
 		_, union := d.Op().(rdd.Union)
-		if ps := d.Parents(); !union && len(ps) == 1 && f.goesOn(ps[0], atWrites) {
+		_, join := d.Op().(rdd.Join)
+		if ps := d.Parents(); !union && (len(ps) == 1 || join && len(ps) == 2) && f.goesOn(ps[0], atWrites) {
 			at[d] = at[ps[0]]
 			out[at[d]] = append(out[at[d]], d)
 			continue
@@ -152,15 +153,19 @@ func (f *formatter) chain(c []*rdd.Dataset, inline bool) {
 		if _, read := d.Op().(rdd.Read); i == 0 && !read {
 			f.parents(d)
 		}
-		f.step(d.Op(), as)
-		if r, ok := d.Op().(rdd.Reduce); ok {
-			as = r.As
+		f.step(d, as)
+		switch op := d.Op().(type) {
+		case rdd.Reduce:
+			as = op.As
+		case rdd.Join:
+			as = op.As
+		default:
 		}
 		if !inline {
 			continue
 		}
 		for _, w := range f.writes[d] {
-			f.step(w.Op(), as)
+			f.step(w, as)
 		}
 	}
 }
@@ -170,7 +175,7 @@ func (f *formatter) sinks() {
 	for _, s := range f.job.Sinks {
 		f.line(2, f.fresh("out")+":")
 		f.parents(s)
-		f.step(s.Op(), 0)
+		f.step(s, 0)
 	}
 }
 
@@ -186,11 +191,11 @@ func (f *formatter) parents(d *rdd.Dataset) {
 	f.line(4, "- from: "+quote(names[0]))
 }
 
-// step writes one operation; as is the label of the last reduce before it in
-// the chain.
-func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
+// step writes one operation; as is the label of the last reduce or join before it
+// in the chain.
+func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 	var e entries
-	switch op := op.(type) {
+	switch op := d.Op().(type) {
 	case rdd.Union:
 		return
 	case rdd.Read:
@@ -222,6 +227,12 @@ func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
 	case rdd.Reduce:
 		e = f.labels("from", op.From).and("by", op.By).and("get", assigns(op.Get))
 		e = append(e, f.labels("as", op.As)...)
+	case rdd.Join:
+		other := ""
+		if ps := d.Parents(); len(ps) > 1 {
+			other = f.names[ps[1]]
+		}
+		e = f.join(op, other)
 	case rdd.Write:
 		e = entries{{op.Connector, options(op.Options)}}
 		if op.From == 0 && as != 0 {
@@ -229,7 +240,7 @@ func (f *formatter) step(op rdd.Operation, as rdd.LabelSet) {
 		}
 		e = append(e, f.labels("from", op.From)...).and("columns", op.Columns)
 	}
-	f.line(4, "- "+op.Kind()+": "+flow(e))
+	f.line(4, "- "+d.Op().Kind()+": "+flow(e))
 }
 
 func (f *formatter) tag(t rdd.Tag) entries {

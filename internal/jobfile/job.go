@@ -17,7 +17,7 @@ type dataset struct {
 	state state
 	last  *rdd.Dataset // nil where it could not be built
 	sinks []*rdd.Dataset
-	as    rdd.LabelSet // of the last reduce
+	as    rdd.LabelSet // of the last reduce or join
 }
 
 // state of a dataset in the walk over its parents.
@@ -120,12 +120,12 @@ func (p *parser) declare(label string, at rdd.Pos) {
 	}
 }
 
-// results declares the labels of the results of reduce that are not declared
+// results declares the labels of the results of reduce and join that are not declared
 // yet, in the order of the file.
 func (p *parser) results(order []*dataset) {
 	for _, d := range order {
 		for _, s := range d.steps {
-			if s.name != "reduce" {
+			if s.name != "reduce" && s.name != "join" {
 				continue
 			}
 			label, at := d.name, s.at
@@ -166,7 +166,7 @@ func (p *parser) collect(n *node) []*dataset {
 }
 
 func stepNames() []string {
-	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "window", "shuffle", "reduce", "write"}
+	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "window", "shuffle", "reduce", "join", "write"}
 }
 
 // step reads one entry of a dataset; the name of one that makes no sense is "".

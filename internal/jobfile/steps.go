@@ -33,6 +33,10 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 		op = p.shuffle(s, marks)
 	case "reduce":
 		op = p.reduce(d, s, marks)
+	case "join":
+		var others []*rdd.Dataset
+		op, others = p.join(d, s, marks)
+		parents = append(parents, others...)
 	}
 	return rdd.Extend(op, s.at, marks, parents...)
 }

@@ -36,6 +36,7 @@ type lab struct {
 	cols   []string
 	size   time.Duration // of their windows
 	source int           // within which their origins are unique, or one of the below
+	grown  bool          // a Join may have made many rows of few
 }
 
 const (
@@ -54,6 +55,9 @@ func (g *drawer) labels() {
 // one type: b bool, i int64, f float64 of moderate size, w any float64, s
 // string, t timestamp, d date, z float64 that only compares loosely.
 func trait(name string) byte {
+	for strings.HasPrefix(name, renamed) {
+		name = name[len(renamed):]
+	}
 	switch name {
 	case rdd.WindowStart, rdd.WindowEnd, rdd.ColTime:
 		return 't'
@@ -168,7 +172,8 @@ func (g *drawer) operation() {
 		n = one(g.t, "from", g.nodes...)
 	}
 	ops := []func(*node) *node{
-		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap, g.sessions,
+		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
+		g.sessions,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }

@@ -54,8 +54,12 @@ func (g *drawer) union(n *node, others ...*node) *node {
 func (g *drawer) made(job *rdd.Job) []string {
 	n := 0
 	for _, d := range job.Datasets() {
-		if op, ok := d.Op().(rdd.Reduce); ok {
+		switch op := d.Op().(type) {
+		case rdd.Reduce:
 			n = max(n, op.As.First()+1-len(g.base))
+		case rdd.Join:
+			n = max(n, op.As.First()+1-len(g.base))
+		default:
 		}
 	}
 	return g.result[:n]

@@ -11,8 +11,9 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// step carries out the operation of d on the rows of one batch.
-func (r *run) step(d *rdd.Dataset, in []row) ([]row, error) {
+// step carries out the operation of d on the rows of one batch, by parent.
+func (r *run) step(d *rdd.Dataset, parents [][]row) ([]row, error) {
+	in := slices.Concat(parents...)
 	switch op := d.Op().(type) {
 	case rdd.Read:
 		return r.read(d), nil
@@ -48,6 +49,8 @@ func (r *run) step(d *rdd.Dataset, in []row) ([]row, error) {
 		return r.each(d, r.windowed(d, op), in, func(_ *scope, x row) ([]row, string) { return r.window(op, x) })
 	case rdd.Reduce:
 		return r.reduce(d, op, in)
+	case rdd.Join:
+		return r.join(d, op, parents)
 	case rdd.Shuffle, rdd.Union, rdd.Write:
 		return in, nil
 	}

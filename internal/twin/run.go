@@ -57,6 +57,7 @@ type run struct {
 	source  map[*rdd.Dataset]int
 	schemas map[*rdd.Dataset]map[int]schema
 	groups  map[*rdd.Dataset]map[string]*group
+	waiting map[*rdd.Dataset]*waiting
 	exprs   map[string]expr.Node
 	result  *Result
 }
@@ -66,7 +67,7 @@ type run struct {
 func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 	r := &run{
 		job: job, hash: hash, source: map[*rdd.Dataset]int{}, schemas: map[*rdd.Dataset]map[int]schema{},
-		groups: map[*rdd.Dataset]map[string]*group{}, exprs: map[string]expr.Node{},
+		groups: map[*rdd.Dataset]map[string]*group{}, waiting: map[*rdd.Dataset]*waiting{}, exprs: map[string]expr.Node{},
 		result: &Result{Loose: map[string]bool{}},
 	}
 	sets := job.Datasets()
@@ -86,9 +87,9 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 	for _, r.batch = range batches {
 		rows := map[*rdd.Dataset][]row{}
 		for _, d := range sets {
-			var in []row
+			var in [][]row
 			for _, p := range d.Parents() {
-				in = append(in, rows[p]...)
+				in = append(in, rows[p])
 			}
 			out, err := r.step(d, in)
 			if err != nil {

@@ -46,6 +46,8 @@ func (r *run) derive(d *rdd.Dataset) error {
 		})
 	case rdd.Reduce:
 		r.deriveReduce(s, op, out)
+	case rdd.Join:
+		r.deriveJoin(d, op, out)
 	case rdd.Filter, rdd.Shuffle, rdd.Union, rdd.Write:
 	}
 	return s.err
@@ -116,8 +118,12 @@ func (r *run) labelled(op rdd.Tag) rdd.LabelSet {
 	if op.Column != "" && len(op.Values) == 0 {
 		set = r.job.All()
 		for _, d := range r.job.Datasets() {
-			if reduce, ok := d.Op().(rdd.Reduce); ok {
-				set &^= reduce.As
+			switch op := d.Op().(type) {
+			case rdd.Reduce:
+				set &^= op.As
+			case rdd.Join:
+				set &^= op.As
+			default:
 			}
 		}
 	}
