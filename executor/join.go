@@ -72,11 +72,8 @@ type match struct {
 	act    physical.Join
 	root   *physical.Node
 	emit   func(*chunk) error
-	limit  int     // rows of a frame that is emitted, pairs looked at at once
-	pairs  bool    // pairs are part of the result
-	some   [2]bool // so are rows of a side that have a partner
-	lone   [2]bool // and those that have none
-	where  []bool  // by column of a pair: the condition reads it
+	limit  int    // rows of a frame that is emitted, pairs looked at at once
+	where  []bool // by column of a pair: the condition reads it
 	groups []int32
 }
 
@@ -87,22 +84,6 @@ func newMatch(r *run, act physical.Join, root *physical.Node, emit func(*chunk) 
 		for _, c := range act.Where.Columns() {
 			m.where[c] = true
 		}
-	}
-	switch act.How {
-	case rdd.JoinInner:
-		m.pairs = true
-	case rdd.JoinLeft:
-		m.pairs, m.lone = true, [2]bool{true, false}
-	case rdd.JoinRight:
-		m.pairs, m.lone = true, [2]bool{false, true}
-	case rdd.JoinFull:
-		m.pairs, m.lone = true, [2]bool{true, true}
-	case rdd.JoinSemi:
-		m.some[left] = true
-	case rdd.JoinAnti:
-		m.lone[left] = true
-	case rdd.JoinDiff:
-		m.lone = [2]bool{true, true}
 	}
 	return m
 }
@@ -119,7 +100,7 @@ type build struct {
 func (m *match) join(ctx context.Context, l, r heap) error {
 	sides := [2]heap{l, r}
 	of := right
-	if l.rows() < r.rows() && !m.some[left] && !(m.lone[left] && !m.lone[right] && !m.pairs) {
+	if l.rows() < r.rows() && !m.act.Some[left] && !(m.act.Lone[left] && !m.act.Lone[right] && !m.act.Pairs) {
 		of = left
 	}
 	if sides[left].rows()+sides[right].rows() == 0 {
@@ -131,7 +112,7 @@ func (m *match) join(ctx context.Context, l, r heap) error {
 	}
 	defer releaseAll(whole.cols)
 	b := &build{side: of, rows: whole, table: join.New(m.keys(of, whole.cols), whole.rows, m.times(of, whole.cols))}
-	if m.some[of] || m.lone[of] {
+	if m.act.Some[of] || m.act.Lone[of] {
 		b.met = newBits(whole.rows)
 	}
 	for _, h := range sides[1-of].list {
@@ -196,11 +177,11 @@ func (m *match) probe(ctx context.Context, b *build, p held) error {
 	lo, hi := m.ranges(side, p)
 	pairs := b.table.Pairs(m.groups, lo, hi)
 	var met bits
-	if m.some[side] || m.lone[side] {
+	if m.act.Some[side] || m.act.Lone[side] {
 		met = newBits(p.rows)
 	}
 	var err error
-	if m.pairs || m.act.Where != nil || b.met != nil {
+	if m.act.Pairs || m.act.Where != nil || b.met != nil {
 		err = m.look(ctx, b, p, pairs, met)
 	} else if met != nil {
 		for i := range p.rows {
@@ -244,7 +225,7 @@ func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, m
 				b.met.set(int(i))
 			}
 		}
-		if m.pairs && n > 0 {
+		if m.act.Pairs && n > 0 {
 			if err := m.out(&both[left], &both[right], n); err != nil {
 				return err
 			}
@@ -327,7 +308,7 @@ func (m *match) remains(ctx context.Context, side int, h held, met bits) error {
 			}
 			rows = rows[:0]
 		}
-		if i < h.rows && met.get(i) == m.some[side] {
+		if i < h.rows && met.get(i) == m.act.Some[side] {
 			rows = append(rows, int32(i))
 		}
 	}
@@ -354,12 +335,12 @@ func (m *match) out(l, r *piece, n int) error {
 	for i, from := range m.act.From {
 		var col arrow.Array
 		switch {
-		case from.Left < 0 && from.Right < 0:
+		case from[left] < 0 && from[right] < 0:
 			col = m.run.sameLabel(m.act.Label, n)
-		case from.Left >= 0 && l != nil:
-			col = kernel.Take(m.run.mem, l.cols[from.Left], l.rows)
-		case from.Right >= 0 && r != nil:
-			col = kernel.Take(m.run.mem, r.cols[from.Right], r.rows)
+		case from[left] >= 0 && l != nil:
+			col = kernel.Take(m.run.mem, l.cols[from[left]], l.rows)
+		case from[right] >= 0 && r != nil:
+			col = kernel.Take(m.run.mem, r.cols[from[right]], r.rows)
 		default:
 			col = kernel.Nulls(m.run.mem, m.root.Out.Field(i).Type, n)
 		}

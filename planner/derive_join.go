@@ -141,13 +141,9 @@ func together(a, b *arrow.Schema) *arrow.Schema {
 	return a
 }
 
-func joinKinds() []rdd.JoinKind {
-	return []rdd.JoinKind{rdd.JoinInner, rdd.JoinLeft, rdd.JoinRight, rdd.JoinFull, rdd.JoinSemi, rdd.JoinAnti, rdd.JoinDiff}
-}
-
 func (a *analysis) joinKind(n *node, op rdd.Join) {
-	if op.How != "" && !slices.Contains(joinKinds(), op.How) {
-		a.fail(n.Dataset.At("kind"), "join: there is no kind %q; there are %s", op.How, strings.Trim(fmt.Sprint(joinKinds()), "[]"))
+	if op.How != "" && !slices.Contains(rdd.JoinKinds(), op.How) {
+		a.fail(n.Dataset.At("kind"), "join: there is no kind %q; there are %s", op.How, strings.Trim(fmt.Sprint(rdd.JoinKinds()), "[]"))
 	}
 }
 
@@ -277,7 +273,7 @@ func merged(on []rdd.JoinKey, name string) bool {
 	return slices.Contains(on, rdd.JoinKey{Left: name, Right: name})
 }
 
-func leftOnly(how rdd.JoinKind) bool { return how == rdd.JoinSemi || how == rdd.JoinAnti }
+func leftOnly(how rdd.JoinKind) bool { return how == "semi" || how == "anti" }
 
 // onlyNeeded leaves a merged column to the side that every row of the result has.
 func onlyNeeded(how rdd.JoinKind, from [2]int) [2]int {
@@ -285,9 +281,9 @@ func onlyNeeded(how rdd.JoinKind, from [2]int) [2]int {
 		return from
 	}
 	switch how {
-	case rdd.JoinRight:
+	case "right":
 		from[left] = -1
-	case rdd.JoinFull, rdd.JoinDiff:
+	case "full", "diff":
 	default:
 		from[right] = -1
 	}
@@ -345,7 +341,7 @@ func (a *analysis) joinWhere(n *node, op rdd.Join) {
 
 func (a *analysis) joinTime(n *node, op rdd.Join) {
 	w := op.Within
-	if w == nil {
+	if w == (rdd.JoinTime{}) {
 		return
 	}
 	for side, name := range []string{w.Left, w.Right} {
@@ -440,7 +436,7 @@ func (n *node) sideNeeds(side int) map[string]bool {
 	for _, k := range op.On {
 		out[[]string{k.Left, k.Right}[side]] = true
 	}
-	if w := op.Within; w != nil {
+	if w := op.Within; w.Left != "" {
 		out[[]string{w.Left, w.Right}[side]] = true
 	}
 	pair, lefts := j.pairSchema(), j.sides[left].schema.NumFields()

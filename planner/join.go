@@ -30,24 +30,47 @@ func (b *builder) joinSide(c *node, side int, f flow, labels rdd.LabelSet) {
 		}
 		f = b.only(c, f, labels, b.schema(labels, need, c.join.sides[side].schemas))
 	}
-	op, _ := c.op.(rdd.Join)
-	sent := c.sideSchema(side)
-	to := physical.Side{Stage: c.stage, Input: side, Schema: sent, From: columnsFrom(f.at.Out, sent),
-		Keys: c.sideKeys(side), Matched: matchedOnly(op.How, side)}
+	to := c.side(side)
+	to.From = columnsFrom(f.at.Out, to.Schema)
 	b.outlet(f, c.ID, labels, to)
 }
 
-// matchedOnly reports whether rows of a side only count if they have a partner.
-func matchedOnly(how rdd.JoinKind, side int) bool {
+// side is a side of a join as its operators know it.
+func (n *node) side(i int) physical.Side {
+	op, _ := n.op.(rdd.Join)
+	s := n.sideSchema(i)
+	_, _, lone := emitted(op.How)
+	out := physical.Side{Stage: n.stage, Input: i, Schema: s, Matched: !lone[i], Time: -1, Window: -1}
+	for _, k := range n.join.keys {
+		out.Keys = append(out.Keys, indexOf(s, []string{k.Left, k.Right}[i]))
+	}
+	if w := op.Within; w.Left != "" {
+		out.Time = indexOf(s, []string{w.Left, w.Right}[i])
+	}
+	if n.join.windowed {
+		out.Window = indexOf(s, rdd.WindowStart)
+	}
+	return out
+}
+
+// emitted says what a kind of join emits: pairs, and by side rows that have a
+// partner or that have none.
+func emitted(how rdd.JoinKind) (pairs bool, some, lone [2]bool) {
 	switch how {
-	case rdd.JoinLeft, rdd.JoinAnti:
-		return side == right
-	case rdd.JoinRight:
-		return side == left
-	case rdd.JoinFull, rdd.JoinDiff:
-		return false
+	case "left":
+		return true, some, [2]bool{true, false}
+	case "right":
+		return true, some, [2]bool{false, true}
+	case "full":
+		return true, some, [2]bool{true, true}
+	case "semi":
+		return false, [2]bool{true, false}, lone
+	case "anti":
+		return false, some, [2]bool{true, false}
+	case "diff":
+		return false, some, [2]bool{true, true}
 	default:
-		return true
+		return true, some, lone
 	}
 }
 
@@ -63,35 +86,14 @@ func (n *node) sideSchema(side int) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// sideKeys are the keys of a side as columns of its schema.
-func (n *node) sideKeys(side int) []int {
-	var out []int
-	for _, k := range n.join.keys {
-		out = append(out, indexOf(n.sideSchema(side), []string{k.Left, k.Right}[side]))
-	}
-	return out
-}
-
 // matching makes the stage behind a join.
 func (b *builder) matching(c *node) {
 	op, _ := c.op.(rdd.Join)
 	j, as := c.join, op.As.First()
-	act := physical.Join{How: op.How, Windowed: j.windowed, Size: j.size.Microseconds(),
-		Lateness: b.job.Settings.Lateness.Microseconds(), Label: as}
-	if op.How == "" {
-		act.How = rdd.JoinInner
-	}
-	for side := range act.Sides {
-		s := c.sideSchema(side)
-		act.Sides[side] = physical.JoinSide{Schema: s, Keys: c.sideKeys(side), Time: -1, Window: -1}
-		if w := op.Within; w != nil {
-			act.Sides[side].Time = indexOf(s, []string{w.Left, w.Right}[side])
-			act.Before, act.After = w.Before.Microseconds(), w.After.Microseconds()
-		}
-		if j.windowed {
-			act.Sides[side].Window = indexOf(s, rdd.WindowStart)
-		}
-	}
+	act := physical.Join{Sides: [2]physical.Side{c.side(left), c.side(right)}, Windowed: j.windowed, Size: j.size.Microseconds(),
+		Lateness: b.job.Settings.Lateness.Microseconds(), Label: as,
+		Before: op.Within.Before.Microseconds(), After: op.Within.After.Microseconds()}
+	act.Pairs, act.Some, act.Lone = emitted(op.How)
 	if e := c.exprs["where"]; e != nil {
 		act.Where = b.program(e, b.livePair(c))
 	}
@@ -121,15 +123,12 @@ func (b *builder) livePair(c *node) *arrow.Schema {
 }
 
 // joinColumn says where a column of the result comes from.
-func (n *node) joinColumn(name string) physical.JoinColumn {
-	out := physical.JoinColumn{Left: -1, Right: -1}
+func (n *node) joinColumn(name string) [2]int {
+	out := [2]int{-1, -1}
 	for _, c := range n.join.columns {
-		if c.name != name {
-			continue
-		}
-		for side, to := range []*int{&out.Left, &out.Right} {
-			if c.from[side] >= 0 {
-				*to = indexOf(n.sideSchema(side), n.join.sides[side].schema.Field(c.from[side]).Name)
+		for side, from := range c.from {
+			if c.name == name && from >= 0 {
+				out[side] = indexOf(n.sideSchema(side), n.join.sides[side].schema.Field(from).Name)
 			}
 		}
 	}
@@ -140,7 +139,7 @@ func (n *node) joinColumn(name string) physical.JoinColumn {
 func (a *analysis) joinText(op rdd.Join) string {
 	var s strings.Builder
 	s.WriteString("join")
-	if op.How != "" && op.How != rdd.JoinInner {
+	if op.How != "" && op.How != "inner" {
 		s.WriteString(" " + string(op.How))
 	}
 	fmt.Fprintf(&s, "%s with%s on ", orAll(a.labels(op.From)), orAll(a.labels(op.With)))
@@ -150,7 +149,7 @@ func (a *analysis) joinText(op rdd.Join) string {
 		}
 		s.WriteString(keyText(k))
 	}
-	if w := op.Within; w != nil {
+	if w := op.Within; w.Left != "" {
 		fmt.Fprintf(&s, " within %s", timeText(w))
 	}
 	if op.Where != "" {
@@ -173,7 +172,7 @@ func keyText(k rdd.JoinKey) string {
 	return k.Left + " = " + k.Right
 }
 
-func timeText(w *rdd.JoinTime) string {
+func timeText(w rdd.JoinTime) string {
 	parts := []string{keyText(rdd.JoinKey{Left: w.Left, Right: w.Right})}
 	if w.Before != 0 {
 		parts = append(parts, spell(w.Before)+" before")
@@ -198,12 +197,12 @@ func (b *builder) joinParameters(n *node, op rdd.Join) []string {
 	s := []string{"from", b.names(op.From), "with", b.names(op.With), "as", b.names(op.As), "kind", string(op.How),
 		"prefix", op.Prefix, "where", canonical(n.exprs["where"])}
 	if op.How == "" {
-		s[7] = string(rdd.JoinInner)
+		s[7] = "inner"
 	}
 	for _, k := range op.On {
 		s = append(s, "on", list([]string{k.Left, k.Right}))
 	}
-	if w := op.Within; w != nil {
+	if w := op.Within; w.Left != "" {
 		s = append(s, "within", list([]string{w.Left, w.Right, w.Before.String(), w.After.String()}))
 	}
 	return s

@@ -15,41 +15,39 @@ import "time"
 // The result has the columns of the left side and then those of the right, but
 // not the system's. A key that has one name on both sides is one column, of
 // whichever side the row has. Other right columns whose name the left side has get
-// Prefix. How decides which rows there are; with JoinSemi and JoinAnti only the
-// left columns.
+// Prefix. How decides which rows there are; semi and anti have the left columns only.
 //
 // With window_start among On, of both sides, a row leaves when the watermark
 // passes its window; otherwise when the input ends.
 type Join struct {
 	From, With LabelSet
 	As         LabelSet
-	How        JoinKind // empty: JoinInner
+	How        JoinKind // empty: inner
 	On         []JoinKey
 	// Where is a further condition over the columns of both sides, named as in
-	// the result (of JoinInner). It is part of the match: of an outer join it
+	// the result of an inner join. It is part of the match: of an outer join it
 	// makes rows lose their partners, not leave.
 	Where string
-	// Within, if not nil, bounds the time between the two sides.
-	Within *JoinTime
+	// Within bounds the time between the two sides, if it names their columns.
+	Within JoinTime
 	Prefix string
 }
 
-// JoinKind says which rows a Join gives.
+// JoinKind says which rows a Join gives:
+//
+//	inner  the pairs
+//	left   the pairs, and the left rows without a partner, null on the right
+//	right  the pairs, and the right rows without a partner, null on the left
+//	full   all of these
+//	semi   the left rows that have a partner, each once
+//	anti   the left rows that have none
+//	diff   the rows of either side that have none: the symmetric difference
 type JoinKind string
 
-// The kinds of join: the pairs; these and the rows without a partner of one side
-// or of both, null on the other; the left rows that have a partner, each once,
-// or those that have none; and the rows of either side that have none, which is
-// the symmetric difference.
-const (
-	JoinInner JoinKind = "inner"
-	JoinLeft  JoinKind = "left"
-	JoinRight JoinKind = "right"
-	JoinFull  JoinKind = "full"
-	JoinSemi  JoinKind = "semi"
-	JoinAnti  JoinKind = "anti"
-	JoinDiff  JoinKind = "diff"
-)
+// JoinKinds lists them.
+func JoinKinds() []JoinKind {
+	return []JoinKind{"inner", "left", "right", "full", "semi", "anti", "diff"}
+}
 
 // JoinKey is a pair of columns that must be equal, of one type.
 type JoinKey struct{ Left, Right string }
@@ -60,15 +58,6 @@ type JoinKey struct{ Left, Right string }
 type JoinTime struct {
 	Left, Right   string // timestamp columns
 	Before, After time.Duration
-}
-
-// Keys is a list of keys that have the same name on both sides.
-func Keys(columns ...string) []JoinKey {
-	out := make([]JoinKey, len(columns))
-	for i, c := range columns {
-		out[i] = JoinKey{Left: c, Right: c}
-	}
-	return out
 }
 
 // Kind implements Operation.

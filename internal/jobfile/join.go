@@ -45,12 +45,12 @@ func (p *parser) joinKind(n *node, marks rdd.Marks) rdd.JoinKind {
 	if kind == "" {
 		return ""
 	}
-	known := []string{string(rdd.JoinInner), string(rdd.JoinLeft), string(rdd.JoinRight), string(rdd.JoinFull),
-		string(rdd.JoinSemi), string(rdd.JoinAnti), string(rdd.JoinDiff)}
-	for _, k := range known {
-		if k == kind {
-			return rdd.JoinKind(kind)
+	var known []string
+	for _, k := range rdd.JoinKinds() {
+		if string(k) == kind {
+			return k
 		}
+		known = append(known, string(k))
 	}
 	hint := nearest(kind, known)
 	if hint == "" {
@@ -107,15 +107,15 @@ func (p *parser) joinKey(n *node) rdd.JoinKey {
 	return k
 }
 
-func (p *parser) joinTime(n *node, marks rdd.Marks) *rdd.JoinTime {
+func (p *parser) joinTime(n *node, marks rdd.Marks) (w rdd.JoinTime) {
 	if n == nil {
-		return nil
+		return w
 	}
 	marks["within"] = n.at
 	if !p.keys(n, "within", "time", "left", "right", "before", "after") {
-		return nil
+		return w
 	}
-	w := &rdd.JoinTime{Left: p.str(n.get("left"), "a timestamp column of the left side"),
+	w = rdd.JoinTime{Left: p.str(n.get("left"), "a timestamp column of the left side"),
 		Right:  p.str(n.get("right"), "a timestamp column of the right side"),
 		Before: p.duration(n.get("before")), After: p.duration(n.get("after"))}
 	if t := n.get("time"); t != nil {
@@ -153,7 +153,7 @@ func (f *formatter) join(j rdd.Join, right string) entries {
 		e = append(e, entry{"on", keys})
 	}
 	e = e.and("where", j.Where)
-	if w := j.Within; w != nil {
+	if w := j.Within; w.Left != "" {
 		e = e.and("within", entries{{"left", w.Left}, {"right", w.Right}}.and("before", spell(w.Before)).and("after", spell(w.After)))
 	}
 	return append(e.and("prefix", j.Prefix), f.labels("as", j.As)...)

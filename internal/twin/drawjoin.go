@@ -66,7 +66,7 @@ func (g *drawer) join(n *node) *node {
 		return nil
 	}
 	op := rdd.Join{From: l.set, With: r.set, As: 1 << as, Prefix: prefix(l, r),
-		How: one(g.t, "kind", "", rdd.JoinInner, rdd.JoinLeft, rdd.JoinRight, rdd.JoinFull, rdd.JoinSemi, rdd.JoinAnti, rdd.JoinDiff)}
+		How: one(g.t, "kind", append(rdd.JoinKinds(), "")...)}
 	windowed := g.keys(&op, l, r)
 	if len(op.On) == 0 {
 		return nil
@@ -87,7 +87,7 @@ func (g *drawer) join(n *node) *node {
 	if windowed {
 		made.size = l.size
 	}
-	if op.How != rdd.JoinSemi && op.How != rdd.JoinAnti {
+	if op.How != "semi" && op.How != "anti" {
 		for _, c := range r.all {
 			if names[c] != "" {
 				made.add(names[c])
@@ -135,7 +135,7 @@ func passBy(parents []*node, l, r side) (*node, bool) {
 func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	windows := slices.Contains(l.shared, rdd.WindowStart) && slices.Contains(r.shared, rdd.WindowStart)
 	if windows && l.size != 0 && l.size == r.size && !coin(g.t, 2, "not by window") {
-		op.On, windowed = rdd.Keys(rdd.WindowStart), true
+		op.On, windowed = []rdd.JoinKey{{Left: rdd.WindowStart, Right: rdd.WindowStart}}, true
 	}
 	var pairs []rdd.JoinKey
 	number := func(c string) byte {
@@ -175,7 +175,7 @@ func (g *drawer) within(op *rdd.Join, l, r side) {
 	if len(a) == 0 || len(b) == 0 || !coin(g.t, 1, "within") {
 		return
 	}
-	op.Within = &rdd.JoinTime{Left: one(g.t, "left time", a...), Right: one(g.t, "right time", b...),
+	op.Within = rdd.JoinTime{Left: one(g.t, "left time", a...), Right: one(g.t, "right time", b...),
 		Before: one(g.t, "before", 0, time.Minute, 24*time.Hour), After: one(g.t, "after", 0, time.Hour, time.Microsecond)}
 }
 

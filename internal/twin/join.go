@@ -81,14 +81,14 @@ func (r *run) match(d *rdd.Dataset, op rdd.Join, left, right []row, windowed boo
 				continue
 			}
 			found, met[i] = true, true
-			if op.How != rdd.JoinSemi && op.How != rdd.JoinAnti && op.How != rdd.JoinDiff {
+			if op.How != "semi" && op.How != "anti" && op.How != "diff" {
 				out = append(out, r.pair(j, op, &x, &y, windowed))
 			}
 		}
 		switch op.How {
-		case rdd.JoinLeft, rdd.JoinFull, rdd.JoinAnti, rdd.JoinDiff:
+		case "left", "full", "anti", "diff":
 			found = !found
-		case rdd.JoinSemi:
+		case "semi":
 		default:
 			found = false
 		}
@@ -97,7 +97,7 @@ func (r *run) match(d *rdd.Dataset, op rdd.Join, left, right []row, windowed boo
 		}
 	}
 	for i, y := range right {
-		if !met[i] && (op.How == rdd.JoinRight || op.How == rdd.JoinFull || op.How == rdd.JoinDiff) {
+		if !met[i] && (op.How == "right" || op.How == "full" || op.How == "diff") {
 			out = append(out, r.pair(j, op, nil, &y, windowed))
 		}
 	}
@@ -112,7 +112,7 @@ func (r *run) agree(j joined, op rdd.Join, x, y row) (bool, error) {
 			return false, nil
 		}
 	}
-	if w := op.Within; w != nil {
+	if w := op.Within; w.Left != "" {
 		a, ok1 := x.values[w.Left].(arrow.Timestamp)
 		b, ok2 := y.values[w.Right].(arrow.Timestamp)
 		if !ok1 || !ok2 || int64(b) < int64(a)-w.Before.Microseconds() || int64(b) > int64(a)+w.After.Microseconds() {
@@ -154,7 +154,7 @@ func (r *run) pair(j joined, op rdd.Join, x, y *row, windowed bool) row {
 	return out
 }
 
-func leftOnly(op rdd.Join) bool { return op.How == rdd.JoinSemi || op.How == rdd.JoinAnti }
+func leftOnly(op rdd.Join) bool { return op.How == "semi" || op.How == "anti" }
 
 // joined is the columns of the two sides: the left ones, the right ones with their
 // names in the result, and the types of all.
