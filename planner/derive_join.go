@@ -258,7 +258,7 @@ func (a *analysis) joinNames(n *node, op rdd.Join) {
 		clash = slices.DeleteFunc(clash, func(c string) bool { return !used[op.Prefix+c] })
 	}
 	if len(clash) > 0 {
-		a.fail(n.Dataset.At("prefix"), "join: both sides have a column %s; give the right ones another prefix, or drop them before", strings.Join(clash, ", "))
+		a.fail(n.Dataset.At("prefix"), "join: both sides have columns that are called %s: give the right ones another prefix, or drop them before", strings.Join(clash, ", "))
 	}
 	for i, c := range j.columns {
 		j.columns[i].from = onlyNeeded(op.How, c.from)
