@@ -131,7 +131,7 @@ func valueText(a arrow.Array, i int) string {
 	case *array.Duration:
 		return fmt.Sprintf("%ds", a.Value(i))
 	case *array.Decimal128:
-		return a.ValueStr(i) + "m"
+		return a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale) + "m"
 	case *array.Struct:
 		var out []string
 		for k := range a.NumField() {

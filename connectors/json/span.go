@@ -15,7 +15,8 @@ func parseSpan(s []byte) (us int64, ok bool) {
 	if len(s) < 3 || s[0] != 'P' {
 		return 0, false
 	}
-	line := append(append(make([]byte, 0, 64), s...), '\n')
+	var room [64]byte
+	line := append(append(room[:0], s...), '\n')
 	clock, some := false, false
 	total := uint64(0)
 	for p := 1; p < len(s); {
@@ -24,25 +25,12 @@ func parseSpan(s []byte) (us int64, ok bool) {
 			p++
 			continue
 		}
-		if line[p]-'0' >= 10 {
+		whole, part, end, ok := scanPlain(line, p)
+		unit := uint64(spanUnit(line[end], clock))
+		if !ok || unit == 0 || part > 0 && unit != uint64(usSecond) || whole > 1<<63/unit {
 			return 0, false
 		}
-		x, end, ok := scanPlain(line, p)
-		unit := spanUnit(line[end], clock)
-		if !ok || unit == 0 || x.exp10 < 0 && unit != usSecond {
-			return 0, false
-		}
-		part, ok := x.micros(1000)
-		if !ok || uint64(part) > math.MaxUint64/2/uint64(unit) {
-			return 0, false
-		}
-		if x.exp10 < 0 || unit == usSecond {
-			part, ok = x.micros(1e9)
-			total += uint64(part)
-		} else {
-			total += uint64(part) * uint64(unit)
-		}
-		if !ok || total > 1<<63 {
+		if total += whole*unit + part; total > 1<<63 {
 			return 0, false
 		}
 		p, some = end+1, true
@@ -56,28 +44,26 @@ func parseSpan(s []byte) (us int64, ok bool) {
 	return int64(total), true
 }
 
-// scanPlain reads digits with a fraction perhaps, in which zeros may lead.
-func scanPlain(b []byte, p int) (x number, end int, ok bool) {
-	for b[p] == '0' && b[p+1]-'0' < 10 {
-		p++
-	}
+// scanPlain reads digits, with a fraction perhaps, which is in millionths; what
+// is finer is cut off.
+func scanPlain(b []byte, p int) (whole, part uint64, end int, ok bool) {
 	start := p
-	for b[p]-'0' < 10 {
-		x.mant = x.mant*10 + uint64(b[p]-'0')
-		p++
-	}
-	whole := p
-	if b[p] == '.' {
-		for p++; b[p]-'0' < 10; p++ {
-			x.mant = x.mant*10 + uint64(b[p]-'0')
-			x.exp10--
+	for ; b[p]-'0' < 10; p++ {
+		if whole > math.MaxInt64/10 {
+			return 0, 0, p, false
 		}
-		if p == whole+1 {
-			return x, p, false
-		}
+		whole = whole*10 + uint64(b[p]-'0')
 	}
-	x.exact = p-start <= 19
-	return x, p, x.exact
+	if b[p] != '.' || p == start {
+		return whole, 0, p, p > start
+	}
+	point := p
+	unit := uint64(usSecond)
+	for p++; b[p]-'0' < 10; p++ {
+		unit /= 10
+		part += uint64(b[p]-'0') * unit
+	}
+	return whole, part, p, p > point+1
 }
 
 func spanUnit(c byte, clock bool) int64 {
