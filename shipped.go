@@ -3,6 +3,7 @@ package idag
 import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
@@ -18,5 +19,5 @@ func Jobs() []Job {
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {
-	return connectors.NewRegistry(console.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
+	return connectors.NewRegistry(console.Kind(), csv.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/memory"
@@ -18,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write docs/connectors.md")
 
 func shipped() connectors.Registry {
-	return connectors.NewRegistry(parquet.Kind(), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
+	return connectors.NewRegistry(parquet.Kind(), csv.Kind(), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
 }
 
 // TestDocs proves that docs/connectors.md says what the connectors say.

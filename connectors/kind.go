@@ -48,6 +48,7 @@ const (
 	Float    FieldType = "float"    // float64
 	Bool     FieldType = "bool"     // bool
 	Duration FieldType = "duration" // time.Duration
+	Mapping  FieldType = "mapping"  // map[string]string
 )
 
 // Use says whether an option is for reading or for writing. The zero Use is

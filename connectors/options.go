@@ -148,6 +148,8 @@ func (t FieldType) Convert(v any) (any, error) {
 		out, ok = boolean(v)
 	case Duration:
 		out, ok = duration(v)
+	case Mapping:
+		out, ok = textsByName(v)
 	}
 	if !ok {
 		return nil, fmt.Errorf("expected %s, got %s", t.spelled(), shown(v))
@@ -170,6 +172,8 @@ func (t FieldType) spelled() string {
 		return "true or false"
 	case Duration:
 		return `a duration such as "10 minutes"`
+	case Mapping:
+		return "a mapping of names to texts"
 	}
 	return "nothing: the field has no type"
 }
@@ -183,7 +187,7 @@ func shown(v any) string {
 		return strconv.Quote(v)
 	case []any, []string:
 		return "a list"
-	case map[string]any, rdd.Options:
+	case map[string]any, map[string]string, rdd.Options:
 		return "a mapping"
 	default:
 		return fmt.Sprint(v)
@@ -217,6 +221,26 @@ func texts(v any) ([]string, bool) {
 	}
 	s, ok := text(v)
 	return []string{s}, ok
+}
+
+func textsByName(v any) (map[string]string, bool) {
+	switch v := v.(type) {
+	case map[string]string:
+		return maps.Clone(v), true
+	case rdd.Options:
+		return textsByName(map[string]any(v))
+	case map[string]any:
+		out := make(map[string]string, len(v))
+		for name, e := range v {
+			s, ok := text(e)
+			if !ok {
+				return nil, false
+			}
+			out[name] = s
+		}
+		return out, true
+	}
+	return nil, false
 }
 
 func integer(v any) (int64, bool) {

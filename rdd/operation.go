@@ -18,7 +18,7 @@ type Operation interface {
 }
 
 // Options are a connector's settings as its Kind documents them: strings,
-// numbers, booleans, and lists of these.
+// numbers, booleans, lists of these, and mappings of names to strings.
 type Options map[string]any
 
 // Assign computes one column: in Map and FlatMap from an expression over the

@@ -252,7 +252,11 @@ func (n *node) value() any {
 		}
 		return out
 	case n.form == mapping:
-		return map[string]any{}
+		out := make(map[string]any, len(n.pairs))
+		for _, p := range n.pairs {
+			out[p.key] = p.value.value()
+		}
+		return out
 	case n.null:
 		return nil
 	}

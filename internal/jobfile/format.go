@@ -322,6 +322,12 @@ func options(o rdd.Options) entries {
 				texts[i] = fmt.Sprint(v[i])
 			}
 			e = append(e, entry{k, texts})
+		case map[string]string:
+			var list entries
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				list = append(list, entry{name, v[name]})
+			}
+			e = append(e, entry{k, list})
 		case time.Duration:
 			e = append(e, entry{k, spell(v)})
 		default:

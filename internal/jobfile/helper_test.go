@@ -25,6 +25,7 @@ func kinds() connectors.Registry {
 			{Name: "row_group_rows", Type: connectors.Int, Default: int64(131072), For: connectors.Writing},
 			{Name: "union_by_name", Type: connectors.Bool, Default: false, For: connectors.Reading},
 			{Name: "fraction", Type: connectors.Float},
+			{Name: "types", Type: connectors.Mapping},
 			{Name: "poll", Type: connectors.Duration, For: connectors.Reading},
 		}},
 		connectors.Kind{Name: "console", Sink: sink, Fields: []connectors.Field{{Name: "limit", Type: connectors.Int, Default: int64(20)}}},

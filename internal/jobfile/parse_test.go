@@ -26,7 +26,7 @@ datasets:
     - filter: {for: per_meter, where: n > 1}
     - write: {console: {limit: 5}, from: all, columns: [meter, wh]}
   events:
-    - read: {parquet: {path: ["${path}", more], union_by_name: true, fraction: 0.5, poll: 1h30m}}
+    - read: {parquet: {path: ["${path}", more], union_by_name: true, fraction: 0.5, types: {a b: date, c: "decimal(3,1)", d: 1}, poll: 1h30m}}
     - tag:
         rules:
           - {label: error, when: code > 0}
@@ -61,7 +61,8 @@ func TestWholeLanguage(t *testing.T) {
 		perMeter
 		total
 	)
-	events := rdd.From("parquet", rdd.Options{"path": []string{"in", "more"}, "union_by_name": true, "fraction": 0.5, "poll": "1h30m"}).
+	events := rdd.From("parquet", rdd.Options{"path": []string{"in", "more"}, "union_by_name": true, "fraction": 0.5,
+		"types": map[string]string{"a b": "date", "c": "decimal(3,1)", "d": "1"}, "poll": "1h30m"}).
 		Tag(rdd.Tag{
 			Rules:     []rdd.Rule{{Label: e, When: "code > 0"}, {Label: b, When: "kind IN ('b', 'B')"}},
 			Exclusive: true, Otherwise: i, Identity: []string{"meter", "ts"}, Time: "ts", HashColumn: "h", SeqColumn: "s",

@@ -340,6 +340,10 @@ func option(t connectors.FieldType, n *node) any {
 		if c, err := t.Convert(v); err == nil && n.form == list {
 			return c
 		}
+	case connectors.Mapping:
+		if c, err := t.Convert(v); err == nil {
+			return c
+		}
 	case connectors.String, connectors.Duration:
 	}
 	return v
