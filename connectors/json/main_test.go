@@ -185,3 +185,11 @@ func one(t fataler, o rdd.Options, ddl, line string) string {
 	}
 	return fmt.Sprintf("%d rows, %d bad", len(got.rows), len(got.bad))
 }
+
+// checked returns an allocator that must be empty when the test ends.
+func checked(t *testing.T) memory.Allocator {
+	t.Helper()
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	t.Cleanup(func() { mem.AssertSize(t, 0) })
+	return mem
+}
