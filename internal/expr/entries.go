@@ -96,6 +96,8 @@ func library() []func() []entry {
 	return []func() []entry{
 		operatorEntries, conditionEntries, mathEntries, roundingEntries,
 		textEntries, textMakerEntries, timeEntries, calendarEntries, nestedEntries, jsonEntries,
+		encodingEntries, wordEntries, regexpEntries, trigEntries, integerEntries, choiceEntries,
+		dateEntries, patternEntries,
 	}
 }
 

@@ -79,8 +79,6 @@ func conditionEntries() []entry {
 		special("like", "s LIKE pattern [ESCAPE c]", `Whether all of s fits the pattern: % is any text, _ any character, and the escape (\ if not given, '' for none) takes their meaning.`,
 			"'5% off' LIKE '_\\% o%'", 2, 3, compileLike),
 		special("ilike", "s ILIKE pattern [ESCAPE c]", "LIKE of lower(s) and lower(pattern).", "'Snowy' ILIKE 'snow%'", 2, 3, compileLike),
-		special("regexp_like", "regexp_like(s, pattern)", "Whether a part of s fits the RE2 regular expression, which must be constant; rlike too.",
-			"regexp_like('meter-17', '^meter-[0-9]+$')", 2, 2, compileRegexp),
 		special("coalesce", "coalesce(a, b, ...)", "The first that is not null; ifnull, nvl too. Failures of one count where all before it are null.",
 			"coalesce(NULL, 2, 3) = 2", 1, -1, compileCoalesce),
 		special("if", "if(c, a, b)", "a where c is TRUE, else b. Failures of a branch count where it is taken.", "if(1 < 2, 'yes', 'no') = 'yes'", 3, 3, compileIf),

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -66,28 +65,4 @@ func textMakerEntries() []entry {
 func compileConcatWS(_ *compiler, n *Call, args []typed) (typed, *Error) {
 	ops, err := coerceAll(args, kString, n.Name)
 	return typed{op: &concatWSOp{args: ops}, kind: kString}, err
-}
-
-func compileRegexp(_ *compiler, n *Call, args []typed) (typed, *Error) {
-	ops, err := coerceAll(args, kString, n.Name)
-	if err != nil {
-		return typed{}, err
-	}
-	p, ok := ops[1].(*constOp)
-	var text string
-	if ok {
-		text, ok = p.value().(string)
-	}
-	if !ok {
-		return typed{}, errorAt(n.Args[1].At(), "the pattern of %s must be a constant", n.Name)
-	}
-	re, bad := regexp.Compile(text)
-	if bad != nil {
-		return typed{}, errorAt(n.Args[1].At(), "bad pattern: %v", bad)
-	}
-	run := func(c *call) error {
-		a := c.a[0].texts()
-		return c.bools(func(i int) bool { return !c.skip(i) && re.MatchString(a.at(i)) })
-	}
-	return typed{op: &callOp{name: n.Name, fn: function{run: run, kind: kBool}, args: ops[:1]}, kind: kBool}, nil
 }

@@ -22,6 +22,9 @@ const (
 	levelAnd
 	levelNot
 	levelCompare
+	levelBitOr
+	levelBitXor
+	levelBitAnd
 	levelConcat
 	levelAdd
 	levelMul
@@ -31,14 +34,14 @@ const (
 
 // Parse reads one expression. Its error is a fault.Invalid around an *Error.
 func Parse(src string) (Node, error) {
-	n, err := parse(src)
+	n, err := parseSource(src)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
 	return n, nil
 }
 
-func parse(src string) (Node, *Error) {
+func parseSource(src string) (Node, *Error) {
 	start := Pos{Line: 1, Column: 1}
 	if len(src) > maxSource {
 		return nil, errorAt(start, "expression of %d bytes is too long (at most %d)", len(src), maxSource)
@@ -185,6 +188,12 @@ func (p *parser) operator() (name string, bind int) {
 			return "<>", levelCompare
 		case "<", "<=", ">", ">=", "<=>":
 			return s, levelCompare
+		case "|":
+			return s, levelBitOr
+		case "^":
+			return s, levelBitXor
+		case "&":
+			return s, levelBitAnd
 		case "||":
 			return "concat", levelConcat
 		case "+", "-":
@@ -209,13 +218,13 @@ func (p *parser) predicate(x Node) Node {
 		p.expect("(")
 		n = p.call(at, "in", append([]Node{x}, p.list()...)...)
 	case p.accept("between"):
-		low := p.binary(levelConcat)
+		low := p.binary(levelBitOr)
 		p.expect("and")
-		n = p.call(at, "between", x, low, p.binary(levelConcat))
+		n = p.call(at, "between", x, low, p.binary(levelBitOr))
 	case p.accept("like"), p.accept("ilike"):
-		args := []Node{x, p.binary(levelConcat)}
+		args := []Node{x, p.binary(levelBitOr)}
 		if p.accept("escape") {
-			args = append(args, p.binary(levelConcat))
+			args = append(args, p.binary(levelBitOr))
 		}
 		n = p.call(at, word, args...)
 	default:
@@ -240,7 +249,7 @@ func (p *parser) is(x Node) Node {
 		n = p.call(at, "is_false", x)
 	case p.accept("distinct"):
 		p.expect("from")
-		n = p.call(at, "<=>", x, p.binary(levelConcat))
+		n = p.call(at, "<=>", x, p.binary(levelBitOr))
 		not = !not
 	default:
 		return p.unexpected("NULL, TRUE, FALSE or DISTINCT FROM")
@@ -263,16 +272,18 @@ func (p *parser) list() []Node {
 
 func (p *parser) unary() Node {
 	at := p.tok.pos
-	if !p.isSymbol("-") && !p.isSymbol("+") {
+	if !p.isSymbol("-") && !p.isSymbol("+") && !p.isSymbol("~") {
 		return p.postfix(p.primary())
 	}
 	defer p.leave()
 	if !p.enter() {
 		return &Literal{}
 	}
-	minus := p.isSymbol("-")
+	minus, tilde := p.isSymbol("-"), p.isSymbol("~")
 	p.advance()
 	switch {
+	case tilde:
+		return p.call(at, "~", p.unary())
 	case !minus:
 		return p.unary()
 	case p.tok.kind == tokNumber:

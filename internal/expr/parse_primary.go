@@ -106,6 +106,27 @@ func canonical(n Node) Node {
 		if len(c.Args) == 2 {
 			c.Name = "%"
 		}
+	case "timestampadd", "timestampdiff", "date_add", "dateadd", "datediff", "date_diff":
+		return unitCall(c)
+	case "date_part", "datepart":
+		if len(c.Args) == 2 {
+			if lit, ok := c.Args[0].(*Literal); ok {
+				if word, ok := lit.Value.(string); ok && extractField(strings.ToLower(word)) != "" {
+					return &Call{Pos: c.Pos, Name: extractField(strings.ToLower(word)), Args: c.Args[1:]}
+				}
+			}
+		}
+	case "isnotnull":
+		if len(c.Args) == 1 {
+			return &Call{Pos: c.Pos, Name: "not", Args: []Node{&Call{Pos: c.Pos, Name: "is_null", Args: c.Args}}}
+		}
+	case "positive":
+		if len(c.Args) == 1 {
+			return c.Args[0]
+		}
+	case "curdate":
+		c.Name = "current_date"
+		return canonical(c)
 	case "current_date":
 		return &Cast{Pos: c.Pos, X: &Call{Pos: c.Pos, Name: "now"}, To: kDate.arrow()}
 	}
@@ -113,66 +134,72 @@ func canonical(n Node) Node {
 	return c
 }
 
+// unitCall is a function whose first argument is a unit of time, if there are
+// three: a bare word, which is not a column.
+func unitCall(c *Call) Node {
+	c.Name = canonicalName(c.Name)
+	if len(c.Args) != 3 {
+		return c
+	}
+	switch c.Name {
+	case "date_add":
+		c.Name = "timestampadd"
+	case "datediff":
+		c.Name = "timestampdiff"
+	}
+	if unit, ok := c.Args[0].(*Column); ok {
+		c.Args[0] = &Literal{Pos: unit.Pos, Value: strings.ToLower(unit.Name)}
+	}
+	return c
+}
+
+// canonicalName is the one name of a function with several.
 func canonicalName(name string) string {
-	switch name {
-	case "current_timestamp":
-		return "now"
-	case "ceiling":
-		return "ceil"
-	case "pow":
-		return "power"
-	case "log":
-		return "ln"
-	case "signum":
-		return "sign"
-	case "substr":
-		return "substring"
-	case "char_length", "character_length", "len":
-		return "length"
-	case "lcase":
-		return "lower"
-	case "ucase":
-		return "upper"
-	case "startswith":
-		return "starts_with"
-	case "endswith":
-		return "ends_with"
-	case "rlike", "regexp":
-		return "regexp_like"
-	case "ifnull", "nvl":
-		return "coalesce"
-	case "isnull":
-		return "is_null"
-	case "dayofmonth":
-		return "day"
-	case "weekofyear":
-		return "week"
-	case "parse_json":
-		return "from_json"
-	case "cardinality", "array_size":
-		return "size"
-	case "mean":
-		return "avg"
-	case "stddev_samp":
-		return "stddev"
+	for _, a := range aliases() {
+		if a[0] == name {
+			return a[1]
+		}
 	}
 	return name
+}
+
+// aliases are the other names of functions, each with its canonical one.
+func aliases() [][2]string {
+	return [][2]string{
+		{"current_timestamp", "now"}, {"localtimestamp", "now"},
+		{"ceiling", "ceil"}, {"pow", "power"}, {"signum", "sign"}, {"negative", "neg"},
+		{"substr", "substring"}, {"char_length", "length"}, {"character_length", "length"}, {"len", "length"},
+		{"lcase", "lower"}, {"ucase", "upper"}, {"startswith", "starts_with"}, {"endswith", "ends_with"},
+		{"rlike", "regexp_like"}, {"regexp", "regexp_like"}, {"char", "chr"}, {"charindex", "locate"}, {"sha", "sha1"},
+		{"ifnull", "coalesce"}, {"nvl", "coalesce"}, {"isnull", "is_null"}, {"equal_null", "<=>"},
+		{"dayofmonth", "day"}, {"weekofyear", "week"}, {"dateadd", "date_add"}, {"date_diff", "datediff"},
+		{"cardinality", "size"}, {"array_size", "size"}, {"parse_json", "from_json"}, {"bit_get", "getbit"},
+		{"mean", "avg"}, {"stddev_samp", "stddev"},
+	}
+}
+
+// extractField is the function of a field of a timestamp, "" for none.
+func extractField(word string) string {
+	switch word {
+	case "year", "month", "day", "quarter", "week", "hour", "minute", "second", "dayofweek", "dayofyear", "weekday":
+		return word
+	case "dayofmonth", "weekofyear":
+		return canonicalName(word)
+	case "dow":
+		return "dayofweek"
+	case "doy":
+		return "dayofyear"
+	case "epoch":
+		return "unix_seconds"
+	}
+	return ""
 }
 
 // extract parses extract(field FROM x) into the function of that field.
 func (p *parser) extract(at Pos) Node {
 	t := p.tok
-	name := ""
-	switch t.word {
-	case "year", "month", "day", "quarter", "week", "hour", "minute", "second", "dayofweek", "dayofyear", "dayofmonth":
-		name = canonicalName(t.word)
-	case "dow":
-		name = "dayofweek"
-	case "doy":
-		name = "dayofyear"
-	case "epoch":
-		name = "unix_seconds"
-	default:
+	name := extractField(t.word)
+	if name == "" {
 		return p.unexpected("a field: year, quarter, month, week, day, dayofweek, dayofyear, hour, minute, second or epoch")
 	}
 	p.advance()

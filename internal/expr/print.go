@@ -92,6 +92,12 @@ func callLevel(c *Call) int {
 			return levelAnd
 		case "=", "<>", "<", "<=", ">", ">=", "<=>":
 			return levelCompare
+		case "|":
+			return levelBitOr
+		case "^":
+			return levelBitXor
+		case "&":
+			return levelBitAnd
 		case "+", "-":
 			return levelAdd
 		case "*", "/", "%", "div":
@@ -106,7 +112,7 @@ func callLevel(c *Call) int {
 			return levelCompare
 		}
 		return levelNot
-	case c.Name == "neg" && len(c.Args) == 1:
+	case (c.Name == "neg" || c.Name == "~") && len(c.Args) == 1:
 		return levelUnary
 	}
 	return levelPrimary
@@ -152,6 +158,9 @@ func (p *printer) call(c *Call, level int) {
 	case c.Name == "neg":
 		p.WriteByte('-')
 		p.negated(c.Args[0])
+	case c.Name == "~" && len(c.Args) == 1:
+		p.WriteByte('~')
+		p.node(c.Args[0], levelUnary)
 	default:
 		p.node(c.Args[0], level)
 		p.words(" ", strings.ToUpper(c.Name), " ")
@@ -205,15 +214,15 @@ func (p *printer) predicate(c *Call, not string) {
 		p.list(c.Args[1:])
 	case "between":
 		p.words(" ", not, "BETWEEN ")
-		p.node(c.Args[1], levelConcat)
+		p.node(c.Args[1], levelBitOr)
 		p.WriteString(" AND ")
-		p.node(c.Args[2], levelConcat)
+		p.node(c.Args[2], levelBitOr)
 	default:
 		p.words(" ", not, strings.ToUpper(c.Name), " ")
-		p.node(c.Args[1], levelConcat)
+		p.node(c.Args[1], levelBitOr)
 		if len(c.Args) == 3 {
 			p.WriteString(" ESCAPE ")
-			p.node(c.Args[2], levelConcat)
+			p.node(c.Args[2], levelBitOr)
 		}
 	}
 }
