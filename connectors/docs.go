@@ -10,7 +10,9 @@ import (
 // it is, its options, its examples. It is the whole of docs/connectors.md.
 func (r Registry) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# Connectors\n\nGenerated from the connectors' own descriptions: do not edit.\n\n")
+	b.WriteString("# Connectors\n\nGenerated from the connectors' own descriptions: do not edit.\n\n" +
+		"In an option `${NAME}`, of capital letters, digits and underscores, is a variable of the environment, unless the job has one of that name. " +
+		"What comes from the environment is shown nowhere: plans, digests and the ledger hold the reference, messages say `***`.\n\n")
 	b.WriteString("| connector | reads | writes | |\n| --- | --- | --- | --- |\n")
 	for _, n := range r.Names() {
 		k := r.kinds[n]
@@ -79,6 +81,11 @@ func (f Field) byDefault() string {
 }
 
 func (f Field) describe() string {
+	if f.Secret {
+		f.Doc += " A secret: it is shown nowhere."
+		f.Secret = false
+		return f.describe()
+	}
 	switch f.For {
 	case Reading:
 		return "Reading only. " + f.Doc

@@ -77,6 +77,8 @@ func TestMarkdown(t *testing.T) {
 
 Generated from the connectors' own descriptions: do not edit.
 
+In an option ` + "`${NAME}`" + `, of capital letters, digits and underscores, is a variable of the environment, unless the job has one of that name. What comes from the environment is shown nowhere: plans, digests and the ledger hold the reference, messages say ` + "`***`" + `.
+
 | connector | reads | writes | |
 | --- | --- | --- | --- |
 | [files](#files) | yes | yes | Files. |

@@ -34,6 +34,7 @@ type Field struct {
 	Main     bool // the option meant by the short form, read: {parquet: PATH}
 	For      Use
 	Enum     []string // the allowed strings, where they are few
+	Secret   bool     // the value is shown nowhere
 }
 
 // FieldType is the type of an option's value.

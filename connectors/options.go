@@ -198,6 +198,8 @@ func text(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
+	case rdd.Secret:
+		return string(v), true
 	case bool, int, int64, uint64, float64, time.Duration:
 		return fmt.Sprint(v), true
 	}

@@ -65,12 +65,12 @@ func (r Registry) Source(ctx context.Context, d *rdd.Dataset, env Env) (Source, 
 	if !ok {
 		return nil, fault.New(fault.Bug, "connectors: %s is not a read", d.Op().Kind())
 	}
-	k, o, err := r.resolve(read.Connector, Reading, read.Options)
+	k, o, hidden, err := r.resolve(read.Connector, Reading, read.Options)
 	if err != nil {
-		return nil, locate(d, err)
+		return nil, locate(d, hidden, err)
 	}
 	s, err := k.Source(ctx, o, env)
-	return s, locate(d, err)
+	return guardSource(s, hidden), locate(d, hidden, err)
 }
 
 // Sink opens the sink that d, a Write, names, with its options checked. A
@@ -80,44 +80,50 @@ func (r Registry) Sink(ctx context.Context, d *rdd.Dataset, env Env) (Sink, erro
 	if !ok {
 		return nil, fault.New(fault.Bug, "connectors: %s is not a write", d.Op().Kind())
 	}
-	k, o, err := r.resolve(w.Connector, Writing, w.Options)
+	k, o, hidden, err := r.resolve(w.Connector, Writing, w.Options)
 	if err != nil {
-		return nil, locate(d, err)
+		return nil, locate(d, hidden, err)
 	}
 	s, err := k.Sink(ctx, o, env)
-	return s, locate(d, err)
+	return guardSink(s, hidden), locate(d, hidden, err)
 }
 
-func (r Registry) resolve(name string, use Use, o rdd.Options) (Kind, rdd.Options, error) {
+// resolve returns the kind, the options with the values of the environment and
+// all defaults, and what must not be seen of them.
+func (r Registry) resolve(name string, use Use, o rdd.Options) (Kind, rdd.Options, secrets, error) {
 	k, err := r.Lookup(name)
 	if err != nil {
-		return Kind{}, nil, err
+		return Kind{}, nil, nil, err
+	}
+	o, hidden, err := k.expand(o)
+	if err != nil {
+		return k, nil, hidden, err
 	}
 	o, err = k.Check(use, o)
-	return k, o, err
+	return k, o, hidden, err
 }
 
 // locate puts the author's position on mistakes that connectors found. Errors
 // that are not the author's keep what they are.
-func locate(d *rdd.Dataset, err error) error {
+func locate(d *rdd.Dataset, hidden secrets, err error) error {
 	if err == nil {
 		return nil
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var list []error
 		for _, e := range joined.Unwrap() {
-			list = append(list, locate(d, e))
+			list = append(list, locate(d, hidden, e))
 		}
 		return fault.Wrap(fault.Of(list[0]), errors.Join(list...))
 	}
 	var oe *OptionError
 	switch {
 	case errors.As(err, &oe) && oe.Option != "":
-		err = &rdd.Error{At: d.At("options." + oe.Option), Text: err.Error()}
+		err = &rdd.Error{At: d.At("options." + oe.Option), Text: hidden.show(err.Error())}
 	case oe != nil || fault.Of(err) == fault.Invalid:
-		err = &rdd.Error{At: d.At("connector"), Text: err.Error()}
+		err = &rdd.Error{At: d.At("connector"), Text: hidden.show(err.Error())}
 	default:
-		return err
+		return hidden.hush(err)
 	}
 	return fault.Wrap(fault.Invalid, err)
 }

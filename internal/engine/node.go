@@ -62,7 +62,7 @@ func (n *node) compile(ctx context.Context, job *rdd.Job) (*planner.Plan, error)
 	if n.plan, err = planner.Compile(resolved, n.cfg.Mode); err != nil {
 		return nil, err
 	}
-	return n.plan, distinctPaths(n.plan)
+	return n.plan, distinctPaths(n.plan, n.cfg.Kinds)
 }
 
 // resolve opens every source of a job and returns the job with their schemas.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
@@ -23,19 +24,21 @@ type place struct {
 // distinctPaths refuses a write into a place of another write, which would take
 // a batch of the other for one of its own that is published already, or into a
 // place that the job reads: it would replace its own input, or read its output.
-func distinctPaths(p *planner.Plan) error {
+func distinctPaths(p *planner.Plan, kinds connectors.Registry) error {
 	var inputs, outputs []place
 	for _, d := range p.Job.Datasets() {
 		if read, ok := d.Op().(rdd.Read); ok {
-			for _, path := range pathsOf(read.Options) {
-				inputs = append(inputs, place{path: path, dir: resolvePath(fixedPrefix(path)), at: d.At("options.path"), flat: flatPattern(path)})
+			for _, in := range placesOf(read.Connector, read.Options, kinds) {
+				pattern := in.dir
+				in.dir, in.flat, in.at = resolvePath(fixedPrefix(pattern)), flatPattern(pattern), d.At("options.path")
+				inputs = append(inputs, in)
 			}
 		}
 	}
 	for _, d := range writesOf(p) {
 		w, _ := d.Op().(rdd.Write)
-		for _, path := range pathsOf(w.Options) {
-			out := place{path: path, dir: resolvePath(path), at: d.At("options.path")}
+		for _, out := range placesOf(w.Connector, w.Options, kinds) {
+			out.dir, out.at = resolvePath(out.dir), d.At("options.path")
 			for _, in := range inputs {
 				if err := out.apart(in, "read"); err != nil {
 					return err
@@ -84,6 +87,22 @@ func within(path, dir string) bool {
 	return strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 
+// placesOf returns the paths of a connector's options, as the job spells them and
+// as they are with the values of the environment, where these are known.
+func placesOf(connector string, o rdd.Options, kinds connectors.Registry) []place {
+	spelled := pathsOf(o)
+	out := make([]place, len(spelled))
+	for i, path := range spelled {
+		out[i] = place{path: path, dir: path}
+		if k, err := kinds.Lookup(connector); err == nil {
+			if e, err := k.Expand(rdd.Options{"path": path}); err == nil {
+				out[i].dir, _ = e["path"].(string)
+			}
+		}
+	}
+	return out
+}
+
 // pathsOf is the option path, one or a list, without what is empty.
 func pathsOf(o rdd.Options) []string {
 	var all []string
@@ -108,10 +127,13 @@ func pathsOf(o rdd.Options) []string {
 	return out
 }
 
+// wild are the characters that make a path a pattern.
+const wild = "*?[{"
+
 // fixedPrefix is the directory before the first wildcard of a pattern, or a
 // path that has none.
 func fixedPrefix(pattern string) string {
-	at := strings.IndexAny(pattern, "*?[")
+	at := strings.IndexAny(pattern, wild)
 	if at < 0 {
 		return pattern
 	}
@@ -124,12 +146,20 @@ func fixedPrefix(pattern string) string {
 // flatPattern reports whether a pattern has wildcards in the names of files only.
 func flatPattern(pattern string) bool {
 	dir, file := filepath.Split(pattern)
-	return strings.ContainsAny(file, "*?[") && !strings.Contains(file, "**") && !strings.ContainsAny(dir, "*?[") && strings.HasSuffix(file, ".parquet")
+	ext := filepath.Ext(file)
+	return strings.ContainsAny(file, wild) && !strings.Contains(file, "**") && !strings.ContainsAny(dir, wild) && len(ext) > 1 && !strings.ContainsAny(ext, wild)
 }
 
 // resolvePath makes a path absolute and follows the links of as much of it as
 // exists, so that two spellings of one place are equal.
 func resolvePath(path string) string {
+	if scheme, rest, ok := strings.Cut(path, "://"); ok {
+		rest, _, _ = strings.Cut(rest, "?")
+		if scheme != "file" {
+			return scheme + "://" + strings.TrimPrefix(filepath.Clean("/"+rest), "/")
+		}
+		path = rest
+	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}

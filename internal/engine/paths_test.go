@@ -22,6 +22,7 @@ func TestOutputMeetsInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(parent)
+	t.Setenv("EVENTS", in)
 	base := filepath.Base(in)
 	files := filepath.Dir(someFile(t, in))
 	for _, c := range []struct {
@@ -42,6 +43,10 @@ func TestOutputMeetsInput(t *testing.T) {
 		{files + "/*", filepath.Join(files, "out"), true},
 		{in + "/batch=*/**", filepath.Join(in, "out"), true},
 		{in, in + "2", false},
+		{in, "${EVENTS}", true},
+		{"${EVENTS}", "file://" + in + "/out", true},
+		{in, "${EVENTS}2", false},
+		{"{" + in + ",x}/**", in, true},
 		{in, filepath.Join(parent, "out"), false},
 		{in + "/**/*.parquet", filepath.Join(parent, "out"), false},
 	} {

@@ -38,7 +38,7 @@ func Parse(file string, src []byte, vars map[string]string, kinds connectors.Reg
 	p.vars = p.variables(root, vars)
 	for _, q := range root.pairs {
 		if q.key != "vars" {
-			p.expand(q.value)
+			p.expandRoot(q.key, q.value)
 		}
 	}
 	job := p.job(root)

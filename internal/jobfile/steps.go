@@ -292,7 +292,7 @@ func (p *parser) options(k connectors.Kind, use connectors.Use, at rdd.Pos, n *n
 				places[q.key] = q.at
 			}
 			marks["options."+q.key] = places[q.key]
-			out[q.key] = option(f.Type, q.value)
+			out[q.key] = option(f, q.value)
 		}
 	case n.form == scalar && n.null:
 	case main == "":
@@ -301,13 +301,16 @@ func (p *parser) options(k connectors.Kind, use connectors.Use, at rdd.Pos, n *n
 	default:
 		f, _ := k.Field(use, main)
 		places[main], marks["options."+main] = n.at, n.at
-		out[main] = option(f.Type, n)
+		out[main] = option(f, n)
 	}
 	_, err := k.Check(use, out)
 	for _, e := range flatten(err) {
 		here := at
 		var oe *connectors.OptionError
 		if errors.As(e, &oe) {
+			if _, unknown := k.Field(use, oe.Option); unknown == nil && connectors.Refers(out[oe.Option]) {
+				continue // it is known when the connector is opened
+			}
 			if q, ok := places[oe.Option]; ok {
 				here = q
 			}
@@ -329,9 +332,12 @@ func flatten(err error) []error {
 
 // option returns an option's value: of its field's type where that is a number
 // or a boolean, otherwise as it is written.
-func option(t connectors.FieldType, n *node) any {
+func option(f connectors.Field, n *node) any {
 	v := n.value()
-	switch t {
+	if s, ok := v.(string); ok && f.Secret && !connectors.Refers(s) {
+		return rdd.Secret(s)
+	}
+	switch t := f.Type; t {
 	case connectors.Int, connectors.Float, connectors.Bool:
 		if c, err := t.Convert(v); err == nil {
 			return c

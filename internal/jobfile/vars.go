@@ -130,22 +130,59 @@ func (p *parser) environment(vars, n *node) (text string, found bool) {
 	}
 }
 
+// expandRoot replaces the references in the part of a job file under a key. In
+// the options of connectors names of the environment stay: ${NAME} means a
+// variable of the job or, if it has none of that name, of the environment,
+// which a connector looks up when it is opened.
+func (p *parser) expandRoot(key string, n *node) {
+	switch key {
+	case "dead_letters":
+		p.expand(n, true)
+	case "datasets":
+		for i := range n.pairs {
+			q := &n.pairs[i]
+			q.key = p.replace(q.key, q.at, false)
+			p.expandSteps(q.value)
+		}
+	default:
+		p.expand(n, false)
+	}
+}
+
+func (p *parser) expandSteps(n *node) {
+	if n.form != list {
+		p.expand(n, false)
+		return
+	}
+	for _, step := range n.items {
+		step.text = p.replace(step.text, step.at, false)
+		for i := range step.pairs {
+			q := &step.pairs[i]
+			q.key = p.replace(q.key, q.at, false)
+			p.expand(q.value, q.key == "read" || q.key == "write")
+		}
+		for _, item := range step.items {
+			p.expand(item, false)
+		}
+	}
+}
+
 // expand replaces the references in every text and key of n.
-func (p *parser) expand(n *node) {
-	n.text = p.replace(n.text, n.at)
+func (p *parser) expand(n *node, env bool) {
+	n.text = p.replace(n.text, n.at, env)
 	for _, item := range n.items {
-		p.expand(item)
+		p.expand(item, env)
 	}
 	for i := range n.pairs {
 		q := &n.pairs[i]
-		q.key = p.replace(q.key, q.at)
-		p.expand(q.value)
+		q.key = p.replace(q.key, q.at, false)
+		p.expand(q.value, env)
 	}
 }
 
 // replace replaces the references in a text that stands at a place. $${x} is
-// the text ${x}.
-func (p *parser) replace(s string, at rdd.Pos) string {
+// the text ${x}. With env, those to the environment stay as they are.
+func (p *parser) replace(s string, at rdd.Pos, env bool) string {
 	if !strings.Contains(s, dollar) {
 		return s
 	}
@@ -160,9 +197,14 @@ func (p *parser) replace(s string, at rdd.Pos) string {
 			}
 			return b.String() + unmask(s)
 		}
-		if literal, escaped := strings.CutSuffix(before, "$"); escaped {
+		literal, escaped := strings.CutSuffix(before, "$")
+		_, known := p.vars[name]
+		switch {
+		case env && !known && connectors.IsEnv(name):
+			b.WriteString(before + "${" + name + "}")
+		case escaped:
 			b.WriteString(literal + "${" + name + "}")
-		} else {
+		default:
 			here := at
 			here.Column += utf8.RuneCountInString(whole[:len(whole)-len(s)+len(before)])
 			b.WriteString(before + p.value(name, here))
@@ -177,7 +219,11 @@ func (p *parser) value(name string, at rdd.Pos) string {
 	v, ok := p.vars[name]
 	switch {
 	case !ok:
-		p.fail(at, "unknown variable %q%s", name, nearest(name, slices.Sorted(maps.Keys(p.vars))))
+		hint := ""
+		if connectors.IsEnv(name) {
+			hint = " (variables of the environment stand in options of connectors and in defaults of variables)"
+		}
+		p.fail(at, "unknown variable %q%s%s", name, nearest(name, slices.Sorted(maps.Keys(p.vars))), hint)
 	case !v.set:
 		p.fail(at, "the variable %q has no default: set it with --set %s=VALUE", name, name)
 	}
