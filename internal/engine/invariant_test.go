@@ -226,14 +226,7 @@ func hashOf(types []arrow.DataType, identity []any) uint64 {
 		if d, ok := dt.(*arrow.DictionaryType); ok {
 			dt = d.ValueType
 		}
-		if identity[i] == nil {
-			cols[i] = kernel.Nulls(mem, dt, 1)
-			continue
-		}
-		var err error
-		if cols[i], err = kernel.Const(mem, dt, identity[i], 1); err != nil {
-			panic(err)
-		}
+		cols[i] = twin.Array(mem, dt, identity[i:i+1])
 	}
 	defer func() {
 		for _, a := range cols {

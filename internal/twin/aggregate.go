@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/big"
 	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 func aggregate(s *scope, name string, items []item) any {
@@ -36,7 +38,13 @@ func aggregate(s *scope, name string, items []item) any {
 		return slices.MinFunc(vals, compare)
 	case "max":
 		return slices.MaxFunc(vals, compare)
-	case "sum":
+	case "sum", "avg":
+		if t := typeOfValue(vals[0]); t == arrow.DECIMAL128 || t == arrow.DURATION {
+			return total(name, vals)
+		}
+		if name == "avg" {
+			return floatSum(vals) / float64(len(vals))
+		}
 		if _, ok := vals[0].(int64); ok {
 			if sum, _ := sums(vals); sum.Num().IsInt64() {
 				return sum.Num().Int64()
@@ -44,8 +52,6 @@ func aggregate(s *scope, name string, items []item) any {
 			return nil
 		}
 		return floatSum(vals)
-	case "avg":
-		return floatSum(vals) / float64(len(vals))
 	case "stddev":
 		return stddev(vals)
 	}

@@ -26,7 +26,9 @@
 // # Values
 //
 // A value is nil (null), bool, int64, float64, string, arrow.Timestamp
-// (microseconds since the epoch, UTC) or arrow.Date32 (days since the epoch).
+// (microseconds since the epoch, UTC), arrow.Date32 (days since the epoch),
+// arrow.Duration (microseconds), json.Number (a decimal), []byte, []any (a list),
+// map[string]any (a struct) or [][2]any (the entries of a map).
 // Results never depend on the order of rows; they print canonically, NaN and
 // zero each in one form, and compare as multisets.
 //

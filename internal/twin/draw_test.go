@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -180,6 +181,30 @@ func valueAt(col arrow.Array, i int) any {
 		return a.Value(i)
 	case *array.Dictionary:
 		return valueAt(a.Dictionary(), a.GetValueIndex(i))
+	case *array.Duration:
+		return a.Value(i)
+	case *array.Decimal128:
+		return json.Number(a.ValueStr(i))
+	case *array.Binary:
+		return a.Value(i)
+	case *array.Struct:
+		out := map[string]any{}
+		for k, f := range a.DataType().(*arrow.StructType).Fields() {
+			out[f.Name] = valueAt(a.Field(k), i)
+		}
+		return out
+	case *array.Map:
+		out := [][2]any{}
+		for k, to := a.ValueOffsets(i); k < to; k++ {
+			out = append(out, [2]any{valueAt(a.Keys(), int(k)), valueAt(a.Items(), int(k))})
+		}
+		return out
+	case *array.List:
+		out := []any{}
+		for k, to := a.ValueOffsets(i); k < to; k++ {
+			out = append(out, valueAt(a.ListValues(), int(k)))
+		}
+		return out
 	}
 	return col.DataType()
 }

@@ -49,6 +49,8 @@ func (in *Input) schema(t *rapid.T, names []string) {
 			dt = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 		case 'd':
 			dt = arrow.FixedWidthTypes.Date32
+		default:
+			dt = typeOfTrait(trait(c))
 		}
 		if in.nulls[c] = one(t, "nulls", 1, 1, 0); coin(t, 5, "all null") {
 			in.nulls[c] = 2
@@ -124,7 +126,7 @@ func (in *Input) value(t *rapid.T, c string) any {
 	case 'd':
 		return one(t, c, arrow.Date32(19723), 19724, 0, -1, -719162, 2932896)
 	}
-	return nil
+	return richValue(t, trait(c))
 }
 
 // onEdge draws a time that most often is the edge of a window of one of the
@@ -189,7 +191,7 @@ func (in Input) record(mem memory.Allocator, rows []map[string]any) arrow.Record
 		if dt, ok := f.Type.(*arrow.DictionaryType); ok {
 			cols[i] = dictionary(mem, dt, values)
 		} else {
-			cols[i] = plain(mem, f.Type, values)
+			cols[i] = Array(mem, f.Type, values)
 		}
 	}
 	defer func() {
@@ -200,9 +202,7 @@ func (in Input) record(mem memory.Allocator, rows []map[string]any) arrow.Record
 	return array.NewRecordBatch(in.Schema, cols, int64(len(rows)))
 }
 
-func plain(mem memory.Allocator, dt arrow.DataType, values []any) arrow.Array {
-	b := array.NewBuilder(mem, dt)
-	defer b.Release()
+func appendAll(b array.Builder, values []any) {
 	for _, v := range values {
 		switch b := b.(type) {
 		case *array.BooleanBuilder:
@@ -219,9 +219,14 @@ func plain(mem memory.Allocator, dt arrow.DataType, values []any) arrow.Array {
 			appendTo(b.Append, b.AppendNull, v)
 		case *array.Date32Builder:
 			appendTo(b.Append, b.AppendNull, v)
+		default:
+			if v == nil {
+				b.AppendNull()
+			} else {
+				appendRich(b, v)
+			}
 		}
 	}
-	return b.NewArray()
 }
 
 func appendTo[T any](value func(T), null func(), v any) {
@@ -248,7 +253,7 @@ func dictionary(mem memory.Allocator, dt *arrow.DictionaryType, values []any) ar
 		}
 		codes[i] = int32(1 + at + i%2)
 	}
-	c, w := plain(mem, dt.IndexType, codes), plain(mem, dt.ValueType, words)
+	c, w := Array(mem, dt.IndexType, codes), Array(mem, dt.ValueType, words)
 	defer c.Release()
 	defer w.Release()
 	return array.NewDictionaryArray(dt, c, w)

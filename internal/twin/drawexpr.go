@@ -2,6 +2,7 @@ package twin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -18,7 +19,7 @@ type sentences struct {
 
 // draw draws an expression at most depth operators deep.
 func (x *sentences) draw(k byte, depth int) string {
-	if depth == 0 {
+	if depth == 0 || strings.IndexByte(rich+"no", k) >= 0 {
 		return x.leaf(k)
 	}
 	if x.strict && coin(x.t, 3, "strict") {
@@ -59,6 +60,17 @@ func (x *sentences) failing(k byte, depth int) string {
 	return x.draw(k, depth)
 }
 
+// rich is those of some traits that there is a column of.
+func (x *sentences) rich(of string) string {
+	var out []byte
+	for _, k := range []byte(of) {
+		if slices.ContainsFunc(x.cols, func(c string) bool { return trait(c) == k }) {
+			out = append(out, k)
+		}
+	}
+	return string(out)
+}
+
 // leaf is a column or a literal.
 func (x *sentences) leaf(k byte) string {
 	var have []string
@@ -67,7 +79,7 @@ func (x *sentences) leaf(k byte) string {
 			have = append(have, name(c))
 		}
 	}
-	if len(have) > 0 && !coin(x.t, 2, "literal") {
+	if len(have) > 0 && (strings.IndexByte(rich+"no", k) >= 0 || !coin(x.t, 2, "literal")) {
 		return one(x.t, "column", have...)
 	}
 	return x.literal(k)

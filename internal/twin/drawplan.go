@@ -53,7 +53,8 @@ func (g *drawer) labels() {
 
 // trait is what a column may hold, told from its name, so that one name has
 // one type: b bool, i int64, f float64 of moderate size, w any float64, s
-// string, t timestamp, d date, z float64 that only compares loosely.
+// string, t timestamp, d date, z float64 that only compares loosely; see rich for
+// the others.
 func trait(name string) byte {
 	for strings.HasPrefix(name, renamed) {
 		name = name[len(renamed):]
@@ -120,7 +121,7 @@ func (g *drawer) names() []string {
 	if len(g.nodes) > 0 && coin(g.t, 1, "same columns") {
 		return slices.Clone(g.sourceNames)
 	}
-	for _, k := range "iswfbtd" {
+	for _, k := range "iswfbtd" + rich {
 		for range even(g.t, 3, "columns") {
 			if c := column(g.t, byte(k)); !slices.Contains(names, c) {
 				names = append(names, c)
@@ -254,10 +255,10 @@ func (g *drawer) system() []string {
 }
 
 // targets draws the columns of a Map or a FlatMap.
-func (g *drawer) targets(most int) []string {
+func (g *drawer) targets(x *sentences, most int) []string {
 	var out []string
 	for range small(g.t, 1, most, "columns") {
-		if c := column(g.t, one(g.t, "trait", []byte("ifswbtd")...)); !slices.Contains(out, c) {
+		if c := column(g.t, one(g.t, "trait", []byte("ifswbtd"+x.rich(rich+"no"))...)); !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}
@@ -268,7 +269,7 @@ func (g *drawer) assign(n *node) *node {
 	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
 	x := g.sentences(n, labels, cols)
 	op := rdd.Map{For: set}
-	for _, c := range g.targets(3) {
+	for _, c := range g.targets(x, 3) {
 		op.Set = append(op.Set, rdd.Assign{Column: c, Expr: x.draw(trait(c), small(g.t, 0, 3, "depth"))})
 	}
 	if coin(g.t, 2, "drop") && len(cols) > 2 {
@@ -306,7 +307,7 @@ func (g *drawer) expand(n *node) *node {
 	x := g.sentences(n, labels, cols)
 	x.strict = false
 	op := rdd.FlatMap{For: set}
-	targets := g.targets(2)
+	targets := g.targets(x, 2)
 	for range small(g.t, 1, 3, "elements") {
 		var row []rdd.Assign
 		for _, c := range targets {

@@ -122,17 +122,26 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 	f := funcs[even(g.t, len(funcs), "aggregate")]
 	switch f {
 	case "count":
-		_, e := arg("isfwbtd")
+		_, e := arg("isfwbtd" + x.rich(rich))
 		return rdd.Assign{Column: column(g.t, 'i'), Expr: one(g.t, "count", "count()", "count(*)", "count("+e+")")}
 	case "count_distinct":
-		_, e := arg("isfwbtd")
+		_, e := arg("isfwbtd" + x.rich(rich))
 		return rdd.Assign{Column: column(g.t, 'i'), Expr: "count(distinct " + e + ")"}
 	case "sum":
-		k, e := arg("if")
+		k, e := arg("if" + x.rich("mu"))
+		if k == 'm' {
+			k = 'n'
+		}
 		return rdd.Assign{Column: column(g.t, k), Expr: "sum(" + e + ")"}
 	case "avg":
-		_, e := arg("if")
-		return rdd.Assign{Column: column(g.t, 'w'), Expr: "avg(" + e + ")"}
+		k, e := arg("if" + x.rich("mu"))
+		switch k {
+		case 'm':
+			k = 'o'
+		case 'i', 'f':
+			k = 'w'
+		}
+		return rdd.Assign{Column: column(g.t, k), Expr: "avg(" + e + ")"}
 	case "stddev":
 		k, e := arg("fi")
 		if k == 'i' {
@@ -140,6 +149,10 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 		}
 		return rdd.Assign{Column: column(g.t, 'z'), Expr: "stddev(" + e + ")"}
 	}
-	k, e := arg("isfwbtd")
+	of := "isfwbtd" + x.rich("muxno")
+	if f == "first" || f == "last" {
+		of += x.rich("lrk")
+	}
+	k, e := arg(of)
 	return rdd.Assign{Column: column(g.t, k), Expr: f + "(" + e + ")"}
 }

@@ -180,7 +180,12 @@ func (s *scope) typeOf(n expr.Node) arrow.Type {
 
 func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 	switch n.Name {
-	case "/", "sqrt", "avg", "stddev":
+	case "avg":
+		if t := s.typeOf(n.Args[0]); t == arrow.DECIMAL128 || t == arrow.DURATION {
+			return t
+		}
+		return arrow.FLOAT64
+	case "/", "sqrt", "stddev":
 		return arrow.FLOAT64
 	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct":
 		return arrow.INT64

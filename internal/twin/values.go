@@ -2,7 +2,6 @@ package twin
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -27,6 +26,9 @@ func compare(a, b any) int {
 		s, _ := cast(a, arrow.TIMESTAMP)
 		t, _ := cast(b, arrow.TIMESTAMP)
 		return cmp.Compare(s.(arrow.Timestamp), t.(arrow.Timestamp))
+	}
+	if sign, ok := compareRich(a, b); ok {
+		return sign
 	}
 	x, y := number(a), number(b)
 	if math.IsNaN(x) || math.IsNaN(y) {
@@ -132,7 +134,7 @@ func text(v any) string {
 	case arrow.Date32:
 		return time.Unix(int64(x)*86400, 0).UTC().Format("2006-01-02")
 	}
-	return fmt.Sprint(v)
+	return textRich(v)
 }
 
 // typeID is the logical type of an Arrow type: a dictionary is its values'.
@@ -158,5 +160,5 @@ func typeOfValue(v any) arrow.Type {
 	case arrow.Date32:
 		return arrow.DATE32
 	}
-	return arrow.NULL
+	return typeOfRich(v)
 }
