@@ -48,7 +48,7 @@ func compareRows(a, b any) int {
 
 // TestSort compares with a stable sort of rows by a comparison.
 func TestSort(t *testing.T) {
-	types := flatTypes()
+	types := engineTypes()
 	rapid.Check(t, func(rt *rapid.T) {
 		v := variant{n: rapid.IntRange(0, 300).Draw(rt, "n"), nulls: rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(rt, "nulls"),
 			offset: rapid.IntRange(0, 70).Draw(rt, "offset"), mem: checked(t), r: randOf(rt)}
@@ -66,7 +66,7 @@ func TestSort(t *testing.T) {
 		}
 		slices.SortStableFunc(want, func(x, y int32) int {
 			for k := range cols {
-				if c := compareKeys(rows[k][x], rows[k][y], desc[k], first[k]); c != 0 {
+				if c := compareKeys(cols[k].DataType(), rows[k][x], rows[k][y], desc[k], first[k]); c != 0 {
 					return c
 				}
 			}
@@ -79,7 +79,7 @@ func TestSort(t *testing.T) {
 	})
 }
 
-func compareKeys(a, b any, desc, nullsFirst bool) int {
+func compareKeys(dt arrow.DataType, a, b any, desc, nullsFirst bool) int {
 	switch {
 	case a == nil && b == nil:
 		return 0
@@ -88,10 +88,15 @@ func compareKeys(a, b any, desc, nullsFirst bool) int {
 			return -1
 		}
 		return 1
-	case desc:
-		return -compareRows(a, b)
 	}
-	return compareRows(a, b)
+	sign := 1
+	if desc {
+		sign = -1
+	}
+	if _, nested := a.([]any); nested {
+		return sign * strings.Compare(canonicalValue(dt, a), canonicalValue(dt, b))
+	}
+	return sign * compareRows(a, b)
 }
 
 // valueHash is what HashRows documents for one value.

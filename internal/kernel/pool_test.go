@@ -198,7 +198,7 @@ func TestMisusePanics(t *testing.T) {
 		"scatter lengths":         func() { Scatter(mem, i64, i64, Sel{0}, 3) },
 		"nulls of a large list":   func() { Nulls(mem, large.DataType(), 1) },
 		"hash a large list":       func() { HashRows([]arrow.Array{large}, nil) },
-		"sort a list":             func() { Sort([]arrow.Array{list}, []bool{false}, []bool{false}) },
+		"sort a large list":       func() { Sort([]arrow.Array{large}, []bool{false}, []bool{false}) },
 		"checksum of large lists": func() { new(Checksum).AddBatch("e", batchOf([]string{"l"}, large)) },
 		"hash of unequal lengths": func() { HashRows([]arrow.Array{i64, list}, nil) },
 	} {

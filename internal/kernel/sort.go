@@ -9,14 +9,16 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"github.com/idag/idag/internal/kernel/canon"
 )
 
 // Sort returns the rows of cols in order: by the first column, ties by the
 // second, and so on; rows equal in all of them keep their order. Column k is
 // descending where desc[k], and its nulls come before all values where
 // nullsFirst[k], whichever the direction. NaN is the largest float; strings
-// and Binary compare by bytes; FALSE is below TRUE. Lists, Maps and Structs have no
-// order, and panic. There is at least one column.
+// and Binary compare by bytes; FALSE is below TRUE. Lists, Maps and Structs have
+// no order: they come in one that brings equal ones together and means no more. There is at least one column.
 //
 // Every key becomes a 64-bit word of the same order, strings by their rank
 // among the distinct ones; then columns are sorted from the last to the first by
@@ -85,6 +87,8 @@ func orderWords(a arrow.Array, words []uint64) bitmap {
 		return rankStrings(stringsOf(a), words)
 	case arrow.DICTIONARY:
 		return rankDict(c, words)
+	case arrow.LIST, arrow.MAP, arrow.STRUCT:
+		return rankNested(a, words)
 	default:
 		panic(badType("Sort", c.dt))
 	}
@@ -115,6 +119,22 @@ func rankStrings(s strs, words []uint64) bitmap {
 		}
 	}
 	return s.valid
+}
+
+// rankNested numbers the distinct values in the order of their canonical bytes.
+func rankNested(a arrow.Array, words []uint64) bitmap {
+	var in Interner
+	enc := canon.Of(a)
+	var row []byte
+	for i := range words {
+		row = enc.Append(row[:0], i)
+		words[i] = uint64(in.Intern(text(row)))
+	}
+	rank := ranks(&in)
+	for i, w := range words {
+		words[i] = rank[w]
+	}
+	return validity(a)
 }
 
 func rankDict(c column, words []uint64) bitmap {

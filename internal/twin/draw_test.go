@@ -184,7 +184,7 @@ func valueAt(col arrow.Array, i int) any {
 	case *array.Duration:
 		return a.Value(i)
 	case *array.Decimal128:
-		return json.Number(a.ValueStr(i))
+		return json.Number(a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale))
 	case *array.Binary:
 		return a.Value(i)
 	case *array.Struct:
