@@ -33,7 +33,7 @@ func validIn(value arrow.Array, mask *array.Boolean) arrow.Array {
 	if dict, ok := d.Dictionary().(*array.Data); ok && dict != nil {
 		data = array.NewDataWithDictionary(value.DataType(), value.Len(), bufs, nulls, 0, dict)
 	} else {
-		data = array.NewData(value.DataType(), value.Len(), bufs, nil, nulls, 0)
+		data = array.NewData(value.DataType(), value.Len(), bufs, d.Children(), nulls, 0)
 	}
 	defer data.Release()
 	return array.MakeFromData(data)
