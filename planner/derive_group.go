@@ -17,8 +17,11 @@ import (
 func (a *analysis) deriveTag(n *node, op rdd.Tag) {
 	s := n.input[raw]
 	labels := a.tagLabels(n, op)
-	if (op.Column == "") == (len(op.Rules) == 0) {
-		a.fail(n.Dataset.At(""), "tag: needs either column or rules")
+	switch column, rules := op.Column != "", len(op.Rules) > 0; {
+	case column && rules:
+		a.fail(n.Dataset.At(""), "tag: needs either column or rules, not both")
+	case !column && !rules && op.Otherwise == 0:
+		a.fail(n.Dataset.At(""), "tag: needs column, rules or, for one label for all, otherwise")
 	}
 	if op.Column != "" {
 		if t := a.column(n, "column", op.Column, raw); t != nil && t.ID() != arrow.STRING {

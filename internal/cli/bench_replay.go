@@ -21,9 +21,12 @@ import (
 // measurement is wrong.
 const mostEfficient = 1.02
 
-// shortestJudged is how many seconds the ideal must take for its efficiency to
-// be judged: a pause of the scheduler is a large part of less.
-const shortestJudged = 0.05
+// An efficiency is judged over so many rounds at least, of an ideal that took so
+// many seconds: of less, a pause of the scheduler is a large part.
+const (
+	fewestJudged   = 3
+	shortestJudged = 0.05
+)
 
 // benchReplay runs a job over data sets by every plan in turn.
 func benchReplay() measurement {
@@ -125,7 +128,7 @@ func believable(got bench.Samples, f *benchFlags) error {
 		name := "efficiency" + suffix
 		x, ok := got.Figure(name)
 		took, _ := got.Figure("ideal_seconds" + suffix)
-		if ok && x.Median > mostEfficient && took.Median >= shortestJudged {
+		if ok && x.Median > mostEfficient && x.N >= fewestJudged && took.Median >= shortestJudged {
 			return fault.New(fault.Bug, "%s is %.3f: nothing can do the same work in less time than its ideal", name, x.Median)
 		}
 	}

@@ -80,16 +80,20 @@ func TestBenchTooEfficient(t *testing.T) {
 	for _, c := range []struct {
 		name               string
 		efficiency, second float64
+		rounds             int
 		wrong              string
 	}{
-		{"efficiency", 1.01, 1, ""},
-		{"efficiency", 1.03, 1, "efficiency is 1.030: nothing can do the same work in less time"},
-		{"efficiency", 1.5, 0.01, ""},
-		{"efficiency_40_30_30", 1.03, 1, "efficiency_40_30_30 is 1.030"},
+		{"efficiency", 1.01, 1, 3, ""},
+		{"efficiency", 1.03, 1, 3, "efficiency is 1.030: nothing can do the same work in less time"},
+		{"efficiency", 1.5, 0.01, 3, ""},
+		{"efficiency", 1.5, 1, 2, ""},
+		{"efficiency_40_30_30", 1.03, 1, 5, "efficiency_40_30_30 is 1.030"},
 	} {
 		got := bench.Samples{}
-		got.Add(c.name, "ratio", c.efficiency)
-		got.Add("ideal_seconds"+strings.TrimPrefix(c.name, "efficiency"), "s", c.second)
+		for range c.rounds {
+			got.Add(c.name, "ratio", c.efficiency)
+			got.Add("ideal_seconds"+strings.TrimPrefix(c.name, "efficiency"), "s", c.second)
+		}
 		err := believable(got, f)
 		if c.wrong == "" && err != nil || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
 			t.Errorf("%s %v in %v s: %v", c.name, c.efficiency, c.second, err)

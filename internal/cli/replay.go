@@ -52,7 +52,13 @@ func (s *session) replayed(name string, paths []string, f *runFlags) (*rdd.Job, 
 	if err != nil {
 		return nil, err
 	}
-	return withSource(job, "parquet", rdd.Options{"path": list(paths)})
+	first := true
+	return withSources(job, func(r rdd.Read) (rdd.Read, error) {
+		if first {
+			first, r = false, rdd.Read{Connector: "parquet", Options: rdd.Options{"path": list(paths)}}
+		}
+		return r, nil
+	})
 }
 
 // list spells paths as an option: one path as itself.
@@ -67,15 +73,21 @@ func list(paths []string) any {
 	return out
 }
 
-// withSource returns the job with another connector behind its first Read. All
-// datasets that stand on it are made anew, shared ones once.
-func withSource(job *rdd.Job, connector string, o rdd.Options) (*rdd.Job, error) {
+// withSources returns the job with other sources: replace is called for each
+// Read, in the order of the plan. All datasets that stand on a new one are made
+// anew, shared ones once.
+func withSources(job *rdd.Job, replace func(rdd.Read) (rdd.Read, error)) (*rdd.Job, error) {
 	made := map[*rdd.Dataset]*rdd.Dataset{}
-	replaced := false
+	reads := 0
 	for _, d := range job.Datasets() {
 		op, changed := d.Op(), false
-		if _, ok := op.(rdd.Read); ok && !replaced {
-			op, changed, replaced = rdd.Read{Connector: connector, Options: o}, true, true
+		if r, ok := op.(rdd.Read); ok {
+			other, err := replace(r)
+			if err != nil {
+				return nil, err
+			}
+			op, changed = other, true
+			reads++
 		}
 		parents := make([]*rdd.Dataset, len(d.Parents()))
 		for i, p := range d.Parents() {
@@ -87,7 +99,7 @@ func withSource(job *rdd.Job, connector string, o rdd.Options) (*rdd.Job, error)
 			made[d] = d.With(op, parents...)
 		}
 	}
-	if !replaced {
+	if reads == 0 {
 		return nil, fault.New(fault.Invalid, "the job %s reads nothing", job.Name)
 	}
 	out := *job

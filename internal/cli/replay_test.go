@@ -19,7 +19,7 @@ func TestWithSource(t *testing.T) {
 	left := shared.Union(other).Write(rdd.Write{Connector: "one"})
 	right := shared.Write(rdd.Write{Connector: "two"})
 	alone := other.Write(rdd.Write{Connector: "three"})
-	job, err := withSource(rdd.NewJob("j", []string{"l"}, left, right, alone), "parquet", rdd.Options{"path": "p"})
+	job, err := withFirst(rdd.NewJob("j", []string{"l"}, left, right, alone), "parquet", rdd.Options{"path": "p"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestWithSource(t *testing.T) {
 	if shared.Parents()[0] != a {
 		t.Error("the job given was changed")
 	}
-	if _, err := withSource(rdd.NewJob("j", nil), "parquet", nil); err == nil {
+	if _, err := withFirst(rdd.NewJob("j", nil), "parquet", nil); err == nil {
 		t.Error("a job without a source was replayed")
 	}
 }
@@ -66,4 +66,15 @@ func TestReplay(t *testing.T) {
 	if read := f.job.Datasets()[0].Op().(rdd.Read); read.Options["path"] != one {
 		t.Errorf("read %+v", read)
 	}
+}
+
+// withFirst replaces the first source of a job.
+func withFirst(job *rdd.Job, connector string, o rdd.Options) (*rdd.Job, error) {
+	first := true
+	return withSources(job, func(r rdd.Read) (rdd.Read, error) {
+		if first {
+			first, r = false, rdd.Read{Connector: connector, Options: o}
+		}
+		return r, nil
+	})
 }

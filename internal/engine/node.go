@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
-	"github.com/idag/idag/connectors/deadletter"
+	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
@@ -149,19 +149,19 @@ func (n *node) open(ctx context.Context) error {
 }
 
 // openDead opens what takes the dead letters: the job's own sink or, where the
-// caller names a directory, a directory of the run's own in it, so that its
-// letters do not mix with those of other runs, and a resumed run finds its own.
+// caller names a directory, JSON lines in it, of each run apart.
 func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
 	switch n.dead = n.cfg.Dead; {
 	case n.dead != nil:
 		return nil
-	case n.cfg.DeadLetters != "":
-		return n.openLetters()
-	case n.plan.Job.Dead.Connector == "":
+	case n.cfg.DeadLetters == "" && n.plan.Job.Dead.Connector == "":
 		return nil
 	}
 	env.Labels, env.Schemas = []string{executor.LetterLabel}, map[int]*arrow.Schema{0: executor.LetterSchema()}
 	env.Published = n.past.tally.DeadLetters > 0
+	if n.cfg.DeadLetters != "" {
+		return n.openLetters(ctx, env)
+	}
 	d := n.plan.Job.Dead
 	write := rdd.Extend(rdd.Write{Connector: d.Connector, Options: d.Options}, d.At, d.Marks)
 	if n.dead, err = n.cfg.Kinds.Sink(ctx, write, env); err == nil {
@@ -170,18 +170,16 @@ func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
 	return err
 }
 
-func (n *node) openLetters() error {
-	dir := filepath.Join(n.cfg.DeadLetters, fmt.Sprintf("run=%d", n.past.run))
-	dead, err := deadletter.Open(dir)
+func (n *node) openLetters(ctx context.Context, env connectors.Env) (err error) {
+	kind := json.Kind()
+	o, err := kind.Check(connectors.Writing, rdd.Options{"path": n.cfg.DeadLetters, "mode": "append"})
 	if err != nil {
-		return err
+		return fault.New(fault.Invalid, "dead letters: %w", err)
 	}
-	n.dead = dead
-	n.closers = append(n.closers, func() error {
-		err := dead.Close()
-		_ = os.Remove(dir) // if there are no letters in it
-		return err
-	})
+	if n.dead, err = kind.Sink(ctx, o, env); err != nil {
+		return fault.New(fault.Invalid, "dead letters: %w", err)
+	}
+	n.closers = append(n.closers, n.dead.Close)
 	return nil
 }
 
