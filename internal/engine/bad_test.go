@@ -13,6 +13,7 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
@@ -42,7 +43,7 @@ func parsed(t *testing.T, src string, vars map[string]string) *rdd.Job {
 }
 
 func kinds() connectors.Registry {
-	return connectors.NewRegistry(parquet.Kind(), generate.Kind())
+	return connectors.NewRegistry(parquet.Kind(), generate.Kind(), json.Kind())
 }
 
 // run runs a job with everything checked: Arrow memory must come back to zero.
@@ -135,7 +136,7 @@ func visible(t *testing.T, dir string) []string {
 		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
 			return filepath.SkipDir
 		}
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".parquet") {
+		if err == nil && !d.IsDir() && strings.HasPrefix(d.Name(), "part-") {
 			out = append(out, path)
 		}
 		return err
@@ -204,19 +205,15 @@ func TestUnlabelled(t *testing.T) {
 	if s.RowsIn != 20000 || s.DeadLetters == 0 || s.RowsTagged+s.DeadLetters != s.RowsIn || s.RowsOut != s.RowsTagged {
 		t.Errorf("the numbers do not add up: %+v", s)
 	}
-	files, err := filepath.Glob(filepath.Join(dead, "run=*", "*.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var lines int64
-	for _, f := range files {
+	for _, f := range visible(t, dead) {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
 		lines += int64(strings.Count(string(text), "\n"))
 		for line := range strings.Lines(string(text)) {
-			if !strings.Contains(line, `"original":{`) || !strings.Contains(line, `"reason":"abnormal tag"`) {
+			if !strings.Contains(line, `"original":"{`) || !strings.Contains(line, `"reason":"abnormal tag"`) {
 				t.Fatalf("a dead letter without its original or reason: %s", line)
 			}
 		}
@@ -252,5 +249,33 @@ func TestTwoWritesOnePlace(t *testing.T) {
 	_, err := run(t, parsed(t, src, map[string]string{"from": events(t, "100", "0"), "to": filepath.Join(t.TempDir(), "out")}), engine.Config{})
 	if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "job.yaml:10:") || !strings.Contains(err.Error(), "job.yaml:9:") {
 		t.Errorf("got %v, want the second write refused at its line, with the line of the first", err)
+	}
+}
+
+// TestTooDirty proves that a job which puts up with few dead letters stops behind
+// the batch that goes too far, whose letters are in the job's own sink, and that
+// a job which puts up with more does not.
+func TestTooDirty(t *testing.T) {
+	from, to := events(t, "20000", "0.01"), t.TempDir()
+	src := "deadletter: {json: \"" + filepath.Join(to, "dead") + "\", max: 0.5%}\n" + copying
+	vars := map[string]string{"from": from, "to": filepath.Join(to, "a")}
+	s, err := run(t, parsed(t, src, vars).With(rdd.Settings{BatchRows: 4000}), engine.Config{Executors: 2})
+	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "(max: 0.5%)") || !strings.Contains(err.Error(), "abnormal tag") {
+		t.Fatalf("got %v", err)
+	}
+	if s.RowsIn == 0 || len(visible(t, filepath.Join(to, "dead"))) == 0 {
+		t.Errorf("%d rows in; the letters are in %v", s.RowsIn, visible(t, filepath.Join(to, "dead")))
+	}
+	src = "deadletter: {json: \"" + filepath.Join(to, "dead2") + "\", max: [5%, 1000]}\n" + copying
+	vars["to"] = filepath.Join(to, "b")
+	s, err = run(t, parsed(t, src, vars), engine.Config{Executors: 2})
+	if err != nil || s.DeadLetters == 0 {
+		t.Fatalf("%d dead letters: %v", s.DeadLetters, err)
+	}
+	letters := `{labels: [dead_letter], job: again, datasets: {d: [{read: {json: "` + filepath.Join(to, "dead2") +
+		`"}}, {tag: {otherwise: dead_letter}}, {write: {parquet: "` + filepath.Join(to, "copy") + `"}}]}}`
+	again, err := run(t, parsed(t, letters, nil), engine.Config{})
+	if err != nil || again.RowsIn != s.DeadLetters {
+		t.Errorf("%d letters were kept of %d: %v", again.RowsIn, s.DeadLetters, err)
 	}
 }
