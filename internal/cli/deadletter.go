@@ -45,6 +45,9 @@ func newDeadLetter(s *session) *cobra.Command {
 		Long: `Dead letters are the rows that a job could not process, with the event as it
 came, where it came from, the operation, the reason and the error. They are in the
 directory that the job file's deadletter names, or --dead-letters.`,
+		Example: `  idag deadletter list out/dead
+  idag deadletter show out/dead --limit 3
+  idag deadletter replay out/dead --job job.yaml --set out=out/again`,
 		Args: noCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

@@ -76,7 +76,7 @@ func (s *session) replayLetters(ctx context.Context, dir, name string, f *letter
 		return fault.New(fault.Invalid, "%s: no dead letter to run again", dir)
 	}
 	at := 0
-	again, err := withSources(job, func(r rdd.Read) (rdd.Read, error) {
+	again, err := withSources(job, func(r rdd.Read) (*rdd.Read, error) {
 		at++
 		return u.read(at-1, r)
 	})
@@ -182,23 +182,23 @@ func (u *unsent) close() error {
 // read is the Read that gives the events of a source's letters: the source's own
 // connector where the letters hold its lines, else one for the columns that they
 // hold. A source without letters has no rows.
-func (u *unsent) read(source int, r rdd.Read) (rdd.Read, error) {
+func (u *unsent) read(source int, r rdd.Read) (*rdd.Read, error) {
 	dir := filepath.Join(u.dir, fmt.Sprint(source))
 	if _, err := os.Stat(dir); err != nil {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return r, fault.Wrap(fault.Invalid, err)
+			return nil, fault.Wrap(fault.Invalid, err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "none.json"), nil, 0o666); err != nil {
-			return r, fault.Wrap(fault.Invalid, err)
+			return nil, fault.Wrap(fault.Invalid, err)
 		}
 		r.Connector = ""
 	}
 	op, _ := u.plan.Ops[u.plan.Reads[source]].Dataset.Op().(rdd.Read)
 	if !isText(r.Connector) {
-		return rdd.Read{Connector: "json", Options: rdd.Options{"path": dir, "schema": letters.DDL(op.Schema)}}, nil
+		return &rdd.Read{Connector: "json", Options: rdd.Options{"path": dir, "schema": letters.DDL(op.Schema)}}, nil
 	}
 	o := maps.Clone(r.Options)
 	o["path"] = dir
 	delete(o, "follow")
-	return rdd.Read{Connector: r.Connector, Options: o}, nil
+	return &rdd.Read{Connector: r.Connector, Options: o}, nil
 }

@@ -53,11 +53,12 @@ func (s *session) replayed(name string, paths []string, f *runFlags) (*rdd.Job, 
 		return nil, err
 	}
 	first := true
-	return withSources(job, func(r rdd.Read) (rdd.Read, error) {
-		if first {
-			first, r = false, rdd.Read{Connector: "parquet", Options: rdd.Options{"path": list(paths)}}
+	return withSources(job, func(rdd.Read) (*rdd.Read, error) {
+		if !first {
+			return nil, nil
 		}
-		return r, nil
+		first = false
+		return &rdd.Read{Connector: "parquet", Options: rdd.Options{"path": list(paths)}}, nil
 	})
 }
 
@@ -74,9 +75,9 @@ func list(paths []string) any {
 }
 
 // withSources returns the job with other sources: replace is called for each
-// Read, in the order of the plan. All datasets that stand on a new one are made
-// anew, shared ones once.
-func withSources(job *rdd.Job, replace func(rdd.Read) (rdd.Read, error)) (*rdd.Job, error) {
+// Read, in the order of the plan, and returns another, or nil to keep it. All
+// datasets that stand on a new one are made anew, shared ones once.
+func withSources(job *rdd.Job, replace func(rdd.Read) (*rdd.Read, error)) (*rdd.Job, error) {
 	made := map[*rdd.Dataset]*rdd.Dataset{}
 	reads := 0
 	for _, d := range job.Datasets() {
@@ -86,7 +87,9 @@ func withSources(job *rdd.Job, replace func(rdd.Read) (rdd.Read, error)) (*rdd.J
 			if err != nil {
 				return nil, err
 			}
-			op, changed = other, true
+			if other != nil {
+				op, changed = *other, true
+			}
 			reads++
 		}
 		parents := make([]*rdd.Dataset, len(d.Parents()))

@@ -71,10 +71,11 @@ func TestReplay(t *testing.T) {
 // withFirst replaces the first source of a job.
 func withFirst(job *rdd.Job, connector string, o rdd.Options) (*rdd.Job, error) {
 	first := true
-	return withSources(job, func(r rdd.Read) (rdd.Read, error) {
-		if first {
-			first, r = false, rdd.Read{Connector: connector, Options: o}
+	return withSources(job, func(rdd.Read) (*rdd.Read, error) {
+		if !first {
+			return nil, nil
 		}
-		return r, nil
+		first = false
+		return &rdd.Read{Connector: connector, Options: o}, nil
 	})
 }

@@ -41,7 +41,7 @@ type Letter struct {
 // its letters. A place without such files is fault.Invalid.
 func Kind(dir string) (string, error) {
 	kind := ""
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "_") || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
