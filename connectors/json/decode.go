@@ -19,6 +19,15 @@ type decoder struct {
 	scratch []byte   // of the last string with escapes
 	hashes  []uint64 // of the keys of the maps under way
 	wrong   complaint
+	tens    [16]float64 // powers of ten, which are exact
+}
+
+func newDecoder(root *node, strict bool) decoder {
+	d := decoder{root: root, strict: strict}
+	for i := range d.tens {
+		d.tens[i] = tenTo(i)
+	}
+	return d
 }
 
 // row reads the line b as row number d.rows. A row that is bad leaves no trace
@@ -149,6 +158,37 @@ func (d *decoder) oddInt(n *node, b []byte, p, at int) int {
 }
 
 func (d *decoder) float(n *node, b []byte, p, at int) int {
+	start, neg := p, b[p] == '-'
+	if neg {
+		p++
+	}
+	first, v, fraction := p, uint64(0), 0
+	for b[p]-'0' < 10 {
+		v = v*10 + uint64(b[p]-'0')
+		p++
+	}
+	if b[p] == '.' && p > first {
+		point := p
+		for p++; b[p]-'0' < 10; p++ {
+			v = v*10 + uint64(b[p]-'0')
+		}
+		fraction = p - point - 1
+		first++ // the point is no digit
+	}
+	digits := p - first
+	if digits == 0 || digits > 15 || b[p]|0x20 == 'e' || b[p-1] == '.' || b[first-min(fraction, 1)] == '0' && digits > fraction+1 {
+		return d.longFloat(n, b, start, at)
+	}
+	f := float64(v) / d.tens[fraction] // both exact, so one rounding
+	if neg {
+		f = -f
+	}
+	n.setFloat(at, f)
+	return p
+}
+
+// longFloat reads doubles with an exponent or many digits.
+func (d *decoder) longFloat(n *node, b []byte, p, at int) int {
 	if c := b[p]; c-'0' >= 10 && (c != '-' || b[p+1] == 'I') {
 		return d.oddFloat(n, b, p, at)
 	}

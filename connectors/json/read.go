@@ -98,7 +98,7 @@ func (f *format) reader(in files.Input, schema *arrow.Schema, want rdd.Projectio
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{format: f, want: want, dec: decoder{root: root, strict: f.opts.strict}}
+	r := &reader{format: f, want: want, dec: newDecoder(root, f.opts.strict)}
 	r.lines = lines{r: in.R, max: f.opts.maxLine, at: in.At}
 	for _, name := range want.Columns {
 		i := schema.FieldIndices(name)
