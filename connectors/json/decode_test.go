@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idag/idag/internal/files"
 	"github.com/idag/idag/rdd"
 )
 
@@ -132,6 +133,29 @@ func TestOptions(t *testing.T) {
 	} {
 		if got := one(t, c.o, c.ddl, c.line); got != c.want {
 			t.Errorf("%s of %s with %v:\n got %s\nwant %s", c.line, c.ddl, c.o, got, c.want)
+		}
+	}
+}
+
+// No row costs an allocation, whatever is kept of it.
+func TestNoAllocation(t *testing.T) {
+	s := schemaOf(t, fuzzDDL)
+	for _, columns := range [][]string{names(s), {}} {
+		for _, line := range append(seeds()[:3], `{"b":1.2345678901234567890,"i":12345678901234567.123,"h":{"a":1,"b":-2.5e-7},"c":[1]}`) {
+			r, err := newFormat(options(t, nil)).reader(files.Input{}, s, rdd.Projection{Columns: columns, Mem: checked(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := append(append([]byte(line), '\n'), make([]byte, slack)...)[:len(line)+1]
+			n := testing.AllocsPerRun(100, func() {
+				if r.dec.rows = 0; !r.dec.row(b) {
+					t.Fatal(r.dec.wrong.text(b, 0))
+				}
+			})
+			if n > 0 {
+				t.Errorf("%v allocations for %s of %v", n, line, columns)
+			}
+			r.close()
 		}
 	}
 }

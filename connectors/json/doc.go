@@ -10,9 +10,9 @@
 //
 //   - Keys that the schema lacks are checked for syntax and ignored, or make
 //     the row bad (option unknown). Keys that a row lacks are null.
-//   - Of a key that an object has twice, the last counts, as in encoding/json,
-//     Spark and DuckDB, but each has to fit its column; a map must not have one
-//     twice. Keys match exactly.
+//   - Of a key that an object has twice, the last counts, as in encoding/json
+//     and Spark (DuckDB takes the first), but each has to fit its column; a map
+//     must not have one twice. Keys match exactly.
 //   - A number has to fit its column without loss: 3.0 and 3e2 are a bigint,
 //     3.5 is not. Doubles are rounded to the nearest; 1e999 is not a double.
 //     Double columns take NaN, Infinity and -Infinity, bare or as strings,

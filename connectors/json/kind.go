@@ -15,7 +15,7 @@ func Kind() connectors.Kind {
 		Doc: "JSON lines, one object a line: files, directories or patterns to read, a directory to write. " +
 			"A line that is not an object of the schema is a dead letter, with its bytes.\n\n" +
 			"Without a schema the first rows tell it: whole numbers are bigint, others double, texts in ISO form timestamp or date, objects struct, " +
-			"lists array, what is of several kinds string. A number has to fit its column without loss: 3.0 is a bigint, 3.5 is not. " +
+			"lists array, what is of several kinds string. Nothing is widened later: give a schema where the first rows may not tell all. A number has to fit its column without loss: 3.0 is a bigint, 3.5 is not. " +
 			"String columns take every value, as its JSON text. Columns of double take NaN, Infinity and -Infinity, with quotes or without. " +
 			"Of a key that an object has twice the last counts; null and missing are the same.",
 		Fields: append(connectors.FileFields(), fields()...),

@@ -52,6 +52,7 @@ type node struct {
 	offsets vec[int32]
 	bytes   vec[byte]
 	terms   *terms // of a column that is still dictionary-encoded
+	spare   []byte // for what is decoded and dropped
 }
 
 // vec is a buffer that grows, as values.

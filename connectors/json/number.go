@@ -149,8 +149,12 @@ func tenTo(n int) float64 {
 // decimal returns x as a decimal with the given precision and scale, if it is one
 // exactly.
 func (x *number) decimal(precision, scale int32) (decimal128.Num, bool) {
+	if x.exact {
+		return x.shortDecimal(int(precision), int(scale))
+	}
 	var zero decimal128.Num
-	digits, exp := x.significant()
+	var room [64]byte
+	digits, exp := x.significant(room[:0])
 	if len(digits) == 0 {
 		return zero, true
 	}
@@ -176,15 +180,45 @@ func (x *number) decimal(precision, scale int32) (decimal128.Num, bool) {
 	return n, true
 }
 
-// significant returns the digits of x without zeros at either end, and the
-// exponent of the last of them.
-func (x *number) significant() (digits []byte, exp int) {
+// shortDecimal is decimal of a number whose digits are all in mant.
+func (x *number) shortDecimal(precision, scale int) (decimal128.Num, bool) {
+	mant, shift := x.mant, x.exp10+scale
+	for ; shift < 0 && mant != 0; shift++ {
+		if mant%10 != 0 {
+			return decimal128.Num{}, false
+		}
+		mant /= 10
+	}
+	if mant == 0 {
+		return decimal128.Num{}, true
+	}
+	digits := shift
+	for m := mant; m > 0; m /= 10 {
+		digits++
+	}
+	if digits > precision {
+		return decimal128.Num{}, false
+	}
+	hi, lo := uint64(0), mant
+	for range shift {
+		h, l := bits.Mul64(lo, 10)
+		hi, lo = hi*10+h, l
+	}
+	n := decimal128.New(int64(hi), lo)
+	if x.neg {
+		n = n.Negate()
+	}
+	return n, true
+}
+
+// significant appends to room, which is empty, the digits of x without zeros at
+// either end, and returns them and the exponent of the last.
+func (x *number) significant(room []byte) (digits []byte, exp int) {
 	raw := x.raw
 	if x.neg {
 		raw = raw[1:]
 	}
-	var room [64]byte
-	digits, point := room[:0], -1
+	digits, point := room, -1
 	for i, c := range raw {
 		if c == '.' {
 			point = i

@@ -3,6 +3,7 @@ package json
 import (
 	"encoding/base64"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -128,7 +129,8 @@ func (n *node) setBase64(at int, s []byte) bool {
 	enc := base64.StdEncoding.Strict()
 	most := enc.DecodedLen(len(s))
 	if n.drop {
-		_, err := enc.Decode(make([]byte, most), s)
+		n.spare = slices.Grow(n.spare[:0], most)[:most]
+		_, err := enc.Decode(n.spare, s)
 		return err == nil
 	}
 	from := n.begin(at)
