@@ -2,6 +2,7 @@ package idag
 
 import (
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/arrow"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
@@ -19,5 +20,5 @@ func Jobs() []Job {
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {
-	return connectors.NewRegistry(console.Kind(), csv.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
+	return connectors.NewRegistry(arrow.Kind(), console.Kind(), csv.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
 }

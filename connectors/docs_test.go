@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/arrow"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
@@ -19,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write docs/connectors.md")
 
 func shipped() connectors.Registry {
-	return connectors.NewRegistry(parquet.Kind(), csv.Kind(), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
+	return connectors.NewRegistry(parquet.Kind(), arrow.Kind(), csv.Kind(), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
 }
 
 // TestDocs proves that docs/connectors.md says what the connectors say.

@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"math"
 	"strconv"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/spell"
 )
 
 // cells returns what writes the values of a column. Nested ones are written as
@@ -40,7 +42,7 @@ func (w *rowWriter) values(a arrow.Array) cell {
 	}
 	var buf []byte
 	return func(dst []byte, i int) []byte {
-		buf = appendJSON(buf[:0], a, i)
+		buf = spell.JSON(buf[:0], a, i)
 		return w.text(dst, buf)
 	}
 }
@@ -210,3 +212,6 @@ func appendDecimal(dst []byte, v decimal128.Num, scale int) []byte {
 	}
 	return append(dst, digits...)
 }
+
+// bytesOf views a string as bytes, lent.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

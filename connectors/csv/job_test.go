@@ -3,6 +3,7 @@ package csv_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,16 +48,15 @@ func outcome(t *testing.T, from string, mode planner.Mode, executors int) (engin
 	}
 	mem.AssertSize(t, 0)
 	var dead []string
-	found, err := filepath.Glob(filepath.Join(dir, "dead", "run=*", "*.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range found {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
+	if err := filepath.WalkDir(filepath.Join(dir, "dead"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasPrefix(filepath.Ext(path), ".json") || strings.HasPrefix(d.Name(), "_") {
+			return err
 		}
+		text, err := os.ReadFile(path)
 		dead = append(dead, strings.Split(strings.TrimSpace(string(text)), "\n")...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 	return sum, dead
 }
