@@ -8,13 +8,21 @@ import (
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/jobs/lorawan"
 	"github.com/idag/idag/jobs/meter"
+	"github.com/idag/idag/jobs/twizy"
 )
 
 // Jobs returns the jobs that ship.
 func Jobs() []Job {
 	return []Job{{
 		Name: "meter", Doc: "Errors, backup supply and consumption of a grid of smart meters", YAML: meter.YAML(), Build: meter.Job, Shipped: true,
+	}, {
+		Name: "lorawan", Doc: "Loss, climate, batteries and signal of LoRaWAN devices by the hour, from a recording",
+		YAML: lorawan.YAML(), Build: lorawan.Job, Shipped: true,
+	}, {
+		Name: "twizy", Doc: "Energy, speed and regeneration of an electric car by trip and minute, from a recording",
+		YAML: twizy.YAML(), Build: twizy.Job, Shipped: true,
 	}}
 }
 

@@ -6,7 +6,9 @@ package report
 import (
 	"image/color"
 	"io"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/idag/idag/internal/fault"
@@ -64,6 +66,8 @@ func (c Chart) Write(w io.Writer, as Format) error {
 	if err := add(p); err != nil {
 		return err
 	}
+	p.Y.Max += (p.Y.Max - p.Y.Min) / 6 // room for the legend
+	p.Title.Padding = 2 * vg.Millimeter
 	if c.Times {
 		p.X.Tick.Marker = plot.TimeTicks{Format: "2006-01-02", Time: func(t float64) time.Time { return time.Unix(int64(t), 0).UTC() }}
 	}
@@ -134,6 +138,10 @@ func (c Chart) bars(p *plot.Plot) error {
 		}
 	}
 	p.NominalX(c.Names...)
+	if len(strings.Join(c.Names, " ")) > 70 { // they would run into each other
+		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YCenter
+	}
+	p.X.Min, p.X.Max = -0.6, float64(len(c.Names))-0.4
 	return nil
 }
 

@@ -35,23 +35,23 @@ METER = {
 
 LORAWAN = {
     "hours": """
-        SELECT dev_eui, time_bucket(INTERVAL 1 HOUR, at) AS window_start, count(*) AS frames,
+        SELECT dev_eui, time_bucket(INTERVAL 1 HOUR, "at") AS window_start, count(*) AS frames,
             count(*) FILTER (label = 'error') AS errors, count(*) FILTER (label = 'backup') AS backups,
             avg(temperature) AS temperature, min(temperature) AS coldest, max(temperature) AS warmest,
             avg(battery) AS battery, min(battery) AS weakest_battery, avg(rssi) AS rssi, avg(snr) AS snr,
-            CASE WHEN first(fcnt ORDER BY at) = min(fcnt) AND last(fcnt ORDER BY at) = max(fcnt)
+            CASE WHEN first(fcnt ORDER BY "at") = min(fcnt) AND last(fcnt ORDER BY "at") = max(fcnt)
             THEN 1 - count(DISTINCT fcnt) / (max(fcnt) - min(fcnt) + 1) END AS loss
         FROM events GROUP BY ALL""",
-    "alerts": "SELECT at, dev_eui, fcnt, cause, battery, temperature FROM events WHERE label = 'error'",
+    "alerts": """SELECT "at", dev_eui, fcnt, cause, battery, temperature FROM events WHERE label = 'error'""",
     "delays": "SELECT dev_eui, count(*) AS frames, max(delay) AS longest, avg(delay) AS mean FROM events WHERE label = 'backup' GROUP BY ALL",
     "gaps": """
-        SELECT dev_eui, at, fcnt FROM events AS f WHERE NOT EXISTS (
-            FROM events AS p WHERE p.dev_eui = f.dev_eui AND p.fcnt + 1 = f.fcnt AND p.at BETWEEN f.at - INTERVAL 1 DAY AND f.at)""",
+        SELECT dev_eui, "at", fcnt FROM events AS f WHERE NOT EXISTS (
+            FROM events AS p WHERE p.dev_eui = f.dev_eui AND p.fcnt + 1 = f.fcnt AND p."at" BETWEEN f."at" - INTERVAL 1 DAY AND f."at")""",
 }
 
 TWIZY = {
     "minutes": """
-        SELECT trip, date_trunc('minute', at) AS minute, Weather, Traffic, count(*) AS seconds, sum(Speed / 3600) AS km, avg(Speed) AS speed,
+        SELECT trip, date_trunc('minute', "at") AS minute, Weather, Traffic, count(*) AS seconds, sum(Speed / 3600) AS km, avg(Speed) AS speed,
             max(Speed) AS fastest, sum(used) AS used_wh, sum(regained) AS regained_wh
         FROM seconds GROUP BY ALL""",
     "conditions": """
@@ -73,7 +73,7 @@ def meter(db, data, made):
 def lorawan(db, data, made):
     db.sql(f"""
         CREATE OR REPLACE TABLE events AS SELECT *,
-            make_timestamp(reported_at * 1000) AS at, (_timestamp - reported_at) / 1000 AS delay,
+            make_timestamp(reported_at * 1000) AS "at", (_timestamp - reported_at) / 1000 AS delay,
             decoded.payload.temperature::DOUBLE AS temperature,
             coalesce(decoded.payload.vdd, decoded.payload.batteryVoltage)::DOUBLE AS battery,
             hotspots[1].rssi::DOUBLE AS rssi, hotspots[1].snr::DOUBLE AS snr,
@@ -90,15 +90,15 @@ def twizy(db, data, made):
     db.sql(f"""
         CREATE OR REPLACE TABLE raw AS SELECT * REPLACE (Soc::DOUBLE AS Soc, Speed::DOUBLE AS Speed, SpeedLimit::DOUBLE AS SpeedLimit,
                 LAT::DOUBLE AS LAT, LON::DOUBLE AS LON, Traffic::BIGINT AS Traffic),
-            try_strptime(Date || ' ' || Time, '%m/%d/%Y %H:%M:%S') AS at, regexp_extract(filename, '([^/]+)[.]csv$', 1) AS trip
+            try_strptime(Date || ' ' || Time, '%m/%d/%Y %H:%M:%S') AS "at", regexp_extract(filename, '([^/]+)[.]csv$', 1) AS trip
         FROM read_csv('{data}/twizy/*.csv', header = true, all_varchar = true, filename = true)""")
     db.sql("""
-        CREATE OR REPLACE TABLE good AS SELECT * FROM raw WHERE at IS NOT NULL AND LAT BETWEEN 33 AND 35 AND LON BETWEEN -8 AND -6""")
+        CREATE OR REPLACE TABLE good AS SELECT * FROM raw WHERE "at" IS NOT NULL AND LAT BETWEEN 33 AND 35 AND LON BETWEEN -8 AND -6""")
     db.sql("""
         CREATE OR REPLACE TABLE seconds AS SELECT s.*,
             CASE WHEN e.Soc - s.Soc BETWEEN 0 AND 1 THEN 61 * (e.Soc - s.Soc) END AS used,
             CASE WHEN s.Soc - e.Soc BETWEEN 0 AND 1 THEN 61 * (s.Soc - e.Soc) END AS regained
-        FROM good AS s LEFT JOIN good AS e ON e.trip = s.trip AND s.at = e.at + INTERVAL 1 SECOND""")
+        FROM good AS s LEFT JOIN good AS e ON e.trip = s.trip AND s."at" = e."at" + INTERVAL 1 SECOND""")
     return "SELECT count(*) FROM raw", "SELECT (SELECT count(*) FROM raw) - (SELECT count(*) FROM good)"
 
 
