@@ -66,6 +66,7 @@ func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
 		return err
 	}
 	mark = lap(&steps.Tag, mark)
+	d.tagger.countFailed()
 	if err := d.tagger.verify(c); err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (d *dispatcher) eventTimes(c *chunk) (arrow.Array, error) {
 	if p == nil {
 		return nil, nil
 	}
-	v, err := d.run.evalRaw(p, c.cols, c.rows)
+	v, err := d.run.evalRaw(p, c.cols, c.rows, &d.tagger.failed)
 	if err != nil {
 		return nil, err
 	}

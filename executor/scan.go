@@ -111,11 +111,15 @@ func latest(a *array.Timestamp) (int64, bool) {
 	return best, ok
 }
 
-// evalRaw evaluates an expression over the columns as they were read.
-func (r *run) evalRaw(p *expr.Program, cols []arrow.Array, rows int) (arrow.Array, error) {
+// evalRaw evaluates an expression over the columns as they were read. The rows
+// in which something failed and gave null are appended to failed.
+func (r *run) evalRaw(p *expr.Program, cols []arrow.Array, rows int, failed *[]int32) (arrow.Array, error) {
 	res, err := p.Eval(r.env, cols, rows)
 	if err != nil {
 		return nil, err
+	}
+	if res.Nulled != nil {
+		*failed = trueRows(*failed, res.Nulled, nil)
 	}
 	res.Values.Retain()
 	res.Release()

@@ -28,6 +28,7 @@ type tagger struct {
 	hashes []uint64
 	lut    []int32         // label by dictionary code, for
 	dict   arrow.ArrayData // this dictionary, retained
+	failed []int32         // rows in which a rule or the event time failed, once for each
 }
 
 func (t *tagger) close() {
@@ -128,7 +129,7 @@ func (t *tagger) byRules(cols []arrow.Array, rows int) error {
 		t.codes[i] = unlabelled
 	}
 	for _, rule := range t.tag.Rules {
-		v, err := t.run.evalRaw(rule.When, cols, rows)
+		v, err := t.run.evalRaw(rule.When, cols, rows, &t.failed)
 		if err != nil {
 			return err
 		}
@@ -151,6 +152,24 @@ func (t *tagger) byRules(cols []arrow.Array, rows int) error {
 		v.Release()
 	}
 	return nil
+}
+
+// countFailed counts, by label, the failures of the expressions of the tag. A
+// row without a label is a dead letter, which is counted as such.
+func (t *tagger) countFailed() {
+	if len(t.failed) == 0 {
+		return
+	}
+	counts := make([]int64, t.run.labels())
+	for _, row := range t.failed {
+		if l := t.codes[row]; l >= 0 {
+			counts[l]++
+		}
+	}
+	for label, n := range counts {
+		t.run.tally.nulled(t.tag.Op, label, n)
+	}
+	t.failed = t.failed[:0]
 }
 
 // verify checks the tags that the input brings: the hash against our own, and

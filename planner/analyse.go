@@ -164,11 +164,40 @@ func (a *analysis) failExpr(n *node, mark, src string, labels rdd.LabelSet, err 
 	case !errors.As(err, &e):
 		a.failFor(labels, here, at, "%s: %v", n.op.Kind(), err)
 	case at.Column == 0: // a Go call: only the line is known
-		a.failFor(labels, here, at, "%s: in %q at %d:%d: %s", n.op.Kind(), src, e.Line, e.Column, e.Msg)
-	default: // the lines of a YAML block are indented alike
-		at.Line, at.Column = at.Line+e.Line-1, at.Column+e.Column-1
-		a.failFor(labels, here, at, "%s: in %q: %s", n.op.Kind(), src, e.Msg)
+		a.failFor(labels, here, at, "%s: in %q at %d:%d: %s", n.op.Kind(), around(src, e.Line, e.Column), e.Line, e.Column, e.Msg)
+	default:
+		a.failFor(labels, here, n.Dataset.AtText(mark, e.Line, e.Column), "%s: in %q: %s", n.op.Kind(), around(src, e.Line, e.Column), e.Msg)
 	}
+}
+
+// around is the part of a long expression about a line and column, both from 1,
+// with … where something is left out.
+func around(src string, line, column int) string {
+	const before, all = 40, 100 // characters
+	text := []rune(src)
+	if len(text) <= all {
+		return src
+	}
+	at := 0
+	for i, r := range text {
+		if line == 1 {
+			at = i
+			break
+		}
+		if r == '\n' {
+			line--
+		}
+	}
+	from := max(min(at+column-1-before, len(text)-all), 0)
+	to := min(from+all, len(text))
+	out := string(text[from:to])
+	if from > 0 {
+		out = "…" + out
+	}
+	if to < len(text) {
+		out += "…"
+	}
+	return out
 }
 
 // names spells labels for messages.

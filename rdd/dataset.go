@@ -5,7 +5,16 @@ import "fmt"
 // Marks says where the parts of an operation stand in a job file, for errors:
 // the key is the part's path in the operation, such as "where", "set.net",
 // "rules.2.when" or "by.0".
+//
+// Where a text does not stand as it was written, because variables in it were
+// replaced, a key of [MarkFrom] says where it goes on.
 type Marks map[string]Pos
+
+// MarkFrom is the key of the text of a part from a line and column of it on,
+// both from 1, up to the next such place or the end of the line.
+func MarkFrom(part string, line, column int) string {
+	return fmt.Sprintf("%s@%d:%d", part, line, column)
+}
 
 // Dataset is an immutable recipe: one operation over its parents. Datasets
 // share their parents; nothing is computed by making one.
@@ -53,6 +62,23 @@ func (d *Dataset) At(part string) Pos {
 		return p
 	}
 	return d.at
+}
+
+// AtText returns where a line and column, both from 1, of the text of a part
+// stand: an expression's, which is indented alike in every line.
+func (d *Dataset) AtText(part string, line, column int) Pos {
+	p := d.At(part)
+	if p.Column == 0 {
+		return p
+	}
+	p.Line, p.Column = p.Line+line-1, p.Column+column-1
+	for back := range column {
+		if from, ok := d.marks[MarkFrom(part, line, column-back)]; ok {
+			from.Column += back
+			return from
+		}
+	}
+	return p
 }
 
 // With returns a dataset like d with another operation over other parents, at

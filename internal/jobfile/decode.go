@@ -75,6 +75,9 @@ func (p *parser) expr(n *node, marks rdd.Marks, mark string) string {
 		return ""
 	}
 	marks[mark] = n.at
+	for _, s := range n.shifts {
+		marks[rdd.MarkFrom(mark, s.line, s.column)] = rdd.Pos{File: n.at.File, Line: n.at.Line + s.line - 1, Column: n.at.Column + s.source - 1}
+	}
 	if n.form != scalar || n.null || strings.TrimSpace(n.text) == "" {
 		hint := ""
 		if n.form != scalar {

@@ -28,3 +28,28 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("read %v", read.Options)
 	}
 }
+
+// Behind a variable that was replaced, positions in a text are those of the
+// file, not of the text that the variable stands for.
+func TestPositionsBehindVariables(t *testing.T) {
+	const src = "job: x\nvars: {low: 1, much: 1000 + 1000 + 1000}\ndatasets:\n  d:\n    - read: {parquet: p}\n    - tag: {column: k}\n" +
+		"    - filter: a > ${low} AND b > ${much} AND c = 1\n    - write: {parquet: out}\n"
+	job, err := jobfile.Parse("f", []byte(src), nil, kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range job.Datasets() {
+		f, ok := d.Op().(rdd.Filter)
+		if !ok {
+			continue
+		}
+		for _, word := range []string{"a >", "b >", "c ="} {
+			at := d.AtText("where", 1, strings.Index(f.Where, word)+1)
+			if line := strings.Split(src, "\n")[at.Line-1]; !strings.HasPrefix(line[at.Column-1:], word) {
+				t.Errorf("%s is at %s, which is %q", word, at, line[at.Column-1:])
+			}
+		}
+		return
+	}
+	t.Error("no filter")
+}

@@ -40,7 +40,12 @@ type node struct {
 	items   []*node
 	pairs   []pair
 	inBrace bool // the scalar is in a flow mapping or list
+	shifts  []shift
 }
+
+// shift says that the text from a line and column on, from 1, was written at a
+// column of the source text, counted alike: a variable before it was replaced.
+type shift struct{ line, column, source int }
 
 // pair is one entry of a mapping.
 type pair struct {

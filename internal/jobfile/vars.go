@@ -169,7 +169,7 @@ func (p *parser) expandSteps(n *node) {
 
 // expand replaces the references in every text and key of n.
 func (p *parser) expand(n *node, env bool) {
-	n.text = p.replace(n.text, n.at, env)
+	n.text, n.shifts = p.replaced(n.text, n.at, env)
 	for _, item := range n.items {
 		p.expand(item, env)
 	}
@@ -180,11 +180,18 @@ func (p *parser) expand(n *node, env bool) {
 	}
 }
 
-// replace replaces the references in a text that stands at a place. $${x} is
-// the text ${x}. With env, those to the environment stay as they are.
+// replace is replaced for a text in which nobody looks for mistakes.
 func (p *parser) replace(s string, at rdd.Pos, env bool) string {
+	s, _ = p.replaced(s, at, env)
+	return s
+}
+
+// replaced replaces the references in a text that stands at a place, and tells
+// where what follows them stood. $${x} is the text ${x}. With env, those to the
+// environment stay as they are.
+func (p *parser) replaced(s string, at rdd.Pos, env bool) (text string, shifts []shift) {
 	if !strings.Contains(s, dollar) {
-		return s
+		return s, nil
 	}
 	var b strings.Builder
 	whole, bad := s, false
@@ -195,7 +202,7 @@ func (p *parser) replace(s string, at rdd.Pos, env bool) string {
 			if bad {
 				p.spoilt[at] = true
 			}
-			return b.String() + unmask(s)
+			return b.String() + unmask(s), shifts
 		}
 		literal, escaped := strings.CutSuffix(before, "$")
 		_, known := p.vars[name]
@@ -211,7 +218,16 @@ func (p *parser) replace(s string, at rdd.Pos, env bool) string {
 			bad = bad || !p.vars[name].set
 		}
 		s = after
+		_, source := lastLine(whole[:len(whole)-len(s)])
+		line, column := lastLine(b.String())
+		shifts = append(shifts, shift{line, column, source})
 	}
+}
+
+// lastLine is the line and the column, from 1, behind a text.
+func lastLine(text string) (line, column int) {
+	start := strings.LastIndexByte(text, '\n') + 1
+	return strings.Count(text[:start], "\n") + 1, utf8.RuneCountInString(text[start:]) + 1
 }
 
 // value returns the value of the variable that is referred to at a place.
