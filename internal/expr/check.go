@@ -112,7 +112,7 @@ func isConstant(n Node) bool {
 		case *Column:
 			konst = false
 		case *Call:
-			konst = konst && n.Name != "now"
+			konst = konst && n.Name != "now" && (n.Name != "unix_timestamp" || len(n.Args) > 0)
 		case *Literal, *Cast, *Case:
 		}
 	})
@@ -233,6 +233,9 @@ func (c *compiler) call(n *Call) (typed, *Error) {
 			return typed{}, errorAt(n.Pos, "%s takes %s; got %d arguments", n.Name, e.doc.Signature, len(args))
 		}
 		return e.special(c, n, args)
+	}
+	if len(args) > 0 && args[0].kind.isList() && (n.Name == "concat" || n.Name == "reverse") {
+		return compileArrays(n, args)
 	}
 	if anyDecimal(args) {
 		if t, done, err := compileDecimal(n, args); done || err != nil {

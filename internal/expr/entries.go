@@ -97,7 +97,7 @@ func library() []func() []entry {
 		operatorEntries, conditionEntries, mathEntries, roundingEntries,
 		textEntries, textMakerEntries, timeEntries, calendarEntries, nestedEntries, jsonEntries,
 		encodingEntries, wordEntries, regexpEntries, trigEntries, integerEntries, choiceEntries,
-		dateEntries, patternEntries,
+		dateEntries, patternEntries, arrayEntries,
 	}
 }
 

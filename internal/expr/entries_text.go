@@ -40,7 +40,7 @@ func textMakerEntries() []entry {
 	maker := func(name, doc, example string, f func(*call) func([]byte, int) ([]byte, bool), params ...kind) entry {
 		return simple(name, doc, example, sig(kString, textRows(f), params...))
 	}
-	join := maker("concat", "All strings one after the other, a || b too; null if one is null."+textLimit, "'a' || 'b' = concat('a', 'b')", concat, kString)
+	join := maker("concat", "All strings, or arrays, one after the other, a || b too; null if one is null."+textLimit, "'a' || 'b' = concat('a', 'b')", concat, kString)
 	join.overloads[0].rest = true
 	return []entry{join,
 		simple("upper", "s in upper case, character by character; ucase too.", "upper('Zoë') = 'ZOË'",
@@ -49,7 +49,7 @@ func textMakerEntries() []entry {
 			sig(kString, upperLower(lowerASCII, unicode.ToLower), kString)),
 		maker("initcap", "s with the first letter of every word in upper case and the others in lower case.",
 			"initcap('new YORK') = 'New York'", initcap, kString),
-		maker("reverse", "The characters of s from the last to the first.", "reverse('Zoë') = 'ëoZ'", reverse, kString),
+		maker("reverse", "The characters of s, or the elements of an array, from the last to the first.", "reverse('Zoë') = 'ëoZ'", reverse, kString),
 		maker("replace", "s with every t replaced by u, for replace(s, t, u)."+textLimit, "replace('a-b', '-', '+') = 'a+b'",
 			replace, kString, kString, kString),
 		maker("repeat", "s n times."+textLimit, "repeat('ab', 2) = 'abab'", repeat, kString, kInt),

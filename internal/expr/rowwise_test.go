@@ -164,6 +164,18 @@ func rowwiseExprs() []string {
 		"from_json(j, 'a bigint, b array<bigint>')", "from_json(j, 'a string, b string').a", "from_json(j, 'array<bigint>')", "from_json(j, 'map<string, string>')", "from_json(u, 'a int')",
 		"get_json_object(j, '$.a')", "get_json_object(j, '$.b[1].c')", "get_json_object(j, '$.b')", "json_array_length(j)",
 		"to_json(st)", "to_json(m)", "to_json(sa)", "to_json(struct(ts, d, f, s))", "to_json(a)", "to_json(s)",
+		"array_min(a)", "array_max(ss)", "array_distinct(a)", "array_compact(a)", "sort_array(a)", "sort_array(a, FALSE)", "array_sort(a)", "slice(a, 2, 1)", "slice(a, i, 2)", "flatten(aa)", "flatten(array(a, a))",
+		"array_join(ss, ',')", "array_join(ss, ',', '?')", "array_union(a, array(5, 9))", "array_intersect(a, array(5, 1))", "array_except(ss, array('a'))", "arrays_overlap(a, array(1, 2))",
+		"array_append(a, i)", "array_prepend(ss, s)", "array_remove(a, 5)", "array_remove(ss, s)", "array_repeat(s, 2)", "array_repeat(i, i)", "sequence(1, i)", "sequence(i, 5)", "sequence(ts, ts + INTERVAL '2 hours', INTERVAL '1 hour')",
+		"concat(a, a, array(1))", "reverse(ss)", "array_distinct(sa)", "sort_array(aa)",
+		"split(u, '[,0-9]')", "split(u, ',', 2)", "regexp_extract(u, '([a-z])([0-9]+)', 2)", "regexp_extract_all(u, '([a-z])')", "regexp_replace(s, '[aeiou]', '<$0>')", "regexp_substr(u, '[0-9]+')", "regexp_count(u, '[a-z]')", "regexp_like(s, u)", "regexp_extract(s, s)",
+		"hex(s)", "hex(bin)", "hex(i)", "unhex(s)", "base64(bin)", "unbase64(s)", "md5(s)", "sha1(bin)", "sha2(s, 512)", "sha2(s, i)", "crc32(s)", "conv(u, 16, 10)", "url_encode(u)", "url_decode(u)", "ascii(s)", "chr(i)", "bin(i)",
+		"overlay(s, u, 2)", "overlay(s, u, 2, 3)", "btrim(s, 'a ')", "translate(s, 'alp', 'x')", "substring_index(u, ',', 2)", "substring_index(u, ',', -1)", "locate('a', s, 2)", "levenshtein(s, u)", "soundex(s)", "format_number(f, 2)", "format_number(i, 0)", "find_in_set(s, u)", "octet_length(s)", "bit_length(bin)", "space(i)",
+		"log(2, f)", "hypot(f, i)", "pmod(i, 4)", "pmod(f, 3)", "bround(f, 1)", "factorial(i)", "i & 3", "i | 3", "i ^ 3", "~i", "shiftleft(i, 2)", "shiftright(i, 2)", "shiftrightunsigned(i, 2)", "getbit(i, 1)", "bit_count(i)", "width_bucket(f, 0, 10, 5)",
+		"nvl2(i, s, u)", "decode(s, 'alpha', 1, '', 2, 3)", "decode(i, NULL, 'none', 1, 'one')", "zeroifnull(i)", "nullifzero(i)", "try_add(i, 9)", "try_divide(f, i)", "try_element_at(a, 0)", "isnotnull(a)", "typeof(st)",
+		"last_day(d)", "add_months(d, i)", "add_months(d, 1)", "next_day(d, 'fri')", "next_day(d, s)", "months_between(ts, d)", "make_date(i, 1, 1)", "make_timestamp(2026, 1, i, 1, 2, 3.5)", "make_timestamp(2026, 7, 1, 1, 2, 3, 'Europe/Berlin')", "trunc(d, 'quarter')", "make_dt_interval(i, 0, 0, f)",
+		"date_format(ts, 'yyyy-MM-dd EEEE hh:mm:ss.SSS a D Q')", "from_unixtime(i)", "to_timestamp(u, 'yyyy')", "to_date(ts::string, 'yyyy-MM-dd HH:mm:ss')", "unix_timestamp(ts)", "unix_timestamp(u, 'yyyy')", "timestampadd(MONTH, i, ts)", "timestampadd(DAY, 3, d)", "dateadd(HOUR, i, ts)", "timestampdiff(MONTH, ts, d)", "datediff(DAY, d, ts)", "dayname(d)", "weekday(d)", "unix_date(d)", "date_from_unix_date(i)", "date_part('doy', ts)",
+		"from_utc_timestamp(ts, 'America/New_York')", "to_utc_timestamp(ts, 'America/New_York')", "convert_timezone('Asia/Tokyo', 'Europe/Berlin', ts)", "from_utc_timestamp(ts, u)",
 		"strict(dec / 0)", "strict(element_at(a, 0))",
 	}
 }
