@@ -141,7 +141,7 @@ func (p *parser) expandRoot(key string, n *node) {
 	case "datasets":
 		for i := range n.pairs {
 			q := &n.pairs[i]
-			q.key = p.replace(q.key, q.at, false)
+			q.key = p.replace(q.key, q.at)
 			p.expandSteps(q.value)
 		}
 	default:
@@ -155,10 +155,10 @@ func (p *parser) expandSteps(n *node) {
 		return
 	}
 	for _, step := range n.items {
-		step.text = p.replace(step.text, step.at, false)
+		step.text = p.replace(step.text, step.at)
 		for i := range step.pairs {
 			q := &step.pairs[i]
-			q.key = p.replace(q.key, q.at, false)
+			q.key = p.replace(q.key, q.at)
 			p.expand(q.value, q.key == "read" || q.key == "write")
 		}
 		for _, item := range step.items {
@@ -175,14 +175,14 @@ func (p *parser) expand(n *node, env bool) {
 	}
 	for i := range n.pairs {
 		q := &n.pairs[i]
-		q.key = p.replace(q.key, q.at, false)
+		q.key = p.replace(q.key, q.at)
 		p.expand(q.value, env)
 	}
 }
 
 // replace is replaced for a text in which nobody looks for mistakes.
-func (p *parser) replace(s string, at rdd.Pos, env bool) string {
-	s, _ = p.replaced(s, at, env)
+func (p *parser) replace(s string, at rdd.Pos) string {
+	s, _ = p.replaced(s, at, false)
 	return s
 }
 
