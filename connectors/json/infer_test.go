@@ -90,7 +90,9 @@ func TestInferNothing(t *testing.T) {
 	}
 }
 
-// What was inferred from rows reads them: none of them is bad.
+// What was inferred from rows reads them: none of them is bad, but for numbers
+// that no double holds and strings that are not text, which do not make a column
+// one of strings.
 func FuzzInfer(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add([]byte(s + "\n" + seeds()[0]))
@@ -108,7 +110,7 @@ func FuzzInfer(f *testing.F) {
 		all := readAll(t, fm, files.Input{R: strings.NewReader(string(data))}, none, rdd.Projection{})
 		got := readAll(t, fm, files.Input{R: strings.NewReader(string(data))}, s, rdd.Projection{})
 		for seq, text := range got.bad {
-			if all.bad[seq] == "" && !strings.Contains(text, "a string") && !strings.Contains(text, "twice") {
+			if all.bad[seq] == "" && !strings.Contains(text, "want double") && !strings.Contains(text, "a string") && !strings.Contains(text, "twice") {
 				t.Fatalf("%s is of its schema %s, but %s", got.raw[seq], s, text)
 			}
 		}
