@@ -28,6 +28,9 @@ func bounds(f *footer, g *group, columns []leaf, fixed []constant) expr.Bounds {
 
 // rangeOf bounds the values of a chunk.
 func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
+	if l.tree != nil {
+		return expr.Range{Nulls: true}
+	}
 	r := expr.Range{Nulls: l.optional}
 	if n := k.stats.nulls; n >= 0 && n <= rows && l.optional {
 		r.Nulls, r.AllNull = n > 0, n == rows && rows > 0
@@ -59,7 +62,7 @@ func isFloat(l *leaf) bool { return l.typ != nil && l.typ.ID() == arrow.FLOAT64 
 // bytes as signed numbers, are right for the type.
 func signedOrder(r rule) bool {
 	switch r {
-	case same64, same32, signed32, float32s, millis, nanos:
+	case same64, same32, signed32, float32s, millis32, millis, nanos:
 		return true
 	case unsupported, unsigned32, unsigned64, int96s, bools, texts:
 	}
@@ -85,6 +88,9 @@ func floatBounds(lo, hi any) (any, any) {
 
 // value reads a bound.
 func value(l *leaf, b []byte) (any, bool) {
+	if l.form != asRead || l.typ.ID() == arrow.DURATION {
+		return nil, false
+	}
 	if l.rule == texts {
 		return string(b), b != nil
 	}
@@ -124,7 +130,7 @@ func bits64(r rule, b []byte) (int64, bool) {
 		var out [1]uint64
 		err := convert64(r, out[:], b)
 		return int64(out[0]), err == nil
-	case unsupported, same32, int96s, bools, texts:
+	case unsupported, same32, int96s, bools, texts, millis32:
 	}
 	return 0, false
 }

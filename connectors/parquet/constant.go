@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/types"
 )
 
 // constant is a column that has one value in all rows of a file: the key of a
@@ -19,37 +20,16 @@ type constant struct {
 	Value *string `json:"value,omitempty"` // nil is null
 }
 
-func typeName(dt arrow.DataType) string {
-	switch dt.ID() {
-	case arrow.BOOL:
-		return "boolean"
-	case arrow.INT64:
-		return "bigint"
-	case arrow.FLOAT64:
-		return "double"
-	case arrow.TIMESTAMP:
-		return "timestamp"
-	case arrow.DATE32:
-		return "date"
+// typeOf is the type of that name, which typeName has spelled.
+func typeOf(name string) arrow.DataType {
+	dt, err := expr.ParseType(name)
+	if err != nil {
+		return arrow.BinaryTypes.String
 	}
-	return "string"
+	return dt
 }
 
-func typeOf(name string) arrow.DataType {
-	switch name {
-	case "boolean":
-		return arrow.FixedWidthTypes.Boolean
-	case "bigint":
-		return arrow.PrimitiveTypes.Int64
-	case "double":
-		return arrow.PrimitiveTypes.Float64
-	case "timestamp":
-		return timestampType()
-	case "date":
-		return arrow.FixedWidthTypes.Date32
-	}
-	return arrow.BinaryTypes.String
-}
+func typeName(dt arrow.DataType) string { return types.Name(dt) }
 
 func (c *constant) bounds() expr.Range {
 	if c.Value == nil {

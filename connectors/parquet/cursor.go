@@ -63,13 +63,7 @@ func (c *cursor) advance(v valuer, skip int64) (int64, error) {
 			return skipped, err
 		}
 		if pg.typ == format.DictionaryPage {
-			if v.hasDictionary() {
-				return skipped, errDict
-			}
-			if pg.enc != format.Plain && pg.enc != format.PlainDictionary {
-				return skipped, fmt.Errorf("a dictionary in encoding %s is not supported", pg.enc)
-			}
-			if err := v.dictionary(&pg); err != nil {
+			if err := c.define(v, &pg); err != nil {
 				return skipped, err
 			}
 			continue
@@ -81,6 +75,17 @@ func (c *cursor) advance(v valuer, skip int64) (int64, error) {
 			return skipped, nil
 		}
 	}
+}
+
+// define takes a dictionary page.
+func (c *cursor) define(v valuer, pg *page) error {
+	if v.hasDictionary() {
+		return errDict
+	}
+	if pg.enc != format.Plain && pg.enc != format.PlainDictionary {
+		return fmt.Errorf("a dictionary in encoding %s is not supported", pg.enc)
+	}
+	return v.dictionary(pg)
 }
 
 func (c *cursor) open(v valuer, pg *page) error {

@@ -187,13 +187,13 @@ func (u *union) add(path string, s *shape) error {
 		}
 		if !sameType(u.typ[name], s.types[i]) {
 			return fault.New(fault.Invalid, "column %q is %s in %s and %s in %s",
-				name, spell(u.typ[name], u.reason[name]), u.from[name], spell(s.types[i], s.reasons[i]), path)
+				name, spellType(u.typ[name], u.reason[name]), u.from[name], spellType(s.types[i], s.reasons[i]), path)
 		}
 	}
 	return nil
 }
 
-func spell(dt arrow.DataType, why string) string {
+func spellType(dt arrow.DataType, why string) string {
 	if dt == nil {
 		return "left out (" + why + ")"
 	}

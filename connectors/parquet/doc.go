@@ -13,17 +13,21 @@
 // lists no directories. The footer's hash in it proves that the file is still
 // the one that was planned.
 //
-// Types are widened to the engine's. Columns whose types the engine does not
-// have (nested, binary, decimal with a scale, time of day) are left out; the
-// schema's metadata says why, under "left_out:" and the column's name, and
-// asking for one by name is an error.
+// Types are widened to the engine's: decimals of every physical type to
+// Decimal128, times of day to durations since midnight, bytes of fixed length to
+// Binary. Groups are structs; LIST and MAP groups, those of old writers with two
+// levels too, and repeated fields are lists and maps. Columns whose types the
+// engine does not have (decimals of more than 38 digits, FLOAT16, INTERVAL) are
+// left out; the schema's metadata says why, under "left_out:" and the column's
+// name, and asking for one by name is an error.
 //
 // Pages are read and decoded here, one at a time, with the codecs and the bit
 // unpacking of parquet-go and its neighbours. Its page reader is not used: it
 // trusts lengths that a corrupt file claims, and it copies strings once more.
 // Numbers are copied from the decompressed page to the frame. Strings that the
 // file holds as codes stay codes: all frames of a chunk share one dictionary.
-// Strings are taken to be UTF-8, as the file says they are; that is not checked.
+// A string that is not UTF-8, though the file says that it is text, is an error, as
+// is a number that does not fit. Bounds are known of flat columns.
 //
 // # Writing
 //

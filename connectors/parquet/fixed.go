@@ -35,6 +35,15 @@ var errRange = errors.New("a value does not fit the engine's type")
 
 // newColumn opens the chunk k of column l.
 func newColumn(file io.ReaderAt, c *codecs, k *chunk, l *leaf, rows int64, mem memory.Allocator) column {
+	if l.form != asRead {
+		in := *l
+		in.form, in.typ = asRead, arrow.PrimitiveTypes.Int64
+		inner := newColumn(file, c, k, &in, rows, mem)
+		if t, ok := inner.(*text); ok {
+			t.raw = true
+		}
+		return &converted{column: inner, mem: mem, form: l.form, typ: l.typ}
+	}
 	cur := cursor{pages: newPages(file, c, k, l, rows, mem), mem: mem}
 	s := scratch{mem: mem}
 	switch l.rule {
@@ -44,7 +53,7 @@ func newColumn(file io.ReaderAt, c *codecs, k *chunk, l *leaf, rows int64, mem m
 		return &boolean{cursor: cur}
 	case same32:
 		return &fixed[uint32]{cursor: cur, typ: l.typ, rule: l.rule, width: 4, store: s, loose: s, index: s}
-	case unsupported, same64, signed32, unsigned32, unsigned64, float32s, millis, nanos, int96s:
+	case unsupported, same64, signed32, unsigned32, unsigned64, float32s, millis32, millis, nanos, int96s:
 	}
 	return &fixed[uint64]{cursor: cur, typ: l.typ, rule: l.rule, width: l.rule.physicalWidth(), store: s, loose: s, index: s}
 }
@@ -247,7 +256,7 @@ func convert64(r rule, dst []uint64, src []byte) error {
 		for i := range dst {
 			dst[i] = math.Float64bits(float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))))
 		}
-	case unsigned64, millis, nanos, int96s:
+	case unsigned64, millis32, millis, nanos, int96s:
 		return convertChecked(r, dst, src)
 	case unsupported, same32, bools, texts:
 	}
@@ -262,6 +271,8 @@ func convertChecked(r rule, dst []uint64, src []byte) error {
 		case unsigned64:
 			v = int64(binary.LittleEndian.Uint64(src[8*i:]))
 			ok = v >= 0
+		case millis32:
+			v = int64(int32(binary.LittleEndian.Uint32(src[4*i:]))) * 1000
 		case millis:
 			v, ok = microsOfMillis(int64(binary.LittleEndian.Uint64(src[8*i:])))
 		case nanos:

@@ -34,11 +34,12 @@ type element struct {
 
 // logical is a logical type annotation: its id in the union, 0 for none.
 type logical struct {
-	id     int16
-	unit   int16 // of times: 1 ms, 2 us, 3 ns
-	bits   int
-	signed bool
-	scale  int
+	id        int16
+	unit      int16 // of times: 1 ms, 2 us, 3 ns
+	bits      int
+	signed    bool
+	scale     int
+	precision int
 }
 
 // group is a row group.
@@ -134,6 +135,8 @@ func parseLogical(c *compact, id int16, typ byte) logical {
 		switch {
 		case id == logicalDecimal && field == 1:
 			l.scale = int(c.integer(typ))
+		case id == logicalDecimal && field == 2:
+			l.precision = int(c.integer(typ))
 		case (id == logicalTime || id == logicalTimestamp) && field == 2:
 			c.structure(typ, func(unit int16, typ byte) {
 				l.unit = unit

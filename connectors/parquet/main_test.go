@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/kernel/spell"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"go.uber.org/goleak"
@@ -62,7 +63,7 @@ func valueAt(a arrow.Array, i int) any {
 	case *array.Dictionary:
 		return valueAt(a.Dictionary(), a.GetValueIndex(i))
 	}
-	panic(fmt.Sprintf("no values of %s", a.DataType()))
+	return string(spell.JSON(nil, a, i))
 }
 
 func rowsOf(b arrow.RecordBatch) []row {
@@ -251,4 +252,13 @@ func wantInvalid(t *testing.T, err error, words ...string) {
 			t.Errorf("%q does not say %q", err, w)
 		}
 	}
+}
+
+func readBytes(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

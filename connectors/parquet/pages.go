@@ -69,6 +69,7 @@ type page struct {
 	rows   int // of a dictionary: its values
 	enc    format.Encoding
 	levels []byte // runs of definition levels; nil where the column is required
+	reps   []byte // runs of repetition levels, of a nested column
 	body   []byte
 }
 
@@ -78,24 +79,31 @@ type pages struct {
 	codecs   *codecs
 	codec    format.CompressionCodec
 	optional bool
-	pos, end int64 // of the file: what to load next, the end of the chunk
-	rows     int64 // not yet seen in a header
-	raw      scratch
-	win      []byte // loaded and not yet taken
-	out      scratch
+	length   int // of values that are all as long, or 0
+	// A nested column has levels of its own, and values where the definition
+	// level is the highest. Rows of pages then are levels.
+	nested         bool
+	maxRep, maxDef int
+	pos, end       int64 // of the file: what to load next, the end of the chunk
+	rows           int64 // not yet seen in a header
+	raw            scratch
+	win            []byte // loaded and not yet taken
+	out            scratch
+	lengthened     scratch
 }
 
 func newPages(file io.ReaderAt, c *codecs, k *chunk, l *leaf, rows int64, mem memory.Allocator) *pages {
 	return &pages{
-		file: file, codecs: c, codec: k.codec, optional: l.optional,
+		file: file, codecs: c, codec: k.codec, optional: l.optional, length: l.length,
 		pos: k.start(), end: k.start() + k.compressed, rows: rows,
-		raw: scratch{mem: mem}, out: scratch{mem: mem},
+		raw: scratch{mem: mem}, out: scratch{mem: mem}, lengthened: scratch{mem: mem},
 	}
 }
 
 func (p *pages) close() {
 	p.raw.free()
 	p.out.free()
+	p.lengthened.free()
 }
 
 // fill loads until n bytes stand in the window.
@@ -220,8 +228,8 @@ func (p *pages) load(h *pageHeader) (page, error) {
 		if head > len(src) || head > uncompressed {
 			return page{}, errOverrun
 		}
-		if p.optional {
-			pg.levels = src[h.repLength:head]
+		if p.optional || p.nested {
+			pg.reps, pg.levels = src[:h.repLength], src[h.repLength:head]
 		}
 		src, uncompressed = src[head:], uncompressed-head
 		if h.plain {
@@ -239,16 +247,42 @@ func (p *pages) load(h *pageHeader) (page, error) {
 			return page{}, fmt.Errorf("cannot decompress a page (%s): %w", codec, err)
 		}
 	}
-	if h.typ == format.DataPage && p.optional {
-		return pg, pg.cutLevels(h)
+	if err := p.cutAll(&pg, h); err != nil {
+		return page{}, err
+	}
+	if p.prefixes(pg.enc, pg.typ) {
+		body, err := p.prefixed(pg.body)
+		pg.body = body
+		return pg, err
 	}
 	return pg, nil
 }
 
-// cutLevels takes the definition levels off the front of a version 1 page.
-func (pg *page) cutLevels(h *pageHeader) error {
+// cutAll takes the levels that a version 1 page begins with.
+func (p *pages) cutAll(pg *page, h *pageHeader) error {
+	switch {
+	case h.typ != format.DataPage:
+		return nil
+	case p.optional:
+		return pg.cutLevels(h, &pg.levels)
+	case !p.nested:
+		return nil
+	}
+	if p.maxRep > 0 {
+		if err := pg.cutLevels(h, &pg.reps); err != nil {
+			return err
+		}
+	}
+	if p.maxDef > 0 {
+		return pg.cutLevels(h, &pg.levels)
+	}
+	return nil
+}
+
+// cutLevels takes levels off the front of a version 1 page.
+func (pg *page) cutLevels(h *pageHeader, to *[]byte) error {
 	if h.levelEnc != format.RLE {
-		return fmt.Errorf("definition levels in encoding %s are not supported", h.levelEnc)
+		return fmt.Errorf("levels in encoding %s are not supported", h.levelEnc)
 	}
 	if len(pg.body) < 4 {
 		return errOverrun
@@ -257,7 +291,7 @@ func (pg *page) cutLevels(h *pageHeader) error {
 	if uint64(n) > uint64(len(pg.body)-4) {
 		return errOverrun
 	}
-	pg.levels, pg.body = pg.body[4:4+n], pg.body[4+n:]
+	*to, pg.body = pg.body[4:4+n], pg.body[4+n:]
 	return nil
 }
 

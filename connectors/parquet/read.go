@@ -157,8 +157,19 @@ func (r *reader) column(name string, c *codecs) (column, error) {
 		return nil, unknownColumn(name, why, have, r.at.Path)
 	}
 	k := &r.group.chunks[l.index]
-	if k.external || k.encrypted {
+	outside := k.external || k.encrypted
+	if l.tree != nil {
+		_ = l.tree.each(func(nd *node) error {
+			k := &r.group.chunks[nd.leaf.index]
+			outside = outside || k.external || k.encrypted
+			return nil
+		})
+	}
+	if outside {
 		return nil, r.fail(name, errors.New("its data is encrypted or lies in another file"))
+	}
+	if l.tree != nil {
+		return newNested(r.file, c, r.group, l, r.want.Mem), nil
 	}
 	return newColumn(r.file, c, k, l, r.group.rows, r.want.Mem), nil
 }

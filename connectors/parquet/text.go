@@ -20,6 +20,7 @@ type text struct {
 	cursor
 	dict  *array.String // of the chunk; nil until its page was read
 	loose scratch       // of pages in rare encodings
+	raw   bool          // the values need not be UTF-8
 }
 
 var errLong = errors.New("a frame has more than 2 GiB of text")
@@ -36,7 +37,7 @@ func (t *text) close() {
 func (t *text) skip(n int64) error { return t.skipRows(t, n) }
 
 func (t *text) read(n int) (arrow.Array, error) {
-	b := textBuilder{mem: t.mem, valid: validity{mem: t.mem, n: n}}
+	b := textBuilder{mem: t.mem, raw: t.raw, valid: validity{mem: t.mem, n: n}}
 	for done := 0; done < n; {
 		err := error(nil)
 		k := 0
@@ -110,7 +111,7 @@ func (t *text) dictionary(pg *page) error {
 	if n > len(pg.body)/4 {
 		return errTooFew
 	}
-	b := textBuilder{mem: t.mem, valid: validity{mem: t.mem, n: max(n, 1)}}
+	b := textBuilder{mem: t.mem, raw: t.raw, valid: validity{mem: t.mem, n: max(n, 1)}}
 	rest, err := b.plain(pg.body, 0, max(n, 1), n)
 	if err == nil && len(rest) > 0 {
 		err = errTooMany
@@ -183,6 +184,7 @@ type textBuilder struct {
 	offsets *memory.Buffer // int32, one more than rows
 	data    *memory.Buffer
 	size    int // bytes of data in use
+	raw     bool
 }
 
 func (b *textBuilder) release() {
@@ -283,7 +285,10 @@ func (b *textBuilder) plain(body []byte, off, n, ones int) ([]byte, error) {
 	}
 	gatherStrings(b.data.Bytes(), body[:at], ends, first)
 	b.size = end
-	return body[at:], nil
+	if b.raw {
+		return body[at:], nil
+	}
+	return body[at:], checkText(b.data.Bytes(), first, ends)
 }
 
 // sumLengths notes where the strings at the front of body will end when they

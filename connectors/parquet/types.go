@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/kernel/types"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -34,6 +35,7 @@ const (
 	unsigned32       // uint8, uint16, uint32
 	unsigned64       // checked
 	float32s
+	millis32 // times of day
 	millis
 	nanos
 	int96s
@@ -49,6 +51,9 @@ type leaf struct {
 	rule     rule
 	typ      arrow.DataType // the engine's; nil if unsupported
 	why      string         // it is unsupported
+	form     form           // what is made of the values read
+	length   int            // of values that are all as long, in bytes, or 0
+	tree     *node          // of a nested column; index is its first leaf then
 }
 
 // physicalWidth is the width in bytes of the physical values behind r.
@@ -56,7 +61,7 @@ func (r rule) physicalWidth() int {
 	switch r {
 	case same64, unsigned64, millis, nanos:
 		return 8
-	case same32, signed32, unsigned32, float32s:
+	case same32, signed32, unsigned32, float32s, millis32:
 		return 4
 	case int96s:
 		return 12
@@ -81,12 +86,12 @@ func (f *footer) leaves(binaryAsString bool) ([]leaf, error) {
 		}
 		l := leaf{name: e.name, index: first, optional: e.repeat == format.Optional}
 		switch {
-		case !e.leaf:
-			l.why = "it is nested"
-		case e.repeat == format.Repeated:
-			l.why = "it is repeated"
+		case !e.leaf || e.repeat == format.Repeated:
+			if l.tree, l.why = f.tree(at, first, binaryAsString); l.why == "" {
+				l.rule, l.typ = same64, l.tree.typ // no rule is for all of it
+			}
 		default:
-			l.rule, l.typ, l.why = ruleOf(e, binaryAsString)
+			l.ofElement(e, binaryAsString)
 		}
 		out = append(out, l)
 		at = next
@@ -123,18 +128,47 @@ func timestampType() arrow.DataType {
 	return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 }
 
-// ruleOf chooses the engine's type for a leaf, or says why there is none.
+// ofElement chooses how a leaf is read, or says why it cannot be.
+func (l *leaf) ofElement(e *element, binaryAsString bool) {
+	if e.physical == format.FixedLenByteArray {
+		l.length = e.length
+	}
+	kind := e.annotation()
+	if kind == logicalDecimal {
+		if l.typ, l.why = e.decimalType(); l.why != "" {
+			return
+		}
+		switch e.physical {
+		case format.Int32:
+			l.rule, l.form = signed32, asDecimal
+		case format.Int64:
+			l.rule, l.form = same64, asDecimal
+		case format.ByteArray:
+			l.rule, l.form = texts, asDecimal
+		case format.FixedLenByteArray:
+			if l.rule, l.form = texts, asDecimal; e.length > 0 {
+				return
+			}
+			fallthrough
+		default:
+			l.rule, l.typ, l.why = unsupported, nil, fmt.Sprintf("a decimal cannot be a %s", e.physical)
+		}
+		return
+	}
+	binary := e.physical == format.ByteArray && (kind == 0 && !binaryAsString || kind == logicalBSON) ||
+		e.physical == format.FixedLenByteArray && e.length > 0 && (kind == 0 || kind == logicalUUID) && deprecated.ConvertedType(e.converted) != deprecated.Interval
+	if binary {
+		l.rule, l.form, l.typ = texts, asBinary, arrow.BinaryTypes.Binary
+		return
+	}
+	l.rule, l.typ, l.why = ruleOf(e, binaryAsString)
+}
+
+// ruleOf chooses the engine's type for a leaf that is neither decimal nor
+// binary, or says why there is none.
 func ruleOf(e *element, binaryAsString bool) (rule, arrow.DataType, string) {
 	i64, f64, text := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String
 	kind := e.annotation()
-	switch kind {
-	case logicalTime:
-		return unsupported, nil, "its type is a time of day"
-	case logicalDecimal:
-		if e.decimalScale() != 0 || e.physical != format.Int32 && e.physical != format.Int64 {
-			return unsupported, nil, "decimals with a scale are not supported yet"
-		}
-	}
 	switch e.physical {
 	case format.Boolean:
 		return bools, arrow.FixedWidthTypes.Boolean, ""
@@ -142,6 +176,8 @@ func ruleOf(e *element, binaryAsString bool) (rule, arrow.DataType, string) {
 		switch {
 		case kind == logicalDate:
 			return same32, arrow.FixedWidthTypes.Date32, ""
+		case kind == logicalTime:
+			return millis32, types.Duration(), ""
 		case e.unsigned():
 			return unsigned32, i64, ""
 		}
@@ -162,7 +198,6 @@ func ruleOf(e *element, binaryAsString bool) (rule, arrow.DataType, string) {
 			if binaryAsString {
 				return texts, text, ""
 			}
-			return unsupported, nil, "its type is binary (binary_as_string: true reads it as text)"
 		}
 	case format.FixedLenByteArray:
 	}
@@ -179,6 +214,10 @@ func (e *element) int64Rule(kind int16) (rule, arrow.DataType, string) {
 			return nanos, timestampType(), ""
 		}
 		return same64, timestampType(), ""
+	case kind == logicalTime && e.timeUnit() == 3:
+		return nanos, types.Duration(), ""
+	case kind == logicalTime:
+		return same64, types.Duration(), ""
 	case e.unsigned():
 		return unsigned64, arrow.PrimitiveTypes.Int64, ""
 	}
@@ -208,7 +247,7 @@ func (e *element) annotation() int16 {
 	case deprecated.Bson:
 		return logicalBSON
 	}
-	return 0
+	return groupAnnotation(deprecated.ConvertedType(e.converted))
 }
 
 func (e *element) unsigned() bool {
