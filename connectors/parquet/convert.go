@@ -78,7 +78,7 @@ func binaryOf(mem memory.Allocator, a arrow.Array) arrow.Array {
 
 // decimalsOf converts unscaled values, whose precision is that of dt.
 func decimalsOf(mem memory.Allocator, a arrow.Array, dt arrow.DataType) (arrow.Array, error) {
-	at := func(i int) (decimal128.Num, bool) { return decimal128.Num{}, false }
+	at := func(int) (decimal128.Num, bool) { return decimal128.Num{}, false }
 	if ints, ok := a.(*array.Int64); ok {
 		at = func(i int) (decimal128.Num, bool) { return decimal128.FromI64(ints.Value(i)), true }
 	} else {

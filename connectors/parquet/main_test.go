@@ -16,8 +16,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
-	"github.com/idag/idag/internal/kernel/spell"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/spell"
 	"github.com/idag/idag/rdd"
 	"go.uber.org/goleak"
 )
