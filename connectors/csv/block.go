@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 const (
@@ -22,8 +23,15 @@ type blocks struct {
 	done error // of r; io.EOF at its end
 }
 
-func newBlocks(r io.Reader, at int64) *blocks {
-	return &blocks{r: r, at: at, buf: make([]byte, blockBytes+slack)}
+// newBlocks takes its first buffer from a pool.
+func newBlocks(r io.Reader, at int64, pool *sync.Pool) *blocks {
+	b := &blocks{r: r, at: at}
+	if buf, ok := pool.Get().(*[]byte); ok {
+		b.buf = *buf
+	} else {
+		b.buf = make([]byte, blockBytes+slack)
+	}
+	return b
 }
 
 // rest is what has been read and not used, with slack behind it.

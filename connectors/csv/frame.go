@@ -99,6 +99,9 @@ func (r *reader) note() {
 // reject takes the rows that have failed out of the block.
 func (r *reader) reject() {
 	t := r.tokens
+	if t.failed == nil {
+		return
+	}
 	for i, f := range t.failed {
 		if f == 0 {
 			continue
@@ -158,5 +161,8 @@ func (r *reader) batch() arrow.RecordBatch {
 func (r *reader) release() {
 	for _, s := range r.check {
 		s.release()
+	}
+	if len(r.blocks.buf) == blockBytes+slack {
+		r.buffers.Put(&r.blocks.buf)
 	}
 }

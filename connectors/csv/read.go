@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -25,6 +26,7 @@ const (
 type format struct {
 	*settings
 	parsers
+	buffers sync.Pool // of *[]byte
 }
 
 var _ files.Format = (*format)(nil)
@@ -38,7 +40,7 @@ func (f *format) Lines() bool {
 // Read implements files.Format.
 func (f *format) Read(ctx context.Context, in files.Input, schema *arrow.Schema, want rdd.Projection) rdd.Stream {
 	return func(yield func(*rdd.Frame, error) bool) {
-		r := &reader{format: f, path: in.Path, schema: schema, want: want, blocks: newBlocks(f.encoding.reader(in.R), in.At)}
+		r := &reader{format: f, path: in.Path, schema: schema, want: want, blocks: newBlocks(f.encoding.reader(in.R), in.At, &f.buffers)}
 		defer r.release()
 		if err := r.open(in); err != nil {
 			yield(nil, err)

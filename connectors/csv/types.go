@@ -45,7 +45,7 @@ func (s *settings) readTypes(o rdd.Options) (err error) {
 
 func readable(dt arrow.DataType) bool {
 	switch dt.ID() {
-	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.STRING, arrow.TIMESTAMP, arrow.DATE32, arrow.DECIMAL128, arrow.BINARY:
+	case arrow.BOOL, arrow.INT64, arrow.FLOAT64, arrow.STRING, arrow.TIMESTAMP, arrow.DATE32, arrow.DECIMAL128, arrow.DURATION, arrow.BINARY:
 		return true
 	}
 	return false
@@ -68,6 +68,8 @@ func (s *settings) column(mem memory.Allocator, dt arrow.DataType, dry bool) col
 		return &fixed[int32]{mem: mem, typ: dt, parse: s.parseDate(), view: arrow.Int32Traits.CastFromBytes, width: 4, dry: dry}
 	case arrow.TIMESTAMP:
 		return &fixed[int64]{mem: mem, typ: dt, parse: s.parseTimestamp(), view: arrow.Int64Traits.CastFromBytes, width: 8, dry: dry}
+	case arrow.DURATION:
+		return &fixed[int64]{mem: mem, typ: dt, parse: parseSpan, view: arrow.Int64Traits.CastFromBytes, width: 8, dry: dry}
 	case arrow.DECIMAL128:
 		return s.decimals(mem, dt.(*arrow.Decimal128Type), dry)
 	case arrow.BINARY:
@@ -196,6 +198,8 @@ func (s *settings) wants(dt arrow.DataType) string {
 		return "date as " + layoutText(s.date, "yyyy-MM-dd")
 	case arrow.TIMESTAMP:
 		return "timestamp as " + layoutText(s.stamp, "yyyy-MM-dd HH:mm:ss")
+	case arrow.DURATION:
+		return "interval as PT12.5S"
 	case arrow.BINARY:
 		return "base64"
 	}
