@@ -29,15 +29,17 @@ func (x *sentences) draw(k byte, depth int) string {
 	var forms []func() string
 	switch k {
 	case 'b':
-		forms = x.predicates(in)
+		forms = append(x.predicates(in), x.richPredicates(in)...)
 	case 'i':
-		forms = x.integers(in)
+		forms = x.with(x.integers(in), 'k', func() string { return "size(" + x.leaf('k') + ")" }, func() string { return x.leaf('k') + "['a']" })
 	case 'f':
 		forms = x.moderate(in)
 	case 'w':
-		forms = x.floats(in)
+		forms = x.with(x.floats(in), 'r', func() string { return x.leaf('r') + ".a" })
+		forms = x.with(forms, 'm', func() string { return "CAST(" + x.leaf('m') + " AS double)" })
 	case 's':
-		forms = x.strings(in)
+		forms = x.with(x.strings(in), 'l', func() string { return fmt.Sprintf("%s[%s]", x.leaf('l'), in('i')) })
+		forms = x.with(forms, 'm', func() string { return "CAST(" + x.leaf('m') + " AS string)" })
 	case 't', 'd':
 		forms = x.times(k, in)
 	}
@@ -69,6 +71,25 @@ func (x *sentences) rich(of string) string {
 		}
 	}
 	return string(out)
+}
+
+// with adds forms that need a column of a rich trait, where there is one.
+func (x *sentences) with(forms []func() string, k byte, more ...func() string) []func() string {
+	if x.rich(string(k)) == "" {
+		return forms
+	}
+	return append(forms, more...)
+}
+
+// richPredicates are conditions on decimals and nested values.
+func (x *sentences) richPredicates(in func(byte) string) []func() string {
+	compare := func() string { return one(x.t, "comparison", "=", "<", ">=", "<=>") }
+	forms := x.with(nil, 'm',
+		func() string { return fmt.Sprintf("(%s %s %s)", x.leaf('m'), compare(), x.leaf('m')) },
+		func() string {
+			return fmt.Sprintf("((%s %s %s) %s %s)", x.leaf('m'), one(x.t, "operator", "+", "-", "*", "/"), x.leaf('m'), compare(), x.leaf('m'))
+		})
+	return x.with(forms, 'l', func() string { return fmt.Sprintf("array_contains(%s, %s)", x.leaf('l'), in('s')) })
 }
 
 // leaf is a column or a literal.
@@ -177,6 +198,8 @@ func (x *sentences) integers(in func(byte) string) []func() string {
 		func() string { return "(-" + in('i') + ")" },
 		func() string { return "abs(" + in('i') + ")" },
 		func() string { return "length(" + in('s') + ")" },
+		func() string { return fmt.Sprintf("instr(%s, %s)", in('s'), x.leaf('s')) },
+		func() string { return fmt.Sprintf("datediff(%s, %s)", in('d'), in('d')) },
 		func() string {
 			return fmt.Sprintf("%s(%s AS bigint)", one(x.t, "cast", "CAST", "TRY_CAST"), in(one(x.t, "from", []byte("wsbi")...)))
 		},
@@ -222,6 +245,8 @@ func (x *sentences) strings(in func(byte) string) []func() string {
 			return fmt.Sprintf("substring(%s, %d, %d)", in('s'), small(x.t, 1, 4, "from"), small(x.t, 0, 4, "length"))
 		},
 		func() string { return fmt.Sprintf("CAST(%s AS string)", in('i')) },
+		func() string { return "reverse(" + in('s') + ")" },
+		func() string { return fmt.Sprintf("replace(%s, %s, '.')", in('s'), x.literal('s')) },
 	}
 }
 

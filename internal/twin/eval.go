@@ -207,6 +207,9 @@ func equalOr(a, b any, sign int) any {
 
 // apply applies a function to arguments that are not null.
 func (s *scope) apply(name string, a []any) any {
+	if v, ok := s.richCall(name, a); ok {
+		return v
+	}
 	switch name {
 	case "=":
 		return compare(a[0], a[1]) == 0

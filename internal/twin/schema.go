@@ -187,9 +187,16 @@ func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 		return arrow.FLOAT64
 	case "/", "sqrt", "stddev":
 		return arrow.FLOAT64
-	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct":
+	case "field": // drawn is only r.a
+		return arrow.FLOAT64
+	case "get": // of a map of integers, or a list of strings
+		if s.typeOf(n.Args[0]) == arrow.MAP {
+			return arrow.INT64
+		}
+		return arrow.STRING
+	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct", "size", "instr", "datediff":
 		return arrow.INT64
-	case "concat", "lower", "upper", "trim", "substring":
+	case "concat", "lower", "upper", "trim", "substring", "replace", "reverse":
 		return arrow.STRING
 	case "date_trunc", "now":
 		return arrow.TIMESTAMP
@@ -206,7 +213,7 @@ func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 	case "if":
 		return common(s.typeOf(n.Args[1]), s.typeOf(n.Args[2]))
 	case "=", "<>", "<", "<=", ">", ">=", "<=>", "and", "or", "not", "in", "between", "like", "is_null", "is_true", "is_false",
-		"starts_with", "contains":
+		"starts_with", "contains", "array_contains":
 		return arrow.BOOL
 	}
 	s.unsupported("%s", n.Name)

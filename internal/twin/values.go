@@ -2,6 +2,7 @@ package twin
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -87,6 +88,14 @@ func cast(v any, to arrow.Type) (out any, ok bool) {
 		}
 	case string:
 		return parse(x, to)
+	case json.Number: // a decimal prints all its digits
+		switch to {
+		case arrow.STRING:
+			return string(x), true
+		case arrow.FLOAT64:
+			f, err := x.Float64()
+			return f, err == nil
+		}
 	case arrow.Timestamp:
 		if to == arrow.DATE32 {
 			us := int64(x)
