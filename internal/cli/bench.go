@@ -24,7 +24,7 @@ type measurement struct {
 }
 
 // benches returns the measurements there are.
-func benches() []measurement { return []measurement{benchReplay(), benchStart()} }
+func benches() []measurement { return []measurement{benchReplay(), benchStart(), benchIngest()} }
 
 // benchFlags are the settings of a measurement, printed with its figures.
 type benchFlags struct {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
+	connjson "github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
 	"github.com/idag/idag/internal/bench"
 	"github.com/idag/idag/internal/engine"
@@ -53,6 +55,24 @@ func TestBenchReplay(t *testing.T) {
 	}
 	if r.Bench != "replay" || r.Version != "v1" || r.Machine == "" || r.Settings["job"] != "meter" {
 		t.Errorf("report %+v", r)
+	}
+	want(t, files(t, os.TempDir()), "")
+}
+
+// bench ingest gives every figure, of formats that come to one result, and leaves
+// nothing behind.
+func TestBenchIngest(t *testing.T) {
+	app := wired(t)
+	app.Kinds = app.Kinds.With(connjson.Kind(), csv.Kind())
+	out, _ := must(t, app, "bench", "ingest", "--rows", "2000", "--runs", "1", "--json")
+	var r benchReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range benchIngest().figures(nil) {
+		if fig := r.Figures[x[0]]; fig.N != 1 || fig.Median <= 0 {
+			t.Errorf("%s: %+v", x[0], fig)
+		}
 	}
 	want(t, files(t, os.TempDir()), "")
 }
