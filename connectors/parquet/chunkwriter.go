@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
+	"github.com/idag/idag/internal/kernel/types"
+	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -63,6 +66,14 @@ type chunkWriter struct {
 	encoder
 	optional bool
 	pressed  *compressor
+	typ      arrow.DataType
+	path     []string // of names, from the root
+
+	nested         bool // reps and defs are those of the page under way
+	maxRep, maxDef int
+	reps, defs     []uint8
+	entries        int // of the chunk: its values and nulls
+	repLength      int // of the page's levels of repetition, in bytes
 
 	rows, nulls int    // of the page under way
 	valid       []byte // of the page under way, once there was a null
@@ -134,6 +145,9 @@ func (c *chunkWriter) some(a arrow.Array, from, n int) error {
 // null, else the bitmap as it is.
 func (c *chunkWriter) levels() []byte {
 	c.head = c.head[:0]
+	if c.nested {
+		return c.nestedLevels()
+	}
 	if !c.optional {
 		return c.head
 	}
@@ -144,6 +158,29 @@ func (c *chunkWriter) levels() []byte {
 	n := (c.rows + 7) / 8
 	c.head = binary.AppendUvarint(c.head, uint64(n)<<1|1)
 	return append(c.head, c.valid[:n]...)
+}
+
+// nestedLevels encodes the levels of repetition and of definition. repLength is
+// how long the first are.
+func (c *chunkWriter) nestedLevels() []byte {
+	c.repLength = 0
+	if c.maxRep > 0 {
+		c.head = c.hybrid(c.head, c.reps, c.maxRep)
+		c.repLength = len(c.head)
+	}
+	if c.maxDef > 0 {
+		c.head = c.hybrid(c.head, c.defs, c.maxDef)
+	}
+	return c.head
+}
+
+func (c *chunkWriter) hybrid(dst []byte, levels []uint8, most int) []byte {
+	enc := rle.Encoding{BitWidth: bits.Len(uint(most))}
+	out, err := enc.EncodeLevels(nil, levels)
+	if err != nil {
+		panic("parquet: " + err.Error()) // the width is that of the highest level
+	}
+	return append(dst, out...)
 }
 
 // endPage encodes the page under way, if it has rows.
@@ -164,9 +201,10 @@ func (c *chunkWriter) endPage() error {
 		CompressedPageSize:   int32(len(levels) + len(values)),
 		CRC:                  int32(sum),
 		DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
-			NumValues: int32(c.rows), NumNulls: int32(c.nulls), NumRows: int32(c.rows),
+			NumValues: int32(c.pageEntries()), NumNulls: int32(c.nulls), NumRows: int32(c.rows),
 			Encoding:                   p.enc,
-			DefinitionLevelsByteLength: int32(len(levels)),
+			DefinitionLevelsByteLength: int32(len(levels) - c.repLength),
+			RepetitionLevelsByteLength: int32(c.repLength),
 			IsCompressed:               thrift.New(smaller),
 			Statistics:                 format.Statistics{NullCount: int64(c.nulls), MinValue: short(p.lo), MaxValue: short(p.hi)},
 		}),
@@ -185,9 +223,18 @@ func (c *chunkWriter) endPage() error {
 	}
 	c.count[p.enc]++
 	c.total += c.rows
+	c.entries += c.pageEntries()
 	c.totalNulls += c.nulls
-	c.rows, c.nulls = 0, 0
+	c.rows, c.nulls, c.reps, c.defs = 0, 0, c.reps[:0], c.defs[:0]
 	return nil
+}
+
+// pageEntries is how many values the page has, nulls included.
+func (c *chunkWriter) pageEntries() int {
+	if c.nested {
+		return len(c.defs)
+	}
+	return c.rows
 }
 
 // short returns a bound unless it is too long to be kept.
@@ -204,7 +251,7 @@ func (c *chunkWriter) note(p *encodedPage, size int) {
 		Offset: int64(len(c.body)), CompressedPageSize: int32(size), FirstRowIndex: int64(c.total),
 	})
 	b := &c.index.bounds
-	empty := c.rows == c.nulls
+	empty := c.pageEntries() == c.nulls
 	lo, hi := p.lo, p.hi
 	if len(lo) > longBound {
 		lo = lo[:longBound]
@@ -264,7 +311,8 @@ func (c *chunkWriter) finish(at int64, write func([]byte) error) (format.ColumnM
 	}
 	c.encoder.reset()
 	*c = chunkWriter{
-		encoder: c.encoder, optional: c.optional, pressed: c.pressed,
+		encoder: c.encoder, optional: c.optional, pressed: c.pressed, typ: c.typ, path: c.path,
+		nested: c.nested, maxRep: c.maxRep, maxDef: c.maxDef, reps: c.reps[:0], defs: c.defs[:0],
 		valid: c.valid, body: c.body[:0], head: c.head,
 	}
 	return m, index, nil
@@ -296,14 +344,15 @@ func (c *chunkWriter) writeDictionary(values []byte, n int, write func([]byte) e
 func (c *chunkWriter) meta(all *encodedChunk) format.ColumnMetaData {
 	m := format.ColumnMetaData{
 		Codec:               c.pressed.codec,
-		NumValues:           int64(c.total),
+		NumValues:           int64(c.entries),
+		Type:                physicalType(c.typ),
 		TotalCompressedSize: int64(len(c.body)),
 		Statistics:          format.Statistics{NullCount: int64(c.totalNulls)},
 	}
 	if len(all.lo) <= longBound && len(all.hi) <= longBound {
 		m.Statistics.MinValue, m.Statistics.MaxValue = all.lo, all.hi
 	}
-	if c.optional {
+	if c.optional || c.nested {
 		m.Encoding = append(m.Encoding, format.RLE)
 	}
 	for _, enc := range []format.Encoding{format.Plain, format.RLEDictionary} {
@@ -312,16 +361,8 @@ func (c *chunkWriter) meta(all *encodedChunk) format.ColumnMetaData {
 			m.EncodingStats = append(m.EncodingStats, format.PageEncodingStats{PageType: format.DataPageV2, Encoding: enc, Count: n})
 		}
 	}
-	switch e := c.encoder.(type) {
-	case *fixedEncoder:
-		m.Type = physicalType(e.typ)
-		if e.typ.ID() == arrow.FLOAT64 {
-			m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: nanKey, Value: strconv.FormatInt(all.nans, 10)})
-		}
-	case *boolEncoder:
-		m.Type = format.Boolean
-	case *textEncoder:
-		m.Type = format.ByteArray
+	if c.typ.ID() == arrow.FLOAT64 {
+		m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: nanKey, Value: strconv.FormatInt(all.nans, 10)})
 	}
 	return m
 }
@@ -331,6 +372,16 @@ func newEncoder(dt arrow.DataType) (encoder, error) {
 	switch dt.ID() {
 	case arrow.BOOL:
 		return &boolEncoder{}, nil
+	case arrow.DECIMAL128:
+		if d, ok := dt.(*arrow.Decimal128Type); ok && types.Supported(dt) {
+			return &decimalEncoder{typ: d}, nil
+		}
+	case arrow.DURATION:
+		if types.Supported(dt) {
+			return &fixedEncoder{typ: dt, width: 8}, nil
+		}
+	case arrow.BINARY:
+		return newTextEncoder(), nil
 	case arrow.INT64, arrow.FLOAT64:
 		return &fixedEncoder{typ: dt, width: 8}, nil
 	case arrow.TIMESTAMP:

@@ -59,6 +59,13 @@ func (e *textEncoder) value(code int32) []byte {
 
 func (e *textEncoder) add(a arrow.Array, from, n int, valid []byte, off int) error {
 	switch a := a.(type) {
+	case *array.Binary:
+		for i := from; i < from+n; i++ {
+			if valid == nil || bitSet(valid, off+i) {
+				e.addValue(a.ValueString(i))
+			}
+		}
+		return nil
 	case *array.String:
 		for i := from; i < from+n; i++ {
 			if valid == nil || bitSet(valid, off+i) {

@@ -16,6 +16,7 @@ type footer struct {
 	rows      int64
 	groups    []group
 	encrypted bool
+	intervals []string // numbers of leaves that are durations
 }
 
 // element is a node of the schema tree.
@@ -74,6 +75,27 @@ type statistics struct {
 // floating-point chunk: Parquet's statistics leave NaN out without a word.
 const nanKey = "idag.nans"
 
+// intervalKey is the key under which our writer says which leaves, by number, are
+// durations in microseconds: Parquet has no type for them.
+const intervalKey = "idag.intervals"
+
+func (f *footer) parseKeyValue(c *compact, typ byte) {
+	var key, value string
+	c.structure(typ, func(id int16, typ byte) {
+		switch id {
+		case 1:
+			key = string(c.binary(typ))
+		case 2:
+			value = string(c.binary(typ))
+		default:
+			c.skip(typ)
+		}
+	})
+	if key == intervalKey {
+		f.intervals = strings.Split(value, ",")
+	}
+}
+
 // parseFooter reads a footer from its Thrift bytes.
 func parseFooter(b []byte) (*footer, error) {
 	c := &compact{b: b}
@@ -88,6 +110,8 @@ func parseFooter(b []byte) (*footer, error) {
 			f.rows = c.integer(typ)
 		case 4:
 			c.list(typ, nil, func(typ byte) { f.groups = append(f.groups, parseGroup(c, typ, len(f.schema))) })
+		case 5:
+			c.list(typ, nil, func(typ byte) { f.parseKeyValue(c, typ) })
 		case 6:
 			f.createdBy = string(c.binary(typ))
 		case 8:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/rdd"
@@ -71,7 +72,13 @@ func drawSchema(t *rapid.T) *arrow.Schema {
 	types := []arrow.DataType{
 		arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64,
 		arrow.BinaryTypes.String, dictType(), timestampType(), arrow.FixedWidthTypes.Date32,
+		&arrow.Decimal128Type{Precision: 9, Scale: 2}, &arrow.Decimal128Type{Precision: 18, Scale: 18}, &arrow.Decimal128Type{Precision: 38},
+		arrow.FixedWidthTypes.Duration_us, arrow.BinaryTypes.Binary,
 	}
+	point := arrow.StructOf(arrow.Field{Name: "x", Type: types[1], Nullable: true}, arrow.Field{Name: "d", Type: types[7], Nullable: true})
+	types = append(types, point, arrow.ListOf(types[3]), arrow.ListOf(arrow.ListOf(types[0])), arrow.MapOf(types[3], types[10]),
+		arrow.ListOf(point), arrow.MapOf(types[6], arrow.ListOf(point)),
+		arrow.StructOf(arrow.Field{Name: "l", Type: arrow.ListOf(types[11]), Nullable: true}, arrow.Field{Name: "p", Type: point, Nullable: true}))
 	var fields []arrow.Field
 	for i := range rapid.IntRange(1, 5).Draw(t, "columns") {
 		fields = append(fields, arrow.Field{
@@ -107,7 +114,7 @@ func drawBatch(t *rapid.T, mem memory.Allocator, schema *arrow.Schema) arrow.Rec
 				b.AppendNull()
 				continue
 			}
-			appendValue(b, pick(f.Type, r, j))
+			appendAny(b, r, j)
 		}
 		a := b.NewArray()
 		b.Release()
@@ -116,6 +123,48 @@ func drawBatch(t *rapid.T, mem memory.Allocator, schema *arrow.Schema) arrow.Rec
 		defer columns[i].Release()
 	}
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(n))
+}
+
+// appendAny appends a value that is not null made of a number.
+func appendAny(b array.Builder, r uint64, i int) {
+	some := func(kid array.Builder, k uint64) {
+		r := (r + k + 1) * 6364136223846793005 >> 7
+		if r%5 == 0 {
+			kid.AppendNull()
+			return
+		}
+		appendAny(kid, r, i)
+	}
+	switch b := b.(type) {
+	case *array.StructBuilder:
+		b.Append(true)
+		for k := range b.NumField() {
+			some(b.FieldBuilder(k), uint64(k))
+		}
+	case *array.MapBuilder:
+		b.Append(true)
+		for k := range r % 3 {
+			appendAny(b.KeyBuilder(), r>>3+k, i)
+			some(b.ItemBuilder(), k)
+		}
+	case *array.ListBuilder:
+		b.Append(true)
+		for k := range r % 4 {
+			some(b.ValueBuilder(), k)
+		}
+	case *array.Decimal128Builder:
+		v := int64(r % 1_000_000_000)
+		if r>>40&1 == 0 {
+			v = -v
+		}
+		b.Append(decimal128.FromI64(v))
+	case *array.DurationBuilder:
+		b.Append(arrow.Duration(int64(r) - 1<<40))
+	case *array.BinaryBuilder:
+		b.AppendString([]string{"", "\xff\x00", "abc"}[r%3])
+	default:
+		appendValue(b, pick(b.Type(), r, i))
+	}
 }
 
 // pick makes a value of the type out of a number.

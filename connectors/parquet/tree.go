@@ -143,6 +143,7 @@ func (p *treeParser) leaf(e *element, l levelsAt) *node {
 	n := &node{name: e.name, rep: l.rep, slot: l.slot, def: l.def, leaf: &leaf{name: e.name, index: p.leaves}}
 	p.leaves++
 	n.leaf.ofElement(e, p.binaryAsString)
+	p.f.interval(n.leaf)
 	if n.typ = n.leaf.typ; n.typ == nil {
 		p.fail(e, n.leaf.why)
 	}

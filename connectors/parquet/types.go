@@ -2,6 +2,8 @@ package parquet
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/kernel/types"
@@ -92,6 +94,7 @@ func (f *footer) leaves(binaryAsString bool) ([]leaf, error) {
 			}
 		default:
 			l.ofElement(e, binaryAsString)
+			f.interval(&l)
 		}
 		out = append(out, l)
 		at = next
@@ -100,6 +103,13 @@ func (f *footer) leaves(binaryAsString bool) ([]leaf, error) {
 		return nil, errSchema
 	}
 	return out, nil
+}
+
+// interval makes a duration of an integer that our writer says is one.
+func (f *footer) interval(l *leaf) {
+	if l.rule == same64 && l.typ.ID() == arrow.INT64 && slices.Contains(f.intervals, strconv.Itoa(l.index)) {
+		l.typ = types.Duration()
+	}
 }
 
 var errSchema = fmt.Errorf("the schema is not a tree")

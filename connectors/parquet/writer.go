@@ -3,12 +3,15 @@ package parquet
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/types"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -31,8 +34,9 @@ type Writer struct {
 	offset  int64
 	schema  *arrow.Schema
 	options WriterOptions
-	columns []*chunkWriter
-	rows    int // of the row group under way
+	parts   []*part        // by column
+	columns []*chunkWriter // the leaves of all parts
+	rows    int            // of the row group under way
 	total   int64
 	groups  []format.RowGroup
 	indexes [][]chunkIndex
@@ -52,11 +56,14 @@ func NewWriter(out io.Writer, schema *arrow.Schema, o WriterOptions) (*Writer, e
 	}
 	w := &Writer{out: out, schema: schema, options: o, pressed: pressed}
 	for _, f := range schema.Fields() {
-		e, err := newEncoder(f.Type)
+		p, err := w.newPart(f, nil, 0, 0)
+		if err == nil && !types.Supported(f.Type) {
+			err = fmt.Errorf("type %s cannot be written", f.Type)
+		}
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "column %q: %w", f.Name, err)
 		}
-		w.columns = append(w.columns, &chunkWriter{encoder: e, optional: f.Nullable, pressed: pressed})
+		w.parts = append(w.parts, p)
 	}
 	if len(w.columns) == 0 {
 		return nil, fault.New(fault.Invalid, "a Parquet file needs a column")
@@ -70,13 +77,13 @@ func (w *Writer) Write(b arrow.RecordBatch) error {
 	if w.err != nil {
 		return w.err
 	}
-	if int(b.NumCols()) != len(w.columns) {
-		return fault.New(fault.Bug, "parquet: a batch of %d columns for a file of %d", b.NumCols(), len(w.columns))
+	if int(b.NumCols()) != len(w.parts) {
+		return fault.New(fault.Bug, "parquet: a batch of %d columns for a file of %d", b.NumCols(), len(w.parts))
 	}
 	for from, rows := 0, int(b.NumRows()); from < rows; {
 		n := min(rows-from, w.options.RowGroupRows-w.rows)
-		for i, c := range w.columns {
-			if err := c.add(b.Column(i), from, n); err != nil {
+		for i, p := range w.parts {
+			if err := p.write(b.Column(i), from, n); err != nil {
 				w.err = fault.New(fault.Invalid, "column %q: %w", w.schema.Field(i).Name, err)
 				return w.err
 			}
@@ -151,7 +158,7 @@ func (w *Writer) flush() error {
 			w.err = err
 			return err
 		}
-		meta.PathInSchema = thrift.Slice[string]{w.schema.Field(i).Name}
+		meta.PathInSchema = thrift.Slice[string](c.path)
 		g.Columns[i] = format.ColumnChunk{MetaData: meta}
 		g.TotalByteSize += meta.TotalUncompressedSize
 		g.TotalCompressedSize += meta.TotalCompressedSize
@@ -211,10 +218,19 @@ func (w *Writer) footer() *format.FileMetaData {
 	if m.RowGroups == nil {
 		m.RowGroups = []format.RowGroup{}
 	}
-	m.Schema = append(m.Schema, format.SchemaElement{Name: "schema", NumChildren: thrift.New(int32(len(w.columns)))})
-	for _, f := range w.schema.Fields() {
-		m.Schema = append(m.Schema, schemaElement(f))
+	m.Schema = append(m.Schema, format.SchemaElement{Name: "schema", NumChildren: thrift.New(int32(len(w.parts)))})
+	for _, p := range w.parts {
+		m.Schema = p.elements(m.Schema)
+	}
+	var intervals []string
+	for i, c := range w.columns {
+		if c.typ.ID() == arrow.DURATION {
+			intervals = append(intervals, strconv.Itoa(i))
+		}
 		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: new(format.TypeDefinedOrder)})
+	}
+	if intervals != nil {
+		m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: intervalKey, Value: strings.Join(intervals, ",")})
 	}
 	for k, v := range w.options.Metadata {
 		m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: k, Value: v})
@@ -236,6 +252,14 @@ func schemaElement(f arrow.Field) format.SchemaElement {
 	case arrow.TIMESTAMP:
 		e.ConvertedType = thrift.New(deprecated.TimestampMicros)
 		e.LogicalType.Value = &format.TimestampType{IsAdjustedToUTC: true, Unit: format.TimeUnit{Value: new(format.MicroSeconds)}}
+	case arrow.DECIMAL128:
+		if d, ok := f.Type.(*arrow.Decimal128Type); ok {
+			e.ConvertedType, e.Precision, e.Scale = thrift.New(deprecated.Decimal), thrift.New(d.Precision), thrift.New(d.Scale)
+			e.LogicalType.Value = &format.DecimalType{Precision: d.Precision, Scale: d.Scale}
+			if decimalPhysical(d) == format.FixedLenByteArray {
+				e.TypeLength = thrift.New(int32(16))
+			}
+		}
 	case arrow.DATE32:
 		e.ConvertedType = thrift.New(deprecated.Date)
 		e.LogicalType.Value = new(format.DateType)
@@ -251,8 +275,12 @@ func physicalType(dt arrow.DataType) format.Type {
 		return format.Double
 	case arrow.DATE32:
 		return format.Int32
-	case arrow.STRING, arrow.DICTIONARY:
+	case arrow.STRING, arrow.DICTIONARY, arrow.BINARY:
 		return format.ByteArray
+	case arrow.DECIMAL128:
+		if d, ok := dt.(*arrow.Decimal128Type); ok {
+			return decimalPhysical(d)
+		}
 	}
 	return format.Int64
 }
