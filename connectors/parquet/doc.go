@@ -34,6 +34,11 @@
 // Files are staged and published as internal/files describes, each with its
 // label in the footer.
 //
+// Decimals become INT32, INT64 or 16 bytes by their precision, lists and maps the
+// groups of three levels that the format asks for. Parquet has no type for a
+// duration: it is written as INT64 microseconds, and the footer's "idag.intervals"
+// lists the leaves that are durations, by number.
+//
 // [Writer] writes a single file and is of use without a job.
 //
 // # Memory
