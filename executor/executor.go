@@ -25,6 +25,7 @@ type Config struct {
 	Blocks  *Blocks
 	Mem     memory.Allocator
 	States  string       // directory of checkpoints
+	Temp    string       // directory for rows that memory has no room for; "" is the system's
 	Point   func(string) // told of the steps of a checkpoint, for tests; may be nil
 }
 
@@ -35,6 +36,7 @@ type Executor struct {
 	labels arrow.Array // the job's label names: the dictionary of every _label column
 
 	tables tables
+	room   room
 
 	mu     sync.Mutex
 	states map[stateID]keeper
@@ -43,8 +45,10 @@ type Executor struct {
 
 // New makes an executor. The caller closes it.
 func New(c Config) *Executor {
-	return &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels),
+	x := &Executor{Config: c, labels: labelNames(c.Mem, c.Plan.Job.Labels),
 		states: map[stateID]keeper{}, kept: map[stateID]*frozen{}}
+	x.room.dir, x.room.limit = c.Temp, c.Plan.Job.Settings.Memory
+	return x
 }
 
 // Close gives up all state.

@@ -38,8 +38,8 @@ func (r *run) join(ctx context.Context, act physical.Join, root *physical.Node, 
 		sides[side] = st.leaving(side)
 		defer sides[side].release()
 	}
-	m := newMatch(r, act, root, func(c *chunk) error { return r.spread(ctx, root, next, c) })
-	return m.join(ctx, sides[left], sides[right])
+	m := newMatch(r, act, root, st, func(c *chunk) error { return r.spread(ctx, root, next, c) })
+	return m.join(ctx, [2]*heap{&sides[left], &sides[right]}, 0, 0)
 }
 
 // joinBlock hands the rows of a block to the side that they are of.
@@ -71,14 +71,17 @@ type match struct {
 	run    *run
 	act    physical.Join
 	root   *physical.Node
+	state  *joinState
 	emit   func(*chunk) error
 	limit  int    // rows of a frame that is emitted, pairs looked at at once
+	fits   int64  // bytes that a table may be made of
 	where  []bool // by column of a pair: the condition reads it
 	groups []int32
 }
 
-func newMatch(r *run, act physical.Join, root *physical.Node, emit func(*chunk) error) *match {
-	m := &match{run: r, act: act, root: root, emit: emit, limit: r.x.Plan.Job.Settings.FrameRows}
+func newMatch(r *run, act physical.Join, root *physical.Node, st *joinState, emit func(*chunk) error) *match {
+	m := &match{run: r, act: act, root: root, state: st, emit: emit, limit: r.x.Plan.Job.Settings.FrameRows,
+		fits: min(st.room.limit/4, maxTable)}
 	m.where = make([]bool, act.Sides[left].Schema.NumFields()+act.Sides[right].Schema.NumFields())
 	if act.Where != nil {
 		for _, c := range act.Where.Columns() {
@@ -88,67 +91,155 @@ func newMatch(r *run, act physical.Join, root *physical.Node, emit func(*chunk) 
 	return m
 }
 
-// build is the side that a table was made of.
+// maxTable is how many bytes of rows are put together at the most: an array of
+// strings ends at 2 GiB.
+const maxTable = 1 << 30
+
+// tableBytes is about what a row takes in a table.
+const tableBytes = 28
+
+// build is rows of the one side, and the table that was made of them.
 type build struct {
 	side  int
 	rows  held
 	table *join.Table
-	met   bits // rows that have a partner, nil if nobody asks
+	met   bitset // rows that have a partner, nil if nobody asks
 }
 
-// join joins two heaps of rows.
-func (m *match) join(ctx context.Context, l, r heap) error {
-	sides := [2]heap{l, r}
-	of := right
-	if l.rows() < r.rows() && !m.act.Some[left] && !(m.act.Lone[left] && !m.act.Lone[right] && !m.act.Pairs) {
-		of = left
-	}
+// join joins two heaps of rows. If neither fits into memory both are divided by the
+// hash of their keys, and the parts joined one after the other (the hybrid hash
+// join of DeWitt et al., SIGMOD 1984). Where that does not help, because one key
+// has most of the rows, one side is taken a piece at a time, and the other is gone
+// through for each.
+func (m *match) join(ctx context.Context, sides [2]*heap, level int, before int64) error {
+	total := sides[left].bytes + sides[right].bytes
 	if sides[left].rows()+sides[right].rows() == 0 {
 		return nil
 	}
-	whole, err := m.whole(of, sides[of])
+	of := m.smaller(sides)
+	if m.cost(sides[of]) <= m.fits || level == levels || level > 0 && total > before/10*9 {
+		return m.pieces(ctx, of, sides)
+	}
+	parts, err := m.state.parts(ctx, sides, level, m.fits)
 	if err != nil {
 		return err
 	}
-	defer releaseAll(whole.cols)
-	b := &build{side: of, rows: whole, table: join.New(m.keys(of, whole.cols), whole.rows, m.times(of, whole.cols))}
-	if m.act.Some[of] || m.act.Lone[of] {
-		b.met = newBits(whole.rows)
+	defer releaseParts(parts)
+	for p := range parts {
+		if err := m.join(ctx, [2]*heap{&parts[p][left], &parts[p][right]}, level+1, total); err != nil {
+			return err
+		}
+		for side := range parts[p] {
+			parts[p][side].release()
+		}
 	}
-	for _, h := range sides[1-of].list {
-		for at := 0; at < h.rows; at += m.limit {
-			n := min(m.limit, h.rows-at)
-			piece := held{rows: n, cols: make([]arrow.Array, len(h.cols))}
-			for i, c := range h.cols {
-				piece.cols[i] = sliceOf(c, at, n, h.rows)
-			}
-			err := m.probe(ctx, b, piece)
-			releaseAll(piece.cols)
-			if err != nil {
+	return nil
+}
+
+// smaller is the side that a table is made of: the smaller one, but the right
+// one of semi and anti joins if it fits, for then no pair has to be looked at.
+func (m *match) smaller(sides [2]*heap) int {
+	of := left
+	if sides[right].rows() <= sides[left].rows() || !m.act.Pairs && !m.act.Lone[right] {
+		of = right
+	}
+	if m.cost(sides[of]) > m.fits && m.cost(sides[1-of]) < m.cost(sides[of]) {
+		of = 1 - of
+	}
+	return of
+}
+
+func (m *match) cost(p *heap) int64 { return p.bytes + tableBytes*int64(p.rows()) }
+
+// pieces joins two heaps with tables of as many rows of one side as fit.
+func (m *match) pieces(ctx context.Context, of int, sides [2]*heap) error {
+	var waiting []held // retained
+	defer func() { releaseHeld(waiting) }()
+	var met []bitset // of the other side's frames, over all pieces
+	size := int64(0)
+	piece := func(last bool) error {
+		whole, err := m.whole(of, waiting)
+		if err != nil {
+			return err
+		}
+		defer releaseAll(whole.cols)
+		releaseHeld(waiting)
+		waiting, size = nil, 0
+		return m.piece(ctx, of, whole, sides[1-of], &met, last)
+	}
+	rest := m.cost(sides[of])
+	err := m.state.each(ctx, of, sides[of], func(h *held) error {
+		cost := h.bytes + tableBytes*int64(h.rows)
+		if len(waiting) > 0 && size+cost > m.fits && rest > m.fits {
+			if err := piece(false); err != nil {
 				return err
 			}
 		}
+		h.retain()
+		waiting, size = append(waiting, *h), size+cost
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return piece(true)
+}
+
+func releaseHeld(list []held) {
+	for _, h := range list {
+		releaseAll(h.cols)
+	}
+}
+
+// piece makes a table of rows and looks up all rows of the other side in it.
+func (m *match) piece(ctx context.Context, of int, whole held, other *heap, met *[]bitset, last bool) error {
+	b := &build{side: of, rows: whole, table: join.New(m.keys(of, whole.cols), whole.rows, m.times(of, whole.cols))}
+	if m.asks(of) {
+		b.met = newBitset(whole.rows)
+	}
+	frame := 0
+	err := m.state.each(ctx, 1-of, other, func(h *held) error {
+		for at := 0; at < h.rows; at += m.limit {
+			n := min(m.limit, h.rows-at)
+			p := held{rows: n, cols: make([]arrow.Array, len(h.cols))}
+			for i, c := range h.cols {
+				p.cols[i] = sliceOf(c, at, n, h.rows)
+			}
+			if frame == len(*met) {
+				*met = append(*met, nil)
+				if m.asks(1 - of) {
+					(*met)[frame] = newBitset(n)
+				}
+			}
+			err := m.probe(ctx, b, p, (*met)[frame], last)
+			releaseAll(p.cols)
+			if last {
+				(*met)[frame] = nil
+			}
+			if err != nil {
+				return err
+			}
+			frame++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return m.remains(ctx, of, whole, b.met)
 }
 
-// whole puts all rows of a side together.
-func (m *match) whole(side int, p heap) (held, error) {
-	out := held{rows: p.rows(), cols: make([]arrow.Array, m.act.Sides[side].Schema.NumFields())}
-	for i, f := range m.act.Sides[side].Schema.Fields() {
-		list := make([]arrow.Array, 0, len(p.list))
-		for _, h := range p.list {
-			list = append(list, h.cols[i])
-		}
-		if len(list) == 0 {
-			out.cols[i] = kernel.Nulls(m.run.mem, f.Type, 0)
-			continue
-		}
-		var err error
-		if out.cols[i], err = kernel.Concat(m.run.mem, list); err != nil {
-			releaseAll(out.cols)
-			return out, err
-		}
+// asks reports whether it counts which rows of a side have a partner.
+func (m *match) asks(side int) bool { return m.act.Some[side] || m.act.Lone[side] }
+
+// whole puts rows of a side together.
+func (m *match) whole(side int, list []held) (held, error) {
+	if len(list) > 0 {
+		return concat(m.run.mem, list)
+	}
+	var out held
+	for _, f := range m.act.Sides[side].Schema.Fields() {
+		out.cols = append(out.cols, kernel.Nulls(m.run.mem, f.Type, 0))
 	}
 	return out, nil
 }
@@ -170,19 +261,17 @@ func (m *match) times(side int, cols []arrow.Array) *array.Timestamp {
 	return ts
 }
 
-// probe looks up rows of the other side.
-func (m *match) probe(ctx context.Context, b *build, p held) error {
+// probe looks up rows of the other side. In met it notes those that have a partner; the
+// last time they are looked up it is known which have.
+func (m *match) probe(ctx context.Context, b *build, p held, met bitset, last bool) error {
 	side := 1 - b.side
 	m.groups = b.table.Find(m.keys(side, p.cols), p.rows, m.groups)
 	lo, hi := m.ranges(side, p)
 	pairs := b.table.Pairs(m.groups, lo, hi)
-	var met bits
-	if m.act.Some[side] || m.act.Lone[side] {
-		met = newBits(p.rows)
-	}
-	var err error
 	if m.act.Pairs || m.act.Where != nil || b.met != nil {
-		err = m.look(ctx, b, p, pairs, met)
+		if err := m.look(ctx, b, p, pairs, met); err != nil {
+			return err
+		}
 	} else if met != nil {
 		for i := range p.rows {
 			if pairs.Any(i) {
@@ -190,14 +279,14 @@ func (m *match) probe(ctx context.Context, b *build, p held) error {
 			}
 		}
 	}
-	if err != nil {
-		return err
+	if !last {
+		return nil
 	}
 	return m.remains(ctx, side, p, met)
 }
 
 // look goes through all pairs of the rows of p, a piece at a time.
-func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, met bits) error {
+func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, met bitset) error {
 	for {
 		probe, build := pairs.Next(m.limit)
 		if len(probe) == 0 {
@@ -293,7 +382,7 @@ func (m *match) condition(both *[2]piece, n int) (int, error) {
 
 // remains emits the rows of a side for which it counts that they have a partner, or
 // none.
-func (m *match) remains(ctx context.Context, side int, h held, met bits) error {
+func (m *match) remains(ctx context.Context, side int, h held, met bitset) error {
 	if met == nil {
 		return nil
 	}
@@ -349,11 +438,11 @@ func (m *match) out(l, r *piece, n int) error {
 	return m.emit(c)
 }
 
-// bits is a set of rows.
-type bits []uint64
+// bitset is a set of rows.
+type bitset []uint64
 
-func newBits(n int) bits { return make(bits, (n+63)/64) }
+func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
-func (b bits) set(i int) { b[i>>6] |= 1 << (i & 63) }
+func (b bitset) set(i int) { b[i>>6] |= 1 << (i & 63) }
 
-func (b bits) get(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }
+func (b bitset) get(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }

@@ -1,13 +1,13 @@
 package executor
 
 import (
+	"context"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -18,37 +18,27 @@ import (
 // batches before brought, fresh what the batch at hand brings. What leaves with
 // a batch is joined out of both and stays until the next batch comes, which
 // says that it was accepted.
+//
+// When the executor has more rows than it has room for, those of the largest parts
+// of the hash range are written to disk, of base only: what is there is never
+// taken back.
 type joinState struct {
 	join  *physical.Join
 	mem   memory.Allocator
+	room  *room
 	base  [2]heap
 	fresh [2]heap
+	used  int64 // of room
 	batch rdd.BatchID
 	marks work.Marks
+	gone  int64 // the watermark up to which rows have left
 }
-
-// heap is rows of one side.
-type heap struct {
-	list  []held
-	bytes int64
-}
-
-// held is rows that came together, with the range of their windows.
-type held struct {
-	cols        []arrow.Array
-	rows        int
-	first, last int64
-	bytes       int64
-}
-
-// A heap's batches are put together as long as they are smaller than this: every
-// one costs the same, however few rows it has.
-const (
-	wholeRows  = 64 << 10
-	wholeBytes = 32 << 20
-)
 
 var _ keeper = (*joinState)(nil)
+
+func newJoinState(x *Executor, j *physical.Join) *joinState {
+	return &joinState{join: j, mem: x.Mem, room: &x.room, gone: work.NoTime}
+}
 
 // begin makes the state ready for what the run's batch brings.
 func (s *joinState) begin(r *run) error {
@@ -57,8 +47,11 @@ func (s *joinState) begin(r *run) error {
 		s.forget()
 	case s.batch > r.task.Batch:
 		return fault.New(fault.Bug, "task %d of stage %d is at batch %d, asked for %d", r.task.Index, r.task.Stage, s.batch, r.task.Batch)
-	case s.batch > 0:
+	default:
 		if err := s.accept(); err != nil {
+			return err
+		}
+		if err := s.shrink(); err != nil {
 			return err
 		}
 	}
@@ -68,14 +61,12 @@ func (s *joinState) begin(r *run) error {
 
 // add takes in rows of a side.
 func (s *joinState) add(side int, f *rdd.Frame) {
-	cols := slices.Clone(f.Batch.Columns())
-	for _, c := range cols {
-		c.Retain()
-	}
-	s.fresh[side].push(s.hold(side, cols, int(f.Batch.NumRows())))
+	h := s.hold(side, slices.Clone(f.Batch.Columns()), int(f.Batch.NumRows()))
+	h.retain()
+	s.fresh[side].push(h)
 }
 
-// hold takes over columns.
+// hold notes what is in columns.
 func (s *joinState) hold(side int, cols []arrow.Array, rows int) held {
 	h := held{cols: cols, rows: rows}
 	for _, c := range cols {
@@ -105,17 +96,23 @@ func (s *joinState) windows(side int, cols []arrow.Array) []int64 {
 // accept moves what the last batch brought to what was there, less what left
 // with it.
 func (s *joinState) accept() error {
+	defer s.account()
 	for side := range s.base {
 		var stay heap
 		for _, from := range []*heap{&s.base[side], &s.fresh[side]} {
-			for _, h := range from.list {
-				rest, ok := s.part(side, h, false)
+			for i := range from.list {
+				rest, ok := s.part(side, &from.list[i], false)
 				if !ok {
 					continue
 				}
-				if err := stay.add(s, side, rest); err != nil {
+				if err := stay.add(s.mem, rest); err != nil {
 					stay.release()
 					return err
+				}
+			}
+			for _, d := range from.disk {
+				if !s.leaves(d.last) {
+					stay.refer(d)
 				}
 			}
 		}
@@ -123,7 +120,15 @@ func (s *joinState) accept() error {
 		s.fresh[side].release()
 		s.base[side] = stay
 	}
+	s.gone = max(s.gone, s.marks.Watermark)
 	return nil
+}
+
+// account tells the executor how much room the rows in memory take.
+func (s *joinState) account() {
+	used := s.base[left].memory() + s.base[right].memory()
+	s.room.used.Add(used - s.used)
+	s.used = used
 }
 
 // leaving returns the rows of a side that leave in this batch; the caller releases
@@ -131,9 +136,14 @@ func (s *joinState) accept() error {
 func (s *joinState) leaving(side int) heap {
 	var out heap
 	for _, from := range []*heap{&s.base[side], &s.fresh[side]} {
-		for _, h := range from.list {
-			if part, ok := s.part(side, h, true); ok {
+		for i := range from.list {
+			if part, ok := s.part(side, &from.list[i], true); ok {
 				out.push(part)
+			}
+		}
+		for _, d := range from.disk {
+			if s.leaves(d.first) {
+				out.refer(d)
 			}
 		}
 	}
@@ -142,28 +152,74 @@ func (s *joinState) leaving(side int) heap {
 
 // part returns the rows of h that leave at the state's marks, or those that stay,
 // retained. It is false if there are none.
-func (s *joinState) part(side int, h held, leaving bool) (held, bool) {
+func (s *joinState) part(side int, h *held, leaving bool) (held, bool) {
 	first, last := s.leaves(h.first), s.leaves(h.last)
 	switch {
 	case first == last && first != leaving || h.rows == 0:
 		return held{}, false
 	case first == last:
-		for _, c := range h.cols {
-			c.Retain()
-		}
-		return h, true
+		h.retain()
+		return *h, true
 	}
+	return s.pick(side, h, func(start int64) bool { return s.leaves(start) == leaving })
+}
+
+// pick returns the rows of h in windows for which ok is true.
+func (s *joinState) pick(side int, h *held, ok func(start int64) bool) (held, bool) {
 	var rows []int32
 	for i, start := range s.windows(side, h.cols) {
-		if s.leaves(start) == leaving {
+		if ok(start) {
 			rows = append(rows, int32(i))
 		}
 	}
-	cols := make([]arrow.Array, len(h.cols))
-	for i, c := range h.cols {
-		cols[i] = kernel.Take(s.mem, c, rows)
+	if len(rows) == 0 {
+		return held{}, false
 	}
-	return s.hold(side, cols, len(rows)), true
+	part := h.take(s.mem, rows)
+	return s.hold(side, part.cols, part.rows), true
+}
+
+// read reads rows from disk, less those that have left before, and of the others
+// those that leave at the state's marks or those that stay.
+func (s *joinState) read(side int, d onDisk, leaving bool) (held, bool, error) {
+	h, err := d.read(s.mem)
+	if err != nil || d.sorted || !s.join.Windowed {
+		return h, true, err
+	}
+	defer releaseAll(h.cols)
+	part, ok := s.pick(side, &h, func(start int64) bool {
+		return !s.leavesAt(start, s.gone) && s.leaves(start) == leaving
+	})
+	return part, ok, nil
+}
+
+// each hands the rows of a heap of rows that leave to f, lent.
+func (s *joinState) each(ctx context.Context, side int, p *heap, f func(*held) error) error {
+	for i := range p.list {
+		if err := f(&p.list[i]); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.disk {
+		h, ok, err := s.read(side, d, true)
+		if err != nil {
+			return err
+		}
+		if ok {
+			err = f(&h)
+			releaseAll(h.cols)
+		}
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaves reports whether rows of the window that begins at start leave at the
@@ -172,14 +228,11 @@ func (s *joinState) leaves(start int64) bool {
 	if s.marks.Final || !s.join.Windowed {
 		return s.marks.Final
 	}
-	return s.marks.Watermark != work.NoTime && saturated(saturated(start, s.join.Size), s.join.Lateness) <= s.marks.Watermark
+	return s.leavesAt(start, s.marks.Watermark)
 }
 
-// forget lets go what the last batch brought.
-func (s *joinState) forget() {
-	for side := range s.fresh {
-		s.fresh[side].release()
-	}
+func (s *joinState) leavesAt(start, watermark int64) bool {
+	return watermark != work.NoTime && saturated(saturated(start, s.join.Size), s.join.Lateness) <= watermark
 }
 
 // freeze implements keeper: all rows but those that left with the last batch. A
@@ -189,12 +242,30 @@ func (s *joinState) freeze() (rdd.BatchID, []arrow.RecordBatch, error) {
 		return 0, nil, nil
 	}
 	var out []arrow.RecordBatch
+	keep := func(side int, h held) {
+		out = append(out, record(func(int) string { return sideName(side) }, h.cols, h.rows))
+		releaseAll(h.cols)
+	}
 	for side := range s.base {
 		for _, from := range []*heap{&s.base[side], &s.fresh[side]} {
-			for _, h := range from.list {
-				if part, ok := s.part(side, h, false); ok {
-					out = append(out, record(func(int) string { return sideName(side) }, part.cols, part.rows))
-					releaseAll(part.cols)
+			for i := range from.list {
+				if part, ok := s.part(side, &from.list[i], false); ok {
+					keep(side, part)
+				}
+			}
+			for _, d := range from.disk {
+				if s.marks.Final {
+					continue
+				}
+				part, ok, err := s.read(side, d, false)
+				if err != nil {
+					for _, b := range out {
+						b.Release()
+					}
+					return 0, nil, err
+				}
+				if ok {
+					keep(side, part)
 				}
 			}
 		}
@@ -212,10 +283,13 @@ func (s *joinState) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error
 		if want := s.join.Sides[side].Schema.NumFields(); int(b.NumCols()) != want {
 			return fault.New(fault.Invalid, "a state of %d columns, the %s side of the join has %d", b.NumCols(), sideName(side), want)
 		}
-		for _, c := range b.Columns() {
-			c.Retain()
+		h := s.hold(side, slices.Clone(b.Columns()), int(b.NumRows()))
+		h.retain()
+		s.base[side].push(h)
+		s.account()
+		if err := s.shrink(); err != nil {
+			return err
 		}
-		s.base[side].push(s.hold(side, slices.Clone(b.Columns()), int(b.NumRows())))
 	}
 	s.batch, s.marks = batch, work.Marks{Closed: work.NoTime, Watermark: work.NoTime}
 	return nil
@@ -223,88 +297,17 @@ func (s *joinState) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error
 
 func sideName(side int) string { return []string{"left", "right"}[side] }
 
+// forget lets go what the last batch brought.
+func (s *joinState) forget() {
+	for side := range s.fresh {
+		s.fresh[side].release()
+	}
+}
+
 func (s *joinState) release() {
 	s.forget()
 	for side := range s.base {
 		s.base[side].release()
 	}
-}
-
-// push takes over rows.
-func (p *heap) push(h held) {
-	p.list = append(p.list, h)
-	p.bytes += h.bytes
-}
-
-// add takes over rows, and puts them together with those before while both are few
-// and about as many: every row is copied a logarithmic number of times.
-func (p *heap) add(s *joinState, side int, h held) error {
-	p.push(h)
-	for len(p.list) > 1 {
-		a, b := p.list[len(p.list)-2], p.list[len(p.list)-1]
-		if a.rows > 2*b.rows || a.rows+b.rows > wholeRows || a.bytes+b.bytes > wholeBytes {
-			return nil
-		}
-		cols := make([]arrow.Array, len(a.cols))
-		for i := range cols {
-			var err error
-			if cols[i], err = kernel.Concat(s.mem, []arrow.Array{a.cols[i], b.cols[i]}); err != nil {
-				releaseAll(cols)
-				return err
-			}
-		}
-		p.list = p.list[:len(p.list)-2]
-		p.bytes -= a.bytes + b.bytes
-		releaseAll(a.cols)
-		releaseAll(b.cols)
-		p.push(s.hold(side, cols, a.rows+b.rows))
-	}
-	return nil
-}
-
-func (p *heap) rows() int {
-	n := 0
-	for _, h := range p.list {
-		n += h.rows
-	}
-	return n
-}
-
-func (p *heap) release() {
-	for _, h := range p.list {
-		releaseAll(h.cols)
-	}
-	*p = heap{}
-}
-
-// bytesOf is about how much memory the rows of a column take. Of a dictionary they
-// count their share, for it is shared by others.
-func bytesOf(a arrow.Array) int64 {
-	if a.Len() == 0 {
-		return 0
-	}
-	if s, ok := a.(*array.String); ok {
-		return int64(len(s.ValueBytes())) + 4*int64(s.Len()+1)
-	}
-	data := a.Data()
-	n := int64(0)
-	for _, b := range data.Buffers() {
-		if b != nil {
-			n += int64(b.Len())
-		}
-	}
-	for _, c := range data.Children() {
-		n += bytesOfData(c)
-	}
-	if d, ok := a.(*array.Dictionary); ok && d.Dictionary().Len() > 0 {
-		whole := bytesOf(d.Dictionary())
-		n += min(whole, whole*int64(a.Len())/int64(d.Dictionary().Len()))
-	}
-	return n
-}
-
-func bytesOfData(d arrow.ArrayData) int64 {
-	a := array.MakeFromData(d)
-	defer a.Release()
-	return bytesOf(a)
+	s.account()
 }

@@ -60,7 +60,7 @@ func (x *Executor) newKeeper(stage int) (keeper, error) {
 			return newState(x.Mem, act.Grouping), nil
 		}
 	case physical.Join:
-		return &joinState{join: &act, mem: x.Mem}, nil
+		return newJoinState(x, &act), nil
 	default:
 	}
 	return nil, fault.New(fault.Bug, "stage %d of plan %s keeps no state", stage, x.Plan.Digest)

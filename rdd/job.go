@@ -64,6 +64,7 @@ type Settings struct {
 	Lateness   time.Duration // how long after its end a window waits for late rows
 	KeyGroups  int           // partitions of every shuffle
 	FrameRows  int           // rows of one frame at the most
+	Memory     int64         // bytes of rows that wait for a join, in each executor; others wait on disk
 }
 
 // WithDefaults returns s with its zero fields set.
@@ -79,6 +80,9 @@ func (s Settings) WithDefaults() Settings {
 	set(&s.InFlight, 3)
 	set(&s.KeyGroups, 8)
 	set(&s.FrameRows, 16<<10)
+	if s.Memory == 0 {
+		s.Memory = 256 << 20
+	}
 	return s
 }
 

@@ -28,7 +28,7 @@ type jobFlags struct {
 
 // settingFlags override a job's settings; zero fields leave them as they are.
 type settingFlags struct {
-	batchRows, batchBytes          int64
+	batchRows, batchBytes, memory  int64
 	inFlight, keyGroups, frameRows int64
 	lateness                       *time.Duration
 }
@@ -44,6 +44,7 @@ func (f *jobFlags) add(c *cobra.Command) {
 	fs.Var(whole{&s.inFlight, 1000}, "in-flight", "micro-`batches` under way at once")
 	fs.Var(whole{&s.keyGroups, 1 << 15}, "key-groups", "`partitions` of every shuffle")
 	fs.Var(whole{&s.frameRows, 1 << 20}, "frame-rows", "`rows` of one frame at the most")
+	fs.Var(size{&s.memory}, "memory", "`size` of the rows that wait for a join in the memory of each executor;\nothers wait on disk")
 	fs.Var(lateness{&s.lateness}, "lateness", "how long a window waits for late rows, a `duration` such as '10 minutes'")
 }
 
@@ -78,6 +79,7 @@ func (o settingFlags) apply(s rdd.Settings) rdd.Settings {
 	override(&s.InFlight, int(o.inFlight))
 	override(&s.KeyGroups, int(o.keyGroups))
 	override(&s.FrameRows, int(o.frameRows))
+	override(&s.Memory, o.memory)
 	if o.lateness != nil {
 		s.Lateness = *o.lateness
 	}

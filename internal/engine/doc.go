@@ -26,6 +26,7 @@ type Config struct {
 	Kinds       connectors.Registry
 	Ledger      string         // directory, or "" for one in memory
 	DeadLetters string         // directory, in which each run has one, or "" to count them only
+	Temp        string         // directory for rows that memory has no room for, or "" for the system's
 	Observe     func(Progress) // called after each batch, one at a time; may be nil
 	Stop        <-chan struct{}
 	Out         io.Writer        // for console sinks

@@ -352,6 +352,7 @@ func settings(s rdd.Settings) entries {
 	}
 	number("key_groups", int64(s.KeyGroups))
 	number("frame_rows", int64(s.FrameRows))
+	number("memory", s.Memory)
 	return e
 }
 

@@ -60,6 +60,7 @@ func drawJob(t *rapid.T) *rdd.Job {
 		Lateness:   time.Duration(rapid.Int64Range(0, 1<<62).Draw(t, "lateness")),
 		KeyGroups:  rapid.IntRange(0, 9).Draw(t, "key groups"),
 		FrameRows:  rapid.IntRange(0, 1<<20).Draw(t, "frame rows"),
+		Memory:     rapid.Int64Range(0, 1<<50).Draw(t, "memory"),
 	}
 	if rapid.Bool().Draw(t, "dead letters") {
 		job.Dead.Connector, job.Dead.Options = "parquet", rdd.Options{"path": text().Draw(t, "place")}
@@ -73,13 +74,17 @@ func drawJob(t *rapid.T) *rdd.Job {
 	all := []*rdd.Dataset{rdd.Extend(g.read(), rdd.Pos{}, nil)}
 	for range rapid.IntRange(0, 8).Draw(t, "steps") {
 		one := rapid.SampledFrom(all).Draw(t, "parent")
-		switch rapid.IntRange(0, 8).Draw(t, "kind") {
+		switch rapid.IntRange(0, 10).Draw(t, "kind") {
 		case 0:
 			one = rdd.Extend(g.read(), rdd.Pos{}, nil)
 		case 1:
 			one = one.Union(rapid.SampledFrom(all).Draw(t, "other"))
 		case 2:
 			one = one.Named(rapid.StringMatching(`[a-z]`).Draw(t, "name"))
+		case 3:
+			one = one.Join(g.join())
+		case 4:
+			one = one.Join(g.join(), rapid.SampledFrom(all).Draw(t, "right"))
 		default:
 			one = rdd.Extend(g.operation(), rdd.Pos{}, nil, one)
 		}
@@ -139,6 +144,22 @@ func (g *jobGen) operation() rdd.Operation {
 		return rdd.Shuffle{From: g.set.Draw(g.T, "from"), Keys: g.texts(1)}
 	}
 	return rdd.Reduce{From: g.set.Draw(g.T, "from"), As: g.bit.Draw(g.T, "as"), By: g.texts(0), Get: g.assigns()}
+}
+
+func (g *jobGen) join() rdd.Join {
+	j := rdd.Join{From: g.set.Draw(g.T, "from"), With: g.set.Draw(g.T, "with"), As: g.bit.Draw(g.T, "as"),
+		How: rapid.SampledFrom(append(rdd.JoinKinds(), "")).Draw(g.T, "kind of join"), Prefix: rapid.StringN(0, 3, -1).Draw(g.T, "prefix")}
+	for range rapid.IntRange(1, 3).Draw(g.T, "keys") {
+		k := rdd.JoinKey{Left: text().Draw(g.T, "left")}
+		k.Right = rapid.SampledFrom([]string{k.Left, text().Draw(g.T, "right")}).Draw(g.T, "or")
+		j.On = append(j.On, k)
+	}
+	if rapid.Bool().Draw(g.T, "conditions") {
+		time := func(what string) time.Duration { return time.Duration(rapid.Int64Range(0, 1<<62).Draw(g.T, what)) }
+		j.Where = expression().Draw(g.T, "where")
+		j.Within = rdd.JoinTime{Left: text().Draw(g.T, "left time"), Right: text().Draw(g.T, "right time"), Before: time("before"), After: time("after")}
+	}
+	return j
 }
 
 func (g *jobGen) tag() rdd.Operation {

@@ -75,7 +75,7 @@ func (p *parser) job(root *node) *rdd.Job {
 }
 
 func (p *parser) settings(n *node) rdd.Settings {
-	if n == nil || !p.keys(n, "settings", "batch_rows", "batch_bytes", "in_flight", "lateness", "key_groups", "frame_rows") {
+	if n == nil || !p.keys(n, "settings", "batch_rows", "batch_bytes", "in_flight", "lateness", "key_groups", "frame_rows", "memory") {
 		return rdd.Settings{}
 	}
 	return rdd.Settings{
@@ -85,6 +85,7 @@ func (p *parser) settings(n *node) rdd.Settings {
 		Lateness:   p.duration(n.get("lateness")),
 		KeyGroups:  int(p.count(n.get("key_groups"), 1<<15)),
 		FrameRows:  int(p.count(n.get("frame_rows"), 1<<20)),
+		Memory:     p.size(n.get("memory")),
 	}
 }
 

@@ -60,6 +60,7 @@ func Draw(t *rapid.T, hash Hash) *Case {
 		BatchRows: int64(small(t, 1, 50, "batch rows")), InFlight: small(t, 1, 3, "in flight"),
 		Lateness:  one(t, "lateness", 0, time.Second, time.Hour),
 		KeyGroups: small(t, 1, 5, "key groups"), FrameRows: one(t, "frame rows", 0, 1, 3, 64),
+		Memory: one[int64](t, "memory", 0, 0, 1, 4000),
 	}
 	for _, d := range c.Job.Datasets() {
 		if op, ok := d.Op().(rdd.Read); ok {
