@@ -93,16 +93,16 @@ func never(int) int64 { return work.NoTime }
 func TestJoinsSpill(t *testing.T) {
 	for _, hot := range []bool{false, true} {
 		var batches [][]string
-		for i := range 8 {
-			batches = append(batches, events(i, 150, 40, hot))
+		for i := range 5 {
+			batches = append(batches, events(i, 60, 25, hot))
 		}
 		for _, how := range rdd.JoinKinds() {
 			for _, where := range []string{"", "code > i_code OR wh < 3"} {
 				j := rdd.Join{How: how, Where: where}
-				want := joinRig(t, j, rdd.Settings{}, batches...).all(8, never)
-				for _, room := range []int64{1, 2000, 20_000} {
-					r := joinRig(t, j, rdd.Settings{Memory: room, FrameRows: 100}, batches...)
-					got := r.all(8, never)
+				want := joinRig(t, j, rdd.Settings{}, batches...).all(5, never)
+				for _, room := range []int64{1, 3000} {
+					r := joinRig(t, j, rdd.Settings{Memory: room, FrameRows: 50}, batches...)
+					got := r.all(5, never)
 					if r.x.room.spilled.Load() == 0 {
 						t.Errorf("%s join with %d bytes wrote nothing to disk", how, room)
 					}
