@@ -46,6 +46,7 @@ func TestCallersAreRemembered(t *testing.T) {
 		"Window":  at(base.Window(rdd.Tumbling("ts", time.Hour)), line()),
 		"Shuffle": at(base.Shuffle(rdd.Shuffle{}), line()),
 		"Reduce":  at(base.Reduce(rdd.Reduce{}), line()),
+		"Join":    at(base.Join(rdd.Join{}, other), line()),
 		"Union":   at(base.Union(other), line()),
 		"Write":   at(base.Write(rdd.Write{}), line()),
 		"Named":   at(base.Named("x"), base.At("").Line), // stays where the dataset was made
@@ -152,11 +153,11 @@ func TestDatasetsOfNilSink(t *testing.T) {
 // Zero settings have defaults, others stay; a job's own settings are not
 // touched by With.
 func TestSettings(t *testing.T) {
-	want := rdd.Settings{BatchRows: 1 << 20, InFlight: 3, KeyGroups: 8, FrameRows: 16 << 10}
+	want := rdd.Settings{BatchRows: 1 << 20, InFlight: 3, KeyGroups: 8, FrameRows: 16 << 10, Memory: 256 << 20}
 	if got := (rdd.Settings{}).WithDefaults(); got != want {
 		t.Errorf("the defaults are %+v, want %+v", got, want)
 	}
-	own := rdd.Settings{BatchRows: 5, BatchBytes: 6, InFlight: 7, Lateness: 8, KeyGroups: 9, FrameRows: 10}
+	own := rdd.Settings{BatchRows: 5, BatchBytes: 6, InFlight: 7, Lateness: 8, KeyGroups: 9, FrameRows: 10, Memory: 11}
 	if got := own.WithDefaults(); got != own {
 		t.Errorf("set fields became %+v", got)
 	}
