@@ -89,25 +89,59 @@ func equalColumn(a, b arrow.Array) func(i, j int) bool {
 			return as[i] == bs[j] || math.IsNaN(as[i]) && math.IsNaN(bs[j])
 		}
 	}
-	as, bs := texts(a), texts(b)
-	return func(i, j int) bool { return as(i) == bs(j) }
+	as, bs := textOf(a), textOf(b)
+	if as.codes == nil && bs.codes == nil {
+		return func(i, j int) bool { return string(as.plain(i)) == string(bs.plain(j)) }
+	}
+	return func(i, j int) bool { return string(as.at(i)) == string(bs.at(j)) }
 }
 
 func same[T comparable](as, bs []T) func(i, j int) bool {
 	return func(i, j int) bool { return as[i] == bs[j] }
 }
 
-// texts returns the text of row i of a column of either spelling, or the bytes of
-// binary; borrowed.
-func texts(a arrow.Array) func(i int) string {
+// text is the values of a column of text, in either spelling, or of binary.
+type text struct {
+	codes   []int32 // of a dictionary, else nil
+	offsets []int32
+	data    []byte
+}
+
+func textOf(a arrow.Array) text {
 	switch a := a.(type) {
 	case *array.String:
-		return a.Value
+		if a.Len() > 0 {
+			return text{offsets: a.ValueOffsets(), data: bytesOf(a)}
+		}
+		return text{}
 	case *array.Binary:
-		return a.ValueString
+		if a.Len() > 0 {
+			return text{offsets: a.ValueOffsets(), data: bytesOf(a)}
+		}
+		return text{}
 	case *array.Dictionary:
-		codes, text := a.Indices().(*array.Int32).Int32Values(), texts(a.Dictionary())
-		return func(i int) string { return text(int(codes[i])) }
+		t := textOf(a.Dictionary())
+		t.codes = a.Indices().(*array.Int32).Int32Values()
+		return t
 	}
 	panic(fmt.Sprintf("join: no keys of type %s", a.DataType()))
+}
+
+// bytesOf returns the buffer that offsets are into; there may be none for empty values.
+func bytesOf(a arrow.Array) []byte {
+	if b := a.Data().Buffers()[2]; b != nil {
+		return b.Bytes()
+	}
+	return nil
+}
+
+// plain returns the bytes of entry i, borrowed.
+func (t *text) plain(i int) []byte { return t.data[t.offsets[i]:t.offsets[i+1]] }
+
+// at returns the bytes of row i, borrowed.
+func (t *text) at(i int) []byte {
+	if t.codes != nil {
+		i = int(t.codes[i])
+	}
+	return t.plain(i)
 }

@@ -35,17 +35,18 @@ type Table struct {
 	keys   []arrow.Array
 	mask   uint64
 	slots  []slot
-	heads  []int32 // by group: its first row
+	groups int
 	starts []int32 // by group: where its rows begin in rows; one more at the end
 	rows   []int32
 	times  []int64 // by place in rows, ascending within a group; nil without a range
 }
 
-// slot is a place in the table: the hash of a group, and its number and one; 0 is
-// free.
+// slot is a place in the table: the hash of a group, its number and one, or 0 where
+// the place is free, and one of its rows.
 type slot struct {
 	hash  uint64
 	group int32
+	row   int32
 }
 
 // none is the group of a row without partners.
@@ -78,10 +79,12 @@ func (t *Table) enter(hashes []uint64, ok []bool) []int32 {
 		for {
 			s := &t.slots[p]
 			if s.group == 0 {
-				t.heads = append(t.heads, int32(i))
-				*s = slot{h, int32(len(t.heads))}
+				t.groups++
+				*s = slot{h, int32(t.groups), int32(i)}
+				ids[i] = s.group - 1
+				break
 			}
-			if s.hash == h && (same == nil || same(i, int(t.heads[s.group-1]))) {
+			if s.hash == h && (same == nil || same(i, int(s.row))) {
 				ids[i] = s.group - 1
 				break
 			}
@@ -100,16 +103,16 @@ func (t *Table) sortRows(ids []int32, times *array.Timestamp) {
 			}
 		}
 	}
-	t.starts = make([]int32, len(t.heads)+1)
+	t.starts = make([]int32, t.groups+1)
 	for _, g := range ids {
 		if g != none {
 			t.starts[g+1]++
 		}
 	}
-	for g := range t.heads {
+	for g := range t.groups {
 		t.starts[g+1] += t.starts[g]
 	}
-	t.rows = make([]int32, t.starts[len(t.heads)])
+	t.rows = make([]int32, t.starts[t.groups])
 	at := slices.Clone(t.starts)
 	for i, g := range ids {
 		if g != none {
@@ -123,7 +126,7 @@ func (t *Table) sortRows(ids []int32, times *array.Timestamp) {
 }
 
 func (t *Table) byTime(times []arrow.Timestamp) {
-	for g := range t.heads {
+	for g := range t.groups {
 		rows := t.rows[t.starts[g]:t.starts[g+1]]
 		slices.SortStableFunc(rows, func(a, b int32) int { return compare(times[a], times[b]) })
 	}
@@ -149,31 +152,48 @@ func (t *Table) Find(keys []arrow.Array, n int, dst []int32) []int32 {
 	dst = slices.Grow(dst[:0], n)[:n]
 	hashes, ok := kernel.HashRows(keys, nil), valid(keys, n)
 	same := equal(keys, t.keys)
+	// Nothing that is looked at for one row depends on another, so that the processor
+	// waits for many at once.
 	for i, h := range hashes {
-		dst[i] = none
-		if ok != nil && !ok[i] {
-			continue
+		p := h & t.mask
+		for t.slots[p].hash != h && t.slots[p].group != 0 {
+			p = (p + 1) & t.mask
 		}
-		for p := h & t.mask; t.slots[p].group != 0; p = (p + 1) & t.mask {
-			s := &t.slots[p]
-			if s.hash == h && (same == nil || same(i, int(t.heads[s.group-1]))) {
-				dst[i] = s.group - 1
-				break
-			}
+		dst[i] = int32(p)
+	}
+	for i, p := range dst {
+		s := &t.slots[p]
+		switch {
+		case s.group == 0 || ok != nil && !ok[i]:
+			dst[i] = none
+		case same == nil || same(i, int(s.row)):
+			dst[i] = s.group - 1
+		default: // of another key with the same hash
+			dst[i] = t.beyond(uint64(p), hashes[i], i, same)
 		}
 	}
 	return dst
 }
 
+// beyond goes on to look for a row behind a slot.
+func (t *Table) beyond(p, h uint64, row int, same func(i, j int) bool) int32 {
+	for p = (p + 1) & t.mask; t.slots[p].group != 0; p = (p + 1) & t.mask {
+		if s := &t.slots[p]; s.hash == h && same(row, int(s.row)) {
+			return s.group - 1
+		}
+	}
+	return none
+}
+
 // Groups returns how many groups there are.
-func (t *Table) Groups() int { return len(t.heads) }
+func (t *Table) Groups() int { return t.groups }
 
 // Rows returns the rows of a group, borrowed.
 func (t *Table) Rows(group int32) []int32 { return t.rows[t.starts[group]:t.starts[group+1]] }
 
 // Bytes returns how much memory the table holds.
 func (t *Table) Bytes() int64 {
-	return int64(16*len(t.slots) + 4*len(t.heads) + 4*len(t.starts) + 4*len(t.rows) + 8*len(t.times))
+	return int64(16*len(t.slots) + 4*len(t.starts) + 4*len(t.rows) + 8*len(t.times))
 }
 
 // Pairs are the pairs of rows with equal keys, in the order of the rows that
