@@ -278,13 +278,13 @@ func TestDeadLettersOfRuns(t *testing.T) {
 			t.Errorf("%d letters, then %d", want, got)
 		}
 	}
-	runs, err := filepath.Glob(filepath.Join(dead, "run=*"))
+	runs, err := filepath.Glob(filepath.Join(dead, "job=*", "run=*"))
 	if err != nil || len(runs) != 2 {
 		t.Fatalf("the runs left %v, %v", runs, err)
 	}
 	for _, r := range runs {
 		lines := int64(0)
-		files, err := filepath.Glob(filepath.Join(r, "*.jsonl"))
+		files, err := filepath.Glob(filepath.Join(r, "batch=*", "label=*", "*.jsonl"))
 		for _, f := range files {
 			text, readErr := os.ReadFile(f)
 			err = errors.Join(err, readErr)
@@ -298,7 +298,7 @@ func TestDeadLettersOfRuns(t *testing.T) {
 	if n := letters(t.TempDir(), engine.Config{}); n != 0 {
 		t.Fatalf("%d letters of clean data", n)
 	}
-	if now, _ := filepath.Glob(filepath.Join(dead, "run=*")); len(now) != 2 {
+	if now, _ := filepath.Glob(filepath.Join(dead, "job=*", "run=*")); len(now) != 2 {
 		t.Errorf("a run without letters left %v", now)
 	}
 }
