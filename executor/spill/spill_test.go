@@ -79,7 +79,7 @@ func TestDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	b := batch(t, mem, `[{"a":1,"b":"x"}]`)
 	defer b.Release()
 	e, err := f.Append(b)

@@ -146,7 +146,8 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	}
 	for _, a := range withoutLoose(l.shared) {
 		for _, b := range withoutLoose(r.shared) {
-			if number(a) == number(b) && (a != rdd.WindowStart || b != rdd.WindowStart) {
+			nested := strings.ContainsRune("lrk", rune(trait(a)))
+			if number(a) == number(b) && !nested && (a != rdd.WindowStart || b != rdd.WindowStart) {
 				pairs = append(pairs, rdd.JoinKey{Left: a, Right: b})
 			}
 		}
