@@ -4,13 +4,31 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/idag/idag/internal/kernel"
 )
 
-// maxElements is how long an array, or how many elements in a batch of arrays,
-// a function makes; what would be longer fails.
-const maxElements = 1 << 20
+// maxElements is how long an array is that a function makes; what would be
+// longer fails. So does what would bring the elements of a batch to more than
+// maxBatch, or their bytes to more than maxBytes.
+const (
+	maxElements = 1 << 20
+	maxBatch    = 8 * maxElements
+	maxBytes    = 1 << 28
+)
+
+// sizeOf gives the bytes of an element: of a text its own, else their mean.
+func sizeOf(in arrow.Array) func(i int32) int {
+	switch in := in.(type) {
+	case *array.String:
+		return func(i int32) int { return in.ValueLen(int(i)) }
+	case *array.Binary:
+		return func(i int32) int { return in.ValueLen(int(i)) }
+	}
+	mean := int(in.Data().SizeInBytes()) / max(in.Len(), 1)
+	return func(int32) int { return mean }
+}
 
 // chosen makes an array of every row out of elements of in: f appends their
 // indices, and reports false if it failed.
@@ -19,13 +37,22 @@ func chosen(c *call, in arrow.Array, f func(dst []int32, i int) ([]int32, bool))
 	off := view[int32](c.out.offs, c.n+1)
 	off[0] = 0
 	var at []int32
+	size, used := sizeOf(in), 0
 	for i := range c.n {
 		if !c.skip(i) {
 			n, ok := len(at), false
-			if at, ok = f(at, i); !ok || len(at)-n > maxElements {
-				at = at[:n]
+			at, ok = f(at, i)
+			ok = ok && len(at)-n <= maxElements && len(at) <= maxBatch
+			own := 0
+			for j := n; j < len(at) && ok; j++ {
+				own += size(at[j])
+				ok = used+own <= maxBytes
+			}
+			if !ok {
+				at, own = at[:n], 0
 				c.failAt(i)
 			}
+			used += own
 		}
 		off[i+1] = int32(len(at))
 	}
@@ -205,7 +232,7 @@ func flattened(c *call) error {
 				continue
 			}
 			a, b := l.at(int(from))
-			if dst = upTo(dst, a, b); len(dst) > 64*maxElements {
+			if dst = upTo(dst, a, b); len(dst) > maxBatch {
 				return dst, false
 			}
 		}
@@ -348,7 +375,7 @@ func repeatedValue(c *call) error {
 		if known != nil && !known.Get(i) {
 			return dst, true
 		}
-		if n > maxElements || len(dst) > 64*maxElements {
+		if n > maxElements || len(dst) > maxBatch {
 			return dst, false
 		}
 		for ; n > 0; n-- {
@@ -378,7 +405,7 @@ func sequence(k kind) impl {
 				} else if a > b {
 					by = -1
 				}
-				if !sequenceFits(a, b, by) || len(all) > 64*maxElements {
+				if !sequenceFits(a, b, by) || len(all) > maxBatch {
 					c.failAt(i)
 				} else {
 					for n := uint64(0); n <= steps(a, b, by); n++ {

@@ -76,6 +76,24 @@ func TestParsePrint(t *testing.T) {
 		{"t + interval -1 week", "t + INTERVAL '-7 days'"},
 		{"a -- the rest is a comment\n + b", "a + b"},
 		{"null is null", "NULL IS NULL"},
+		{"a.b.`c d`", `a.b."c d"`},
+		{"`a.b`.c", `"a.b".c`},
+		{"a[0]['k'].end", `a[0]['k']."end"`},
+		{"get(a, i + 1)", "a[i + 1]"},
+		{"(a + b).c", "(a + b).c"},
+		{"-a.b", "-a.b"},
+		{"(-a)[1]", "(-a)[1]"},
+		{"a.b::int", "CAST(a.b AS bigint)"},
+		{"cast(a as decimal(10, 2))", "CAST(a AS decimal(10,2))"},
+		{"a::array<struct<x:int>>[0].x", "CAST(a AS array<struct<x: bigint>>)[0].x"},
+		{"a | b ^ c & d + 1", "a | b ^ c & d + 1"},
+		{"(a | b) & ~c", "(a | b) & ~c"},
+		{"a & b = c", "a & b = c"},
+		{"timestampadd(MONTH, 1, t)", "timestampadd('month', 1, t)"},
+		{"dateadd(DAY, 1, t)", "timestampadd('day', 1, t)"},
+		{"datediff(a, b)", "datediff(a, b)"},
+		{"date_part('year', t)", "year(t)"},
+		{"isnotnull(a)", "a IS NOT NULL"},
 	} {
 		n, err := Parse(c.src)
 		if err != nil {
@@ -256,7 +274,8 @@ func drawAny(t *rapid.T, depth int) Node {
 // prints as text that gives the same tree and the same text.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"a = 1", "not a in (1) or b like '%'", "case when a then - -1 end", "t + interval '1 day'",
-		"cast(x as int)::date", "count(distinct a)", "a is not distinct from b", "'", "\"\"", "-- x", "mod(a,b,c)", "1e5.", "`a`||b"} {
+		"cast(x as int)::date", "count(distinct a)", "a is not distinct from b", "'", "\"\"", "-- x", "mod(a,b,c)", "1e5.", "`a`||b", "a.b.`c d`[0]['k'].e::array<int>[1]",
+		"~a & b | c ^ -d", "timestampadd(month, 1, t)", "cast(a as struct<x: decimal(3,1), y: map<string, array<date>>>).x", "date_part('doy', t)", "(1).a", "-a.b[1]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {

@@ -179,3 +179,27 @@ func rowwiseExprs() []string {
 		"strict(dec / 0)", "strict(element_at(a, 0))",
 	}
 }
+
+// FuzzNested proves that no expression over columns of all types makes an
+// evaluation panic or leak, and that its type is the one that was checked.
+func FuzzNested(f *testing.F) {
+	for _, s := range rowwiseExprs() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		n, err := Parse(src)
+		if err != nil {
+			return
+		}
+		batch := rowwiseBatch(t)
+		p, err := Check(n, batch.Schema())
+		if err != nil {
+			return
+		}
+		p.CanBeTrue(Bounds{})
+		want := evalTexts(t, p, batch.NewSlice(4, 5))
+		if got := evalTexts(t, p, batch.NewSlice(2, 8)); got[2] != want[0] {
+			t.Errorf("%s gives %s, alone %s", n, got[2], want[0])
+		}
+	})
+}

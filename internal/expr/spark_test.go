@@ -157,6 +157,7 @@ func TestSpark(t *testing.T) {
 		"array_except(array(1, NULL, 3), array(1))":           "array<bigint> [null,3]",
 		"sequence(5, 1)":                                      "array<bigint> [5,4,3,2,1]",
 		"sequence(1, 5, -1)":                                  "array<bigint> null!",
+		"size(array_repeat(repeat('x', 1000000), 1000))":      "bigint null!",
 		"concat(array(1), array(2, 3))":                       "array<bigint> [1,2,3]",
 		"reverse(array(2, 1, 4))":                             "array<bigint> [4,1,2]",
 		"array_min(CAST(NULL AS array<int>))":                 "bigint null",
