@@ -121,7 +121,7 @@ func (g *drawer) names() []string {
 	if len(g.nodes) > 0 && coin(g.t, 1, "same columns") {
 		return slices.Clone(g.sourceNames)
 	}
-	for _, k := range "iswfbtd" {
+	for _, k := range "iswfbtd" + rich {
 		for range even(g.t, 3, "columns") {
 			if c := column(g.t, byte(k)); !slices.Contains(names, c) {
 				names = append(names, c)
