@@ -16,5 +16,6 @@
 //
 // Memory: all buffers come from the allocator given to New. What a task made is
 // released when it ends, except its blocks, which live until their batch is
-// dropped, and the state of its key group.
+// dropped, and the state of its key group. Rows that wait for a join go to disk
+// where they take more than Settings.Memory.
 package executor

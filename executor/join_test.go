@@ -268,3 +268,31 @@ func TestRangesAtTheEndsOfTime(t *testing.T) {
 		t.Errorf("%d pairs: %v", len(rows), rows)
 	}
 }
+
+// BenchmarkJoinTask is the task that joins: a hundred thousand rows a side, whose
+// pairs go to a sink that throws them away.
+func BenchmarkJoinTask(b *testing.B) {
+	var rows []string
+	for i := range 200_000 {
+		rows = append(rows, fmt.Sprintf(`"kind":%q,"meter":"meter number %d","code":%d`, []string{"error", "info"}[i%2], i/2*7919%100_000, i))
+	}
+	r := joinRig(b, rdd.Join{}, rdd.Settings{}, rows)
+	r.out.stage = func(_ context.Context, in rdd.Stream) (st rdd.Staged, err error) {
+		for f, err := range in {
+			if err != nil {
+				return st, err
+			}
+			st.Rows += f.Batch.NumRows()
+		}
+		return st, nil
+	}
+	task := r.merge(1, work.NoTime, 0, 1)
+	task.Final = true
+	b.ResetTimer()
+	for range b.N {
+		if got := r.run(task); got.Tally.RowsOut != 100_000 {
+			b.Fatalf("%d pairs", got.Tally.RowsOut)
+		}
+	}
+	b.ReportMetric(200_000*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+}
