@@ -74,13 +74,26 @@ func FileFields() []Field {
 	return []Field{
 		{Name: "path", Type: Strings, Required: true, Main: true,
 			Doc: "What to read: files, directories (with all below them, but for names that start with _ or .) " +
-				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked. What to write: a directory."},
+				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked; s3://BUCKET/PATH for object storage, with ?region=, endpoint=, profile=, access_key=, secret_key= behind it (see docs/files.md). What to write: a directory."},
 		{Name: "hive_partitioning", Type: Bool, Default: true, For: Reading,
 			Doc: "Directories named key=value are columns: whole numbers if all values are, else strings."},
 		{Name: "filename", Type: String, For: Reading,
 			Doc: "The name of a column to add, which holds the path of the row's file."},
 		{Name: "union_by_name", Type: Bool, Default: false, For: Reading,
 			Doc: "Files may have different columns; one that a file lacks is null there."},
+		{Name: "mode", Type: String, Default: "error", For: Writing,
+			Enum: []string{"error", "overwrite", "append"},
+			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
+				"same job: error refuses it before anything is read, overwrite replaces what runs have published there when the first " +
+				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. " +
+				"A run that goes on by its ledger keeps what it has published, in every mode."},
+	}
+}
+
+// FollowFields are the options of the connectors of files that can follow a
+// directory, beside [FileFields].
+func FollowFields() []Field {
+	return []Field{
 		{Name: "follow", Type: Bool, Default: false, For: Reading,
 			Doc: "Go on reading what comes into the directories, until the job is stopped: new files in the order in which they were last changed, " +
 				"then by name, and what files of lines grow by. Names that begin with . or _, or end in .tmp, .part, .partial, .crdownload, .download, .temp, .swp or ~, are passed over."},
@@ -88,11 +101,5 @@ func FileFields() []Field {
 			Doc: "How long a file that is followed must not have changed to be taken for complete. 0 takes it at once, which is right where files are moved in."},
 		{Name: "poll", Type: Duration, Default: "1s", For: Reading,
 			Doc: "How often to look for what has come where the system does not tell."},
-		{Name: "mode", Type: String, Default: "error", For: Writing,
-			Enum: []string{"error", "overwrite", "append"},
-			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
-				"same job: error refuses it before anything is read, overwrite replaces what runs have published there when the first " +
-				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. " +
-				"A run that goes on by its ledger keeps what it has published, in every mode."},
 	}
 }

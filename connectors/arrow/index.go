@@ -1,11 +1,11 @@
 package arrow
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
@@ -22,7 +22,7 @@ const (
 type index struct {
 	path    string
 	size    int64
-	changed int64 // nanoseconds since 1970
+	changed int64 // as the handle says
 	schema  *arrow.Schema
 	nodes   []node
 	dicts   []dictionary
@@ -47,20 +47,13 @@ type batch struct {
 }
 
 // openIndex reads what a file says of itself, and no rows.
-func openIndex(path string) (*index, error) {
-	f, err := os.Open(path)
+func openIndex(ctx context.Context, places *files.Places, path string) (*index, error) {
+	f, err := places.Open(ctx, path)
 	if err != nil {
-		return nil, files.WrapOpen(path, err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, files.WrapOpen(path, err)
-	case !info.Mode().IsRegular():
-		return nil, fault.New(fault.Invalid, "%s: it is not a regular file", path)
-	}
-	x := &index{path: path, size: info.Size(), changed: info.ModTime().UnixNano()}
+	x := &index{path: path, size: f.Size, changed: f.Changed}
 	if err := guard(func() error { return x.read(f) }); err != nil {
 		if fault.Of(err) != fault.Bug {
 			return nil, err

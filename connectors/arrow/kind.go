@@ -36,7 +36,13 @@ func Kind() connectors.Kind {
 			if len(s.paths) == 0 || s.paths[0] == "" {
 				return nil, fault.New(fault.Invalid, "arrow: the path is empty")
 			}
-			return &source{settings: s}, nil
+			src := &source{settings: s}
+			paths, err := src.places.Add(s.paths)
+			if err != nil {
+				return nil, err
+			}
+			src.settings.paths = paths
+			return src, nil
 		},
 		Sink: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
 			e := encoder{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -45,7 +44,7 @@ type reader struct {
 	split  rdd.Split
 	want   rdd.Projection
 	all    *arrow.Schema // of the data set
-	file   *os.File
+	file   *files.Handle
 	at     int // batch
 }
 
@@ -65,11 +64,10 @@ func (s *source) reader(ctx context.Context, split rdd.Split, want rdd.Projectio
 	if r.want.Mem == nil {
 		r.want.Mem = memory.DefaultAllocator
 	}
-	if r.file, err = os.Open(r.path); err != nil {
-		return nil, files.WrapOpen(r.path, err)
+	if r.file, err = s.places.Open(ctx, r.path); err != nil {
+		return nil, err
 	}
-	info, err := r.file.Stat()
-	if err != nil || info.Size() != p.Size || info.ModTime().UnixNano() != p.Changed || r.size != p.Size || r.changed != p.Changed || p.Batch < 0 || p.Batch >= len(r.batches) {
+	if r.file.Size != p.Size || r.file.Changed != p.Changed || r.size != p.Size || r.changed != p.Changed || p.Batch < 0 || p.Batch >= len(r.batches) {
 		_ = r.file.Close()
 		return nil, fault.New(fault.Invalid, "%s: the file has changed since the job planned to read it", r.path)
 	}

@@ -22,6 +22,7 @@ import (
 type source struct {
 	settings settings
 	codecs   codecs
+	places   files.Places
 
 	mu   sync.Mutex
 	data *dataset // nil until the first call that needs it
@@ -53,7 +54,7 @@ func (s *source) planned(ctx context.Context) (*dataset, error) {
 }
 
 func (s *source) plan(ctx context.Context) (*dataset, error) {
-	list, err := files.Find(ctx, s.settings.paths, "Arrow files")
+	list, err := s.places.Find(ctx, s.settings.paths, "Arrow files")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		x, err := openIndex(f.Path)
+		x, err := openIndex(ctx, &s.places, f.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +156,7 @@ func (s *source) Schema(ctx context.Context) (*arrow.Schema, error) {
 // Close implements connectors.Source.
 func (s *source) Close() error {
 	s.codecs.close()
-	return nil
+	return s.places.Close()
 }
 
 // position is an offset: how many batches were cut, of which data set.

@@ -2,6 +2,7 @@ package csv
 
 import (
 	"context"
+	"slices"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
@@ -18,7 +19,7 @@ func Kind() connectors.Kind {
 			"Columns are matched to the header of each file by name. Types are inferred from the beginnings of some files, " +
 			"boolean, bigint, double, date or timestamp where all values fit, else string; `schema` or `types` declare them. " +
 			"Numbers with leading zeros are strings.",
-		Fields:   append(connectors.FileFields(), append(readFields(), writeFields()...)...),
+		Fields:   slices.Concat(connectors.FileFields(), connectors.FollowFields(), readFields(), writeFields()),
 		Examples: examples(),
 		Source: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
 			f, err := newFormat(o)

@@ -49,7 +49,7 @@ type shape struct {
 
 // plan reads all footers, in parallel, and unites their schemas.
 func (s *source) plan(ctx context.Context) (*dataset, error) {
-	list, err := files.Find(ctx, s.settings.paths, "Parquet files")
+	list, err := s.files.places.Find(ctx, s.settings.paths, "Parquet files")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 			break
 		}
 		g.Go(func() error {
-			f, err := s.files.acquire(list[i].Path)
+			f, err := s.files.acquire(ctx, list[i].Path)
 			if err != nil {
 				return err
 			}

@@ -2,10 +2,10 @@ package parquet
 
 import (
 	"container/list"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/idag/idag/internal/fault"
@@ -16,7 +16,7 @@ import (
 // file is an open file and its footer.
 type file struct {
 	path    string
-	f       *os.File
+	f       *files.Handle
 	size    int64
 	sum     uint64 // xxh3 of the footer: two files with one sum hold the same rows
 	meta    *footer
@@ -41,6 +41,7 @@ func (f *file) column(name string) *leaf {
 // handles opens files and keeps some of them open, with their footers, after
 // their last user has gone. It is safe for concurrent use.
 type handles struct {
+	places         *files.Places
 	binaryAsString bool
 	keep           int // idle files at the most
 
@@ -50,15 +51,16 @@ type handles struct {
 }
 
 func newHandles(keep int, binaryAsString bool) *handles {
-	return &handles{binaryAsString: binaryAsString, keep: keep, open: map[string]*file{}, idle: list.New()}
+	return &handles{places: new(files.Places), binaryAsString: binaryAsString, keep: keep, open: map[string]*file{}, idle: list.New()}
 }
 
-// acquire returns the file at path; each needs a release.
-func (c *handles) acquire(path string) (*file, error) {
+// acquire returns the file at path; each needs a release. As the file may be kept
+// for others its reads do not end with ctx.
+func (c *handles) acquire(ctx context.Context, path string) (*file, error) {
 	if f := c.take(path); f != nil {
 		return f, nil
 	}
-	f, err := openFile(path, c.binaryAsString)
+	f, err := openFile(context.WithoutCancel(ctx), c.places, path, c.binaryAsString)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +109,7 @@ func (c *handles) release(f *file) {
 		_ = f.f.Close() // nothing was written
 		return
 	}
+	f.f.Rest()
 	f.place = c.idle.PushBack(f)
 	for c.idle.Len() > c.keep {
 		old := c.idle.Remove(c.idle.Front()).(*file)
@@ -128,23 +131,16 @@ func (c *handles) close() error {
 	}
 	c.open = nil
 	c.idle.Init()
-	return err
+	return errors.Join(err, c.places.Close())
 }
 
 const tailSize = 64 << 10 // bytes read from the end of a file to find its footer
 
 // openFile opens a file and reads its footer.
-func openFile(path string, binaryAsString bool) (*file, error) {
-	info, err := os.Stat(path)
+func openFile(ctx context.Context, places *files.Places, path string, binaryAsString bool) (*file, error) {
+	h, err := places.Open(ctx, path)
 	if err != nil {
-		return nil, files.WrapOpen(path, err)
-	}
-	if !info.Mode().IsRegular() { // to open a pipe would wait for its other end
-		return nil, fault.New(fault.Invalid, "%s: not a Parquet file: it is not a regular file", path)
-	}
-	h, err := os.Open(path)
-	if err != nil {
-		return nil, files.WrapOpen(path, err)
+		return nil, err
 	}
 	f := &file{path: path, f: h}
 	if err := f.load(binaryAsString); err != nil {
@@ -158,11 +154,7 @@ func openFile(path string, binaryAsString bool) (*file, error) {
 }
 
 func (f *file) load(binaryAsString bool) error {
-	info, err := f.f.Stat()
-	if err != nil {
-		return files.WrapOpen(f.path, err)
-	}
-	f.size = info.Size()
+	f.size = f.f.Size
 	if f.size < 12 {
 		return errors.New("it is too short")
 	}
@@ -185,7 +177,7 @@ func (f *file) load(binaryAsString bool) error {
 func (f *file) footerBytes() ([]byte, error) {
 	tail := make([]byte, min(f.size, tailSize))
 	if _, err := f.f.ReadAt(tail, f.size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return nil, files.WrapOpen(f.path, err)
+		return nil, readFault(f.path, err)
 	}
 	end := tail[len(tail)-8:]
 	switch string(end[4:]) {
@@ -204,7 +196,15 @@ func (f *file) footerBytes() ([]byte, error) {
 	}
 	b := make([]byte, size)
 	if _, err := f.f.ReadAt(b, f.size-8-size); err != nil {
-		return nil, files.WrapOpen(f.path, err)
+		return nil, readFault(f.path, err)
 	}
 	return b, nil
+}
+
+// readFault says what kind of fault it is not to be able to read, unless err does.
+func readFault(path string, err error) error {
+	if fault.Of(err) != fault.Bug {
+		return err
+	}
+	return files.WrapOpen(path, err)
 }

@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"context"
-	"slices"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/rdd"
@@ -39,10 +38,7 @@ func Kind() connectors.Kind {
 }
 
 func fields() []connectors.Field {
-	common := slices.DeleteFunc(connectors.FileFields(), func(f connectors.Field) bool {
-		return f.Name == "follow" || f.Name == "settle" || f.Name == "poll"
-	})
-	return append(common, []connectors.Field{
+	return append(connectors.FileFields(), []connectors.Field{
 		{Name: "columns", Type: connectors.Strings, For: connectors.Reading,
 			Doc: "The columns to read. Without it, all whose types the engine knows."},
 		{Name: "binary_as_string", Type: connectors.Bool, Default: false, For: connectors.Reading,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/files"
 	"github.com/idag/idag/rdd"
 	other "github.com/parquet-go/parquet-go"
 )
@@ -119,7 +120,7 @@ func TestNested(t *testing.T) {
 func TestNestedFromTheMiddle(t *testing.T) {
 	rows, want := deepRows(300)
 	path := writeOther(t, rows, other.PageBufferSize(500))
-	f, err := openFile(path, false)
+	f, err := openFile(t.Context(), new(files.Places), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}

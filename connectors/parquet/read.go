@@ -20,7 +20,7 @@ const defaultFrameRows = 16 << 10
 // Read implements connectors.Source.
 func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection) rdd.Stream {
 	return func(yield func(*rdd.Frame, error) bool) {
-		r, err := s.reader(split, want)
+		r, err := s.reader(ctx, split, want)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -72,7 +72,7 @@ type reader struct {
 	schema  *arrow.Schema // of the last frame
 }
 
-func (s *source) reader(split rdd.Split, want rdd.Projection) (*reader, error) {
+func (s *source) reader(ctx context.Context, split rdd.Split, want rdd.Projection) (*reader, error) {
 	r := &reader{split: split, want: want, files: s.files}
 	if err := json.Unmarshal(split.Payload, &r.at); err != nil {
 		return nil, fault.New(fault.Invalid, "%s: not a split of this source: %v", split.Name, err)
@@ -83,7 +83,7 @@ func (s *source) reader(split rdd.Split, want rdd.Projection) (*reader, error) {
 	if r.want.Mem == nil {
 		r.want.Mem = memory.DefaultAllocator
 	}
-	f, err := s.files.acquire(r.at.Path)
+	f, err := s.files.acquire(ctx, r.at.Path)
 	if err != nil {
 		return nil, err
 	}

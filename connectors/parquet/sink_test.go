@@ -82,7 +82,7 @@ func TestPublish(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareRows(t, rows, []row{{int64(3), int64(1), "back/up"}, {int64(1), int64(1), "error"}, {int64(2), int64(1), "error"}, {int64(4), int64(1), "error"}})
-	f, err := openFile(filepath.Join(root, "batch=000001", "label=back%2Fup", "part-0-0-00000-00000.parquet"), false)
+	f, err := openFile(context.Background(), new(files.Places), filepath.Join(root, "batch=000001", "label=back%2Fup", "part-0-0-00000-00000.parquet"), false)
 	if err != nil || !f.meta.ours() {
 		t.Fatalf("%v", err)
 	}

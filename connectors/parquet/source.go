@@ -32,7 +32,11 @@ func openSource(_ context.Context, o rdd.Options, env connectors.Env) (*source, 
 	if err != nil {
 		return nil, err
 	}
-	return &source{settings: s, env: env, files: newHandles(idleFiles, s.binaryAsString), codecs: &codecs{}}, nil
+	h := newHandles(idleFiles, s.binaryAsString)
+	if s.paths, err = h.places.Add(s.paths); err != nil {
+		return nil, err
+	}
+	return &source{settings: s, env: env, files: h, codecs: &codecs{}}, nil
 }
 
 // planned returns the data set, which the first call reads. A call that failed

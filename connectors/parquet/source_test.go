@@ -308,7 +308,7 @@ func TestBounds(t *testing.T) {
 	long := strings.Repeat("z", longBound+1)
 	path := save(t, filepath.Join(t.TempDir(), "a.parquet"), schema, WriterOptions{},
 		row{int64(5), 0.0, "b", nil, long, true, arrow.Timestamp(7)}, row{int64(-3), 2.0, nil, nil, "a", true, arrow.Timestamp(9)})
-	f, err := openFile(path, false)
+	f, err := openFile(context.Background(), new(files.Places), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}

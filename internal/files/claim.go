@@ -70,13 +70,13 @@ func (k *Sink) admit() error {
 	mine := k.env.Resume && m.Job == k.env.Job && m.Run == k.env.Run
 	gone := k.env.Resume && k.env.Published && !mine
 	switch {
-	case gone && (k.mode != ModeOverwrite || m.Run <= k.env.Run):
+	case gone && (k.mode != modeOverwrite || m.Run <= k.env.Run):
 		return fault.New(fault.Invalid, "%s: what this run of job %q had published is gone, but its ledger counts it as done "+
 			"(give it back, or begin a new run with another ledger)", k.root, k.env.Job)
-	case k.mode == ModeAppend || mine:
+	case k.mode == modeAppend || mine:
 		return nil
 	}
-	if k.mode == ModeOverwrite {
+	if k.mode == modeOverwrite {
 		if k.env.Resume && m.Run > k.env.Run {
 			return fault.New(fault.Invalid, "%s: a later run, of job %q, has replaced what this run of job %q had published: "+
 				"begin a new run, or give it another path", k.root, m.Job, k.env.Job)
@@ -154,7 +154,7 @@ func (k *Sink) check(c rdd.Commit) (m marker, ours bool, err error) {
 // enter makes the home this run's. A process that dies in it leaves the old
 // marker, and the next one begins it again.
 func (k *Sink) enter(c rdd.Commit, was marker, ours bool) error {
-	if !ours && k.mode == ModeOverwrite {
+	if !ours && k.mode == modeOverwrite {
 		if err := k.sweep(was); err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (s *Source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 	var splits []rdd.Split
 	for got := int64(0); pos.File < len(d.files) && (got == 0 || got < want); {
 		m := &d.files[pos.File]
-		if err := s.look(m); err != nil {
+		if err := s.look(ctx, m); err != nil {
 			return nil, from, err
 		}
 		to := m.Size
@@ -92,10 +92,10 @@ func (s *Source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 }
 
 // look finds out how a file is packed, once.
-func (s *Source) look(m *member) error {
+func (s *Source) look(ctx context.Context, m *member) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return m.look()
+	return m.look(ctx, &s.places)
 }
 
 // bytes is how much a wish means.
@@ -172,5 +172,5 @@ func fingerprints(list []member) []uint64 {
 }
 
 func chain(sum uint64, path string, s stamp) uint64 {
-	return xxh3.HashString(fmt.Sprintf("%x %q %d %d", sum, path, s.Size, s.Time))
+	return xxh3.HashString(fmt.Sprintf("%x %q %d %d", sum, path, s.Size, s.at()))
 }

@@ -12,12 +12,15 @@ import (
 	"strings"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/store"
 )
 
 // Found is a file of a data set.
 type Found struct {
 	Path string
 	Keys []Key // of its key=value directories, outermost first
+
+	object *stamp // of an object, which comes with the listing
 }
 
 // Key is one key=value directory. Null says that its value is Hive's word for a
@@ -48,10 +51,10 @@ const HiveNull = "__HIVE_DEFAULT_PARTITION__"
 // be a file, a directory, or a pattern in which * and ? stand for parts of a
 // name, {a,b} for either and ** for directories. A path that means no file is a
 // fault.Invalid, which calls the files by what.
-func Find(ctx context.Context, paths []string, what string) ([]Found, error) {
+func (l *Places) Find(ctx context.Context, paths []string, what string) ([]Found, error) {
 	var out []Found
 	for _, p := range paths {
-		files, err := listOne(ctx, p)
+		files, err := l.list(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -66,6 +69,14 @@ func Find(ctx context.Context, paths []string, what string) ([]Found, error) {
 
 // wild are the characters that make a path a pattern.
 const wild = "*?[{"
+
+// list lists the files that one path means.
+func (l *Places) list(ctx context.Context, p string) ([]Found, error) {
+	if store.IsURL(p) {
+		return l.listObjects(ctx, p)
+	}
+	return listOne(ctx, p)
+}
 
 func listOne(ctx context.Context, p string) ([]Found, error) {
 	if strings.ContainsAny(p, wild) {

@@ -28,7 +28,7 @@ func TestFind(t *testing.T) {
 		{"{b,none}", "b/c.txt b/d/e.txt b/x.parq"},
 		{"{a.txt,a.txt}", "a.txt"},
 	} {
-		files, err := Find(t.Context(), []string{filepath.Join(root, c.path)}, "files")
+		files, err := new(Places).Find(t.Context(), []string{filepath.Join(root, c.path)}, "files")
 		if err != nil {
 			t.Errorf("%s: %v", c.path, err)
 			continue
@@ -46,20 +46,20 @@ func TestFind(t *testing.T) {
 	if err := os.Symlink(root, link); err != nil {
 		t.Fatal(err)
 	}
-	if files, err := Find(t.Context(), []string{link}, "files"); err != nil || len(files) != 4 || files[0].Path != filepath.Join(link, "a.txt") {
+	if files, err := new(Places).Find(t.Context(), []string{link}, "files"); err != nil || len(files) != 4 || files[0].Path != filepath.Join(link, "a.txt") {
 		t.Errorf("a link to a directory means %v, %v", files, err)
 	}
-	_, err := Find(t.Context(), []string{filepath.Join(root, "b/[")}, "files")
+	_, err := new(Places).Find(t.Context(), []string{filepath.Join(root, "b/[")}, "files")
 	wantInvalid(t, err, "not a pattern")
-	_, err = Find(t.Context(), []string{filepath.Join(root, "{a,b")}, "files")
+	_, err = new(Places).Find(t.Context(), []string{filepath.Join(root, "{a,b")}, "files")
 	wantInvalid(t, err, "not a pattern", "not closed")
-	_, err = Find(t.Context(), []string{root + strings.Repeat("{a,b}", 11)}, "files")
+	_, err = new(Places).Find(t.Context(), []string{root + strings.Repeat("{a,b}", 11)}, "files")
 	wantInvalid(t, err, "more than 1024")
-	_, err = Find(t.Context(), []string{filepath.Join(root, "{x,y}.none")}, "text files")
+	_, err = new(Places).Find(t.Context(), []string{filepath.Join(root, "{x,y}.none")}, "text files")
 	wantInvalid(t, err, "no text files here")
-	_, err = Find(t.Context(), []string{filepath.Join(root, "none", "*")}, "files")
+	_, err = new(Places).Find(t.Context(), []string{filepath.Join(root, "none", "*")}, "files")
 	wantInvalid(t, err, "none/*", "no such file or directory")
-	both, err := Find(t.Context(), []string{root, filepath.Join(root, "a.txt")}, "files")
+	both, err := new(Places).Find(t.Context(), []string{root, filepath.Join(root, "a.txt")}, "files")
 	if err != nil || len(both) != 4 {
 		t.Errorf("a file named twice counts twice: %v %v", both, err)
 	}

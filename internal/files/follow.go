@@ -26,6 +26,7 @@ import (
 // run knows all of them. A file that has gone is forgotten by those who look,
 // not by the journal: if its name comes again, that is another file.
 type follower struct {
+	places  *Places
 	paths   []string
 	lines   bool // files may grow by lines
 	settle  time.Duration
@@ -48,6 +49,8 @@ type entry struct {
 	Tag  string  `json:"tag,omitempty"` // changes when another file takes the name
 	Pack packing `json:"pack,omitempty"`
 	Keys []Key   `json:"keys,omitempty"`
+
+	object *stamp
 }
 
 // sighting is a file that was seen, and since when it has been as it is.
@@ -77,7 +80,7 @@ func (f *follower) found(ctx context.Context) ([]entry, error) {
 		if !f.complete(&e, now) {
 			continue
 		}
-		if err := f.inspect(&e); err != nil {
+		if err := f.inspect(ctx, &e); err != nil {
 			return nil, err
 		}
 		out = append(out, e)
@@ -104,7 +107,7 @@ func (f *follower) know(list []entry) {
 func (f *follower) list(ctx context.Context) ([]entry, error) {
 	var all []Found
 	for _, p := range f.paths {
-		list, err := listOne(ctx, p)
+		list, err := f.places.list(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -116,14 +119,14 @@ func (f *follower) list(ctx context.Context) ([]entry, error) {
 		if unfinished(path) {
 			continue
 		}
-		s, tag, err := stampAndTag(path)
+		s, tag, err := f.places.stat(all[i])
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // it has gone meanwhile
 			continue
 		case err != nil:
 			return nil, err
 		}
-		out = append(out, entry{Path: path, stamp: s, Tag: tag, Keys: all[i].Keys})
+		out = append(out, entry{Path: path, stamp: s, Tag: tag, Keys: all[i].Keys, object: all[i].object})
 	}
 	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(out, func(a, b entry) bool { return a.Path == b.Path }), nil
@@ -154,10 +157,10 @@ func (f *follower) complete(e *entry, now time.Time) bool {
 
 // inspect finds out how a new file is packed. A file that has grown since it was
 // taken goes on where a line began, or it was taken too early.
-func (f *follower) inspect(e *entry) error {
+func (f *follower) inspect(ctx context.Context, e *entry) error {
 	if e.From == 0 {
 		m := member{Found: Found{Path: e.Path}, stamp: e.stamp}
-		err := m.look()
+		err := m.look(ctx, f.places)
 		e.Pack = m.pack
 		return err
 	}
@@ -166,7 +169,7 @@ func (f *follower) inspect(e *entry) error {
 		return fault.New(fault.Invalid, "%s: the file has grown from %d bytes to %d after it was taken for complete (a longer settle waits longer)",
 			e.Path, e.From, e.Size)
 	}
-	h, err := openRaw(e.Path)
+	h, err := f.places.Open(ctx, e.Path)
 	if err != nil {
 		return err
 	}
@@ -269,7 +272,7 @@ func (f *follower) present(ctx context.Context) ([]Found, error) {
 	var out []Found
 	for _, e := range list {
 		if e.Size > 0 {
-			out = append(out, Found{Path: e.Path, Keys: e.Keys})
+			out = append(out, Found{Path: e.Path, Keys: e.Keys, object: e.object})
 		}
 	}
 	return out, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/idag/idag/internal/fault"
 )
@@ -19,7 +18,7 @@ const (
 )
 
 // sample reads the heads of some files and estimates the width of rows.
-func (d *dataset) sample(ctx context.Context, lines bool) ([]Head, error) {
+func (d *dataset) sample(ctx context.Context, l *Places, lines bool) ([]Head, error) {
 	n := min(len(d.files), sampleFiles)
 	var out []Head
 	var stored, rows float64
@@ -28,10 +27,10 @@ func (d *dataset) sample(ctx context.Context, lines bool) ([]Head, error) {
 			return nil, err
 		}
 		m := &d.files[i*len(d.files)/n]
-		if err := m.look(); err != nil {
+		if err := m.look(ctx, l); err != nil {
 			return nil, err
 		}
-		h, taken, err := m.head(sampleBytes/n, lines)
+		h, taken, err := m.head(ctx, l, sampleBytes/n, lines)
 		if err != nil {
 			return nil, err
 		}
@@ -46,11 +45,11 @@ func (d *dataset) sample(ctx context.Context, lines bool) ([]Head, error) {
 }
 
 // look finds out how the file is packed.
-func (m *member) look() error {
+func (m *member) look(ctx context.Context, l *Places) error {
 	if m.checked {
 		return nil
 	}
-	f, err := openRaw(m.Path)
+	f, err := l.Open(ctx, m.Path)
 	if err != nil {
 		return err
 	}
@@ -66,18 +65,10 @@ func (m *member) look() error {
 	return nil
 }
 
-func openRaw(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, WrapOpen(path, err)
-	}
-	return f, nil
-}
-
 // head reads the beginning of the file, and says how much of it that took as it
 // is stored. What is broken behind the beginning is found when rows are read.
-func (m *member) head(size int, lines bool) (Head, int64, error) {
-	f, err := openRaw(m.Path)
+func (m *member) head(ctx context.Context, l *Places, size int, lines bool) (Head, int64, error) {
+	f, err := l.Open(ctx, m.Path)
 	if err != nil {
 		return Head{}, 0, err
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/idag/idag/internal/fault"
@@ -19,14 +18,14 @@ const packedBuffer = 256 << 10
 type input struct {
 	Input
 	place place
-	file  *os.File
+	file  *Handle
 	ahead *ahead // of a packed file
 }
 
 // open opens the split at p. Headers are asked for the file's first line where
 // the format has lines.
-func (p place) open(ctx context.Context, lines bool, h *headers) (*input, error) {
-	f, err := openRaw(p.Path)
+func (p place) open(ctx context.Context, l *Places, lines bool, h *headers) (*input, error) {
+	f, err := l.Open(ctx, p.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +68,11 @@ func (in *input) begin(ctx context.Context, lines bool, h *headers) error {
 
 // verify reports whether the file is still what was planned.
 func (in *input) verify() error {
-	info, err := in.file.Stat()
+	is, err := in.file.now()
 	if err != nil {
-		return WrapOpen(in.place.Path, err)
+		return err
 	}
-	return in.place.check(in.place.Path, stampOf(info), in.place.From)
+	return in.place.check(in.place.Path, is, in.place.From)
 }
 
 // close frees what is open. It waits for the reader ahead.
@@ -105,6 +104,9 @@ func (s *section) Read(p []byte) (int, error) {
 		return n, nil // an error comes again
 	case errors.Is(err, io.EOF):
 		return 0, fault.New(fault.Invalid, "%s: the file ends at byte %d, it had %d when the job planned to read it", s.path, s.pos, s.to)
+	}
+	if fault.Of(err) != fault.Bug {
+		return 0, err
 	}
 	return 0, WrapOpen(s.path, err)
 }

@@ -33,7 +33,7 @@ func (k *Sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (e
 		return err
 	}
 	files, err := filesOf(parts)
-	if err != nil || len(files) == 0 && k.mode != ModeOverwrite {
+	if err != nil || len(files) == 0 && k.mode != modeOverwrite {
 		return err
 	}
 	lock, err := k.hold(ctx)

@@ -74,7 +74,7 @@ func (s *Source) reader(ctx context.Context, split rdd.Split, want rdd.Projectio
 	if err := r.divide(p.Fixed); err != nil {
 		return nil, err
 	}
-	r.in, err = p.open(ctx, s.format.Lines(), &s.headers)
+	r.in, err = p.open(ctx, &s.places, s.format.Lines(), &s.headers)
 	return r, err
 }
 

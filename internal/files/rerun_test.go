@@ -83,14 +83,14 @@ func wantBatches(t *testing.T, root, want string) {
 // run takes its own and only that.
 func TestRerunError(t *testing.T) {
 	root := t.TempDir()
-	first := begin(t, root, ModeError, 10, false)
+	first := begin(t, root, modeError, 10, false)
 	first.mustPublish(1, 1)
 	first.die()
-	_, err := tryBegin(root, ModeError, 20, false)
+	_, err := tryBegin(root, modeError, 20, false)
 	wantInvalid(t, err, root, "earlier run", "mode: overwrite", "mode: append", "another path", "--ledger")
-	_, err = tryBegin(root, ModeError, 20, true)
+	_, err = tryBegin(root, modeError, 20, true)
 	wantInvalid(t, err, root, "batch=000001", "ledger")
-	again := begin(t, root, ModeError, 10, true)
+	again := begin(t, root, modeError, 10, true)
 	again.mustPublish(1, 7) // it stays as it was
 	again.mustPublish(2, 2)
 	wantBatches(t, root, "batch=000001 batch=000002")
@@ -99,8 +99,8 @@ func TestRerunError(t *testing.T) {
 	}
 	// A run that published nothing leaves nothing that could be in the way.
 	empty := t.TempDir()
-	begin(t, empty, ModeError, 10, false).die()
-	begin(t, empty, ModeError, 20, false).mustPublish(1, 1)
+	begin(t, empty, modeError, 10, false).die()
+	begin(t, empty, modeError, 20, false).mustPublish(1, 1)
 }
 
 // TestRerunOverwrite proves that a new run replaces everything at its first
@@ -109,22 +109,22 @@ func TestRerunError(t *testing.T) {
 // the next process does it.
 func TestRerunOverwrite(t *testing.T) {
 	root := t.TempDir()
-	begin(t, root, ModeAppend, 5, false).mustPublish(1, 1)
-	first := begin(t, root, ModeOverwrite, 10, false)
+	begin(t, root, modeAppend, 5, false).mustPublish(1, 1)
+	first := begin(t, root, modeOverwrite, 10, false)
 	first.mustPublish(2, 1)
 	first.mustPublish(3, 1)
 	wantBatches(t, root, "batch=000002 batch=000003")
 	first.die()
 
-	second := begin(t, root, ModeOverwrite, 20, false)
+	second := begin(t, root, modeOverwrite, 20, false)
 	stageNumbers(t, second.sink, rdd.Block{Batch: 1}, map[int][]int64{0: {1}})
 	second.die() // before it published
 	wantBatches(t, root, "batch=000002 batch=000003")
-	second = begin(t, root, ModeOverwrite, 20, true)
+	second = begin(t, root, modeOverwrite, 20, true)
 	second.mustPublish(2, 2)
 	wantBatches(t, root, "batch=000002")
 	second.die()
-	second = begin(t, root, ModeOverwrite, 20, true)
+	second = begin(t, root, modeOverwrite, 20, true)
 	second.mustPublish(2, 2)
 	second.mustPublish(3, 2)
 	second.mustPublish(3)
@@ -133,15 +133,15 @@ func TestRerunOverwrite(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	third := begin(t, root, ModeOverwrite, 30, false)
+	third := begin(t, root, modeOverwrite, 30, false)
 	third.mustPublish(4) // the end of a run without a row
 	wantBatches(t, root, "")
 	third.die()
-	third = begin(t, root, ModeOverwrite, 30, true)
+	third = begin(t, root, modeOverwrite, 30, true)
 	third.mustPublish(5, 3)
 	wantBatches(t, root, "batch=000005")
 
-	_, err := tryBegin(root, ModeOverwrite, 20, true)
+	_, err := tryBegin(root, modeOverwrite, 20, true)
 	wantInvalid(t, err, root, "later run")
 }
 
@@ -149,16 +149,16 @@ func TestRerunOverwrite(t *testing.T) {
 // what the next one of its run replaces, and never a mix.
 func TestSweepInterrupted(t *testing.T) {
 	root := t.TempDir()
-	first := begin(t, root, ModeOverwrite, 10, false)
+	first := begin(t, root, modeOverwrite, 10, false)
 	first.mustPublish(1, 1)
 	first.mustPublish(2, 1)
 	first.die()
-	second := begin(t, root, ModeOverwrite, 20, false)
+	second := begin(t, root, modeOverwrite, 20, false)
 	if err := os.Rename(filepath.Join(root, "batch=000001"), filepath.Join(second.sink.own, "batch=000001")); err != nil {
 		t.Fatal(err)
 	}
 	second.die() // half of the old is gone, the marker is the old one
-	second = begin(t, root, ModeOverwrite, 20, true)
+	second = begin(t, root, modeOverwrite, 20, true)
 	second.mustPublish(1, 2)
 	wantBatches(t, root, "batch=000001")
 	if _, hidden := tree(t, root); len(hidden) > 0 {
@@ -172,13 +172,13 @@ func TestSweepInterrupted(t *testing.T) {
 func TestRerunAppend(t *testing.T) {
 	root := t.TempDir()
 	saveBytes(t, filepath.Join(root, "other.txt"), []byte("x"))
-	begin(t, root, ModeAppend, 10, false).mustPublish(1, 1)
-	second := begin(t, root, ModeAppend, 20, false)
+	begin(t, root, modeAppend, 10, false).mustPublish(1, 1)
+	second := begin(t, root, modeAppend, 20, false)
 	second.mustPublish(1, 2)
 	second.mustPublish(1, 2)
 	second.die()
-	begin(t, root, ModeAppend, 30, false).mustPublish(3) // no row came: nothing is made
-	second = begin(t, root, ModeAppend, 20, true)
+	begin(t, root, modeAppend, 30, false).mustPublish(3) // no row came: nothing is made
+	second = begin(t, root, modeAppend, 20, true)
 	second.mustPublish(1, 2)
 	second.mustPublish(2, 2)
 	wantBatches(t, root, "job=job/run=10/batch=000001 job=job/run=20/batch=000001 job=job/run=20/batch=000002 other.txt")
@@ -197,7 +197,7 @@ func TestRerunAppend(t *testing.T) {
 		t.Errorf("readers see %s", got)
 	}
 	// What was appended is what a plain run must not be mixed with.
-	_, err = tryBegin(root, ModeError, 40, false)
+	_, err = tryBegin(root, modeError, 40, false)
 	wantInvalid(t, err, root)
 }
 
@@ -205,7 +205,7 @@ func TestRerunAppend(t *testing.T) {
 // replace, the one that publishes first has it and the other is told, at once
 // or when it was overtaken; nothing of a run disappears in silence.
 func TestTwoRuns(t *testing.T) {
-	for _, mode := range []string{ModeError, ModeOverwrite} {
+	for _, mode := range []string{modeError, modeOverwrite} {
 		root := t.TempDir()
 		runs := []life{begin(t, root, mode, 10, false), begin(t, root, mode, 20, false)}
 		errs := make([]error, 2)
@@ -225,9 +225,9 @@ func TestTwoRuns(t *testing.T) {
 		wantBatches(t, root, "batch=000001 batch=000002")
 	}
 	root := t.TempDir()
-	old := begin(t, root, ModeOverwrite, 10, false)
+	old := begin(t, root, modeOverwrite, 10, false)
 	old.mustPublish(1, 1)
-	begin(t, root, ModeOverwrite, 20, false).mustPublish(1, 2)
+	begin(t, root, modeOverwrite, 20, false).mustPublish(1, 2)
 	wantInvalid(t, old.publish(2, 1), "another run")
 	wantBatches(t, root, "batch=000001")
 }
@@ -236,11 +236,11 @@ func TestTwoRuns(t *testing.T) {
 // after any step of its publications leaves what the next one of its run
 // finishes: the same batches as without a kill, nothing hidden.
 func TestKilledAnywhere(t *testing.T) {
-	for _, mode := range []string{ModeError, ModeOverwrite, ModeAppend} {
+	for _, mode := range []string{modeError, modeOverwrite, modeAppend} {
 		for dies := range 7 {
 			root := t.TempDir()
-			if mode == ModeOverwrite {
-				begin(t, root, ModeOverwrite, 5, false).mustPublish(9, 9)
+			if mode == modeOverwrite {
+				begin(t, root, modeOverwrite, 5, false).mustPublish(9, 9)
 			}
 			l := begin(t, root, mode, 10, false)
 			for step := range 6 {
@@ -255,14 +255,14 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 			}
 			want := "batch=000001 batch=000002 batch=000003"
-			if mode == ModeAppend {
+			if mode == modeAppend {
 				want = "job=job/run=10/" + strings.ReplaceAll(want, " ", " job=job/run=10/")
 			}
 			wantBatches(t, root, want)
 			if err := l.sink.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(filepath.Join(root, stagingDir)); mode != ModeOverwrite && !errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(root, stagingDir)); mode != modeOverwrite && !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("mode %s, killed at %d: %v", mode, dies, err)
 			}
 		}
@@ -288,7 +288,7 @@ func TestSameName(t *testing.T) {
 // TestOutputGone proves, in every mode, that a run whose rows are gone is not
 // taken up again as if they were there, but is if it had published none here.
 func TestOutputGone(t *testing.T) {
-	for _, mode := range []string{ModeError, ModeOverwrite, ModeAppend} {
+	for _, mode := range []string{modeError, modeOverwrite, modeAppend} {
 		root := filepath.Join(t.TempDir(), "out")
 		l := begin(t, root, mode, 10, false)
 		l.mustPublish(1, 1)

@@ -85,11 +85,11 @@ func TestForeignContent(t *testing.T) {
 		"batch=000007/label=error/x.txt":   true,
 	} {
 		root := t.TempDir()
-		first := begin(t, root, ModeOverwrite, 10, false)
+		first := begin(t, root, modeOverwrite, 10, false)
 		first.mustPublish(1, 1)
-		second := begin(t, root, ModeOverwrite, 20, false)
+		second := begin(t, root, modeOverwrite, 20, false)
 		path := saveBytes(t, filepath.Join(root, filepath.FromSlash(file)), []byte("x"))
-		_, err := tryBegin(root, ModeOverwrite, 30, false)
+		_, err := tryBegin(root, modeOverwrite, 30, false)
 		if ours {
 			if err != nil {
 				t.Errorf("%s: %v", file, err)
@@ -107,6 +107,6 @@ func TestForeignContent(t *testing.T) {
 	// Batches of a data set that somebody else has partitioned have no marker.
 	root := t.TempDir()
 	saveBytes(t, filepath.Join(root, "batch=1", "x.txt"), []byte("x"))
-	_, err := tryBegin(root, ModeOverwrite, 30, false)
+	_, err := tryBegin(root, modeOverwrite, 30, false)
 	wantInvalid(t, err, root, filepath.Join("batch=1", "x.txt"))
 }

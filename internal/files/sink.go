@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/store"
 	"github.com/idag/idag/rdd"
 )
 
@@ -27,9 +28,9 @@ const (
 
 // What a sink does with a directory that holds something: the option mode.
 const (
-	ModeError     = "error"
-	ModeOverwrite = "overwrite"
-	ModeAppend    = "append"
+	modeError     = "error"
+	modeOverwrite = "overwrite"
+	modeAppend    = "append"
 )
 
 // Env is what a source or a sink is opened with besides its options: that of
@@ -89,6 +90,13 @@ func NewSink(name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
 	case len(s.paths) > 1:
 		return nil, fault.New(fault.Invalid, "%s: a sink writes to one path, not to %d", name, len(s.paths))
 	}
+	places := new(Places)
+	if s.paths, err = places.Add(s.paths); err != nil {
+		return nil, err
+	}
+	if store.IsURL(s.paths[0]) {
+		return nil, fault.New(fault.Invalid, "%s: %s: object storage is read, and not yet written", name, s.paths[0])
+	}
 	if env.Mem == nil {
 		env.Mem = memory.DefaultAllocator
 	}
@@ -97,7 +105,7 @@ func NewSink(name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
 		return nil, wrapWrite(k.root, err)
 	}
 	k.home = k.root
-	if k.mode == ModeAppend {
+	if k.mode == modeAppend {
 		k.home = filepath.Join(k.root, "job="+escape(env.Job), "run="+strconv.FormatInt(env.Run, 10))
 	}
 	if err := k.admit(); err != nil {

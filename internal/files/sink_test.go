@@ -23,7 +23,7 @@ func sinkEnv() Env {
 }
 
 func openSink(o rdd.Options, env Env) (*Sink, error) {
-	all := rdd.Options{"mode": ModeError}
+	all := rdd.Options{"mode": modeError}
 	for k, v := range o {
 		all[k] = v
 	}

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type Source struct {
 	format   Format
 	settings settings
 	headers  headers
+	places   Places
 
 	mu     sync.Mutex
 	data   *dataset  // nil until the first Schema, Cut or Read
@@ -32,9 +34,13 @@ func NewSource(name string, o rdd.Options, env Env, f Format) (*Source, error) {
 		return nil, err
 	}
 	out := &Source{name: name, format: f, settings: s, headers: headers{first: map[header][]byte{}}}
+	if s.paths, err = out.places.Add(s.paths); err != nil {
+		return nil, err
+	}
+	out.settings.paths = s.paths
 	if s.follow {
 		out.follow = &follower{
-			paths: s.paths, lines: f.Lines(), settle: s.settle, poll: s.poll, journal: journal{env.State}, now: time.Now,
+			places: &out.places, paths: s.paths, lines: f.Lines(), settle: s.settle, poll: s.poll, journal: journal{env.State}, now: time.Now,
 			taken: map[string]entry{}, young: map[string]sighting{},
 		}
 	}
@@ -79,7 +85,7 @@ func (s *Source) plan(ctx context.Context) (*dataset, error) {
 	if s.follow != nil {
 		return s.planFollowing(ctx)
 	}
-	list, err := Find(ctx, s.settings.paths, s.name+" files")
+	list, err := s.places.Find(ctx, s.settings.paths, s.name+" files")
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +104,7 @@ func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) 
 		m := &d.files[i]
 		m.Found = list[i]
 		var err error
-		if m.stamp, err = statFile(m.Path); err != nil {
+		if m.stamp, _, err = s.places.stat(list[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +114,7 @@ func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) 
 			return nil, err
 		}
 	}
-	heads, err := d.sample(ctx, s.format.Lines())
+	heads, err := d.sample(ctx, &s.places, s.format.Lines())
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +139,9 @@ func (s *Source) Schema(ctx context.Context) (*arrow.Schema, error) {
 func (s *Source) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.follow == nil {
-		return nil
+	err := s.places.Close()
+	if s.follow != nil {
+		err = errors.Join(err, s.follow.watch.close())
 	}
-	return s.follow.watch.close()
+	return err
 }

@@ -5,12 +5,14 @@ import (
 	"strconv"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/zeebo/xxh3"
 )
 
 // stamp tells a file from what it may have become since.
 type stamp struct {
-	Size int64 `json:"size"`
-	Time int64 `json:"time"` // of its last change, nanoseconds since 1970
+	Size int64  `json:"size"`
+	Time int64  `json:"time"`           // of its last change, nanoseconds since 1970
+	ETag string `json:"etag,omitempty"` // of an object, which changes as a whole
 }
 
 func stampOf(info os.FileInfo) stamp {
@@ -37,7 +39,7 @@ func (was stamp) check(path string, is stamp, at int64) error {
 	case is.Size < was.Size:
 		return fault.New(fault.Invalid, "%s: the file has shrunk from %d bytes to %d since the job planned to read it, here from byte %d",
 			path, was.Size, is.Size, at)
-	case is.Size == was.Size && is.Time != was.Time:
+	case is.ETag != was.ETag, is.ETag == "" && is.Size == was.Size && is.Time != was.Time:
 		return fault.New(fault.Invalid, "%s: the file has changed since the job planned to read it, here from byte %d", path, at)
 	}
 	return nil
@@ -46,4 +48,12 @@ func (was stamp) check(path string, is stamp, at int64) error {
 // tagOf spells an inode and the time at which it was made.
 func tagOf(inode uint64, made int64) string {
 	return strconv.FormatUint(inode, 36) + "-" + strconv.FormatInt(made, 36)
+}
+
+// at tells one state of a file from another of the same size.
+func (was stamp) at() int64 {
+	if was.ETag != "" {
+		return int64(xxh3.HashString(was.ETag))
+	}
+	return was.Time
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/idag/idag/internal/store"
 )
 
 // watcher is told by the system of what comes into directories. It only makes
@@ -26,6 +27,9 @@ func watch(paths []string) *watcher {
 	}
 	w := &watcher{notify: n, done: make(chan struct{})}
 	for _, p := range paths {
+		if store.IsURL(p) {
+			continue
+		}
 		if i := strings.IndexAny(p, wild); i >= 0 {
 			p = filepath.Dir(p[:i] + "x")
 		}

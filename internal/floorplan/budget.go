@@ -29,7 +29,7 @@ func House() Budget {
 			// The nouns, through which all packages meet.
 			"rdd": 60,
 			// What a source, a sink and a kind are, and the types of options.
-			"connectors": 24,
+			"connectors": 26,
 			// The operators of a plan: a closed set, each a type that the
 			// planner makes and the executor reads.
 			"planner/physical": 40,
