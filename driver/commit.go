@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/idag/idag/internal/eventtime"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -45,6 +46,9 @@ func (c *core) logged() {
 			c.open(c.at(e.Batch))
 		case Committed:
 			c.drop(c.at(e.Batch))
+		case Checkpointed:
+			c.checkpointed(e)
+		case Ended:
 		}
 	}
 }
@@ -119,13 +123,18 @@ func (c *core) advance() {
 			return
 		}
 		c.done++
-		seen := observation{batch: b.id, splits: b.plan.Splits}
+		seen := Observation{Batch: b.id}
+		for i := range b.plan.Splits {
+			s := &b.plan.Splits[i]
+			seen.Read = append(seen.Read, eventtime.Part{Source: s.Source, Partition: s.Partition})
+		}
 		for t := range b.tasks() {
 			if t.receipt != nil {
-				seen.times = append(seen.times, t.receipt.Times...)
+				seen.Times = append(seen.Times, t.receipt.Times...)
 			}
 		}
 		c.input.unseen = append(c.input.unseen, seen)
+		c.heardFor(seen)
 	}
 }
 
@@ -235,9 +244,12 @@ func (c *core) complete(b *batch) {
 	b.wall = time.Duration(c.now-b.began) * time.Microsecond
 	c.shown = b.id
 	for t := range b.tasks() {
-		if t.receipt != nil {
+		if t.receipt != nil && b.known == nil {
 			b.tally.Add(t.receipt.Tally)
 		}
+	}
+	if b.known != nil {
+		b.tally = *b.known
 	}
 	if b.again {
 		c.drop(b)
@@ -261,6 +273,10 @@ func (c *core) drop(b *batch) {
 		Batch: b.id, Splits: len(b.plan.Splits), Watermark: b.plan.Watermark, Final: b.plan.Final,
 		Again: b.again, Wall: b.wall, Tally: b.tally,
 	})
+	if c.dropped = b.plan; c.freezes(b) {
+		c.saves.mark = nil
+		c.save(b.plan, c.saves.look)
+	}
 }
 
 // stop plans nothing more. What is planned is finished.
@@ -273,6 +289,10 @@ func (c *core) stop() {
 func (c *core) end() {
 	in := &c.input
 	if !(in.final || in.stopping) || len(c.batches) > 0 || len(c.journal.out) > 0 || c.over {
+		return
+	}
+	if !in.final && c.parting() {
+		c.flush() // where there is no state to wait for
 		return
 	}
 	c.do(finish{c.finished()})

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ import (
 //	slots.go     which ready task goes to which node
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
+//	checkpoint.go  when state is saved, and how a run goes on behind what was
 //
 // Its work is in proportion to what changed: no event scans the tasks of a
 // batch but those that begin, end or repair one.
@@ -27,7 +29,6 @@ type core struct {
 	graph  graph
 	job    string
 	digest string
-	mode   planner.Mode
 	set    rdd.Settings
 	most   rdd.Limit // of dead letters
 	epoch  int64
@@ -40,11 +41,15 @@ type core struct {
 	journal journal
 	parts   parts
 	repairs repairs
+	saves   saves
+	revival revival
+	started Started
 
 	batches []*batch // planned and not yet committed in the ledger, without gaps
 	next    rdd.BatchID
 	done    rdd.BatchID // all tasks of the batches up to it have been accepted
 	shown   rdd.BatchID // the batches up to it are published
+	dropped Planned     // the last batch that was let go
 
 	progress Progress
 	outcome  Outcome
@@ -57,7 +62,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, mode: p.Mode, set: p.Job.Settings.WithDefaults(), most: p.Job.Dead.Max, next: 1}
+	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, set: p.Job.Settings.WithDefaults(), most: p.Job.Dead.Max, next: 1}
 	c.input = newInput(len(p.Reads), pace)
 	c.repairs = newRepairs()
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
@@ -89,6 +94,12 @@ func (c *core) step(e event) []command {
 		c.published(e)
 	case broke:
 		c.broke(e)
+	case stateSaved:
+		c.saved(e.state, e.err)
+	case tidied:
+		c.rest()
+	case statesRestored:
+		c.revived()
 	case stopped:
 		c.stop()
 	}
@@ -104,16 +115,22 @@ func (c *core) start(e started) {
 		c.abort(fault.New(fault.Invalid, "no executor has a slot for a task"))
 		return
 	}
-	c.parts = newParts(c.graph, c.set.KeyGroups, e.nodes)
-	c.input.history, c.input.committed = e.history, e.committed
-	c.journal.queue = append(c.journal.queue, Started{
-		Job: c.job, Plan: c.digest, Mode: c.mode, Epoch: c.epoch, Settings: c.set, Schemas: e.schemas, At: c.now,
+	c.parts = newParts(c.graph, c.set.KeyGroups, e.story.Parts, e.nodes)
+	c.input.history, c.input.tallies, c.input.committed = e.history, e.tallies, e.committed
+	c.started = e.story
+	c.started.Epoch, c.started.At, c.started.Parts = c.epoch, c.now, c.parts.count
+	c.journal.queue = append(c.journal.queue, c.started)
+	c.startSaves(e.saves)
+	c.revival.from = e
+	c.revival.from.checkpoints = slices.DeleteFunc(slices.Clone(e.checkpoints), func(e Checkpointed) bool {
+		return !c.fitting(e) || len(e.Parts) > 0 && !c.saves.on
 	})
+	c.revive()
 }
 
 // settle does what may follow any event once the run has begun.
 func (c *core) settle() {
-	if c.slots.total == 0 {
+	if c.slots.total == 0 || c.revival.on || c.over {
 		return
 	}
 	for more := true; more; {
@@ -133,19 +150,32 @@ func (c *core) do(cmd command) {
 	}
 }
 
-// abort ends the run. Nothing said before in this step counts any more.
+// abort ends the run. Nothing said before in this step counts any more, but what
+// was said to people.
 func (c *core) abort(err error) {
 	if !c.over {
 		c.over = true
-		c.out = append(c.out[:0], abort{err})
+		c.out = slices.DeleteFunc(c.out, func(cmd command) bool {
+			n, ok := cmd.(notify)
+			return !ok || n.progress.Note == ""
+		})
+		c.out = append(c.out, abort{err})
 	}
+}
+
+// say tells people something, once.
+func (c *core) say(format string, args ...any) {
+	p := c.progress
+	p.Batch, p.Note = c.next-1, fmt.Sprintf(format, args...)
+	c.do(notify{p})
 }
 
 // batch is one micro-batch under way.
 type batch struct {
 	id     rdd.BatchID
 	plan   Planned
-	again  bool // an earlier run has committed it: nothing is published or logged
+	again  bool        // an earlier run has committed it: nothing is staged, published or logged
+	known  *work.Tally // of such a batch, as it was committed
 	began  int64
 	stages []stageRun
 

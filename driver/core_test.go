@@ -117,7 +117,7 @@ func TestHomes(t *testing.T) {
 		{2, slots(1 << 40), "2 [[] [0 0] [0 0] [0 0]]"},
 		{2, slots(1, 1, 1), "2 [[] [0 1] [2 0] [1 2]]"},
 	} {
-		p := newParts(g, c.groups, c.nodes)
+		p := newParts(g, c.groups, 0, c.nodes)
 		if got := fmt.Sprint(p.count, p.homes); got != c.want {
 			t.Errorf("%d key groups on %v: %s, want %s", c.groups, c.nodes, got, c.want)
 		}

@@ -24,26 +24,20 @@ type input struct {
 	stopping bool
 	final    bool // the final batch is planned
 
-	history   []Planned // batches of an earlier run that are still to be run again
+	history   []Planned    // batches of an earlier run that are still to be run again
+	tallies   []work.Tally // of the first of them
 	committed rdd.BatchID
 
 	clock  eventtime.Tracker
 	quiet  []map[eventtime.Part]int64 // by source: since when partitions have had nothing
 	heard  int64                      // when the sources last answered
 	mark   int64                      // the watermark of the last batch planned
-	unseen []observation              // done batches whose receipts the clock has not seen
+	unseen []Observation              // done batches whose receipts the clock has not seen
 }
 
 // ahead is what the next batch will read.
 type ahead struct {
 	splits []rdd.Split
-}
-
-// observation is what a batch whose tasks are done has to say about event time.
-type observation struct {
-	batch  rdd.BatchID
-	splits []rdd.Split
-	times  []work.PartTime
 }
 
 func newInput(sources int, pace Pace) input {
@@ -243,7 +237,11 @@ func (c *core) replan() {
 	c.turn(p)
 	in.clock.Advance()
 	c.begin(p)
-	c.open(c.at(p.Batch))
+	b := c.at(p.Batch)
+	if len(in.tallies) > 0 {
+		b.known, in.tallies = &in.tallies[0], in.tallies[1:]
+	}
+	c.open(b)
 }
 
 // turn shows the clock what may decide the watermark of a batch: the receipts
@@ -264,17 +262,10 @@ func (c *core) turn(p Planned) []eventtime.Part {
 // observe shows the clock the receipts of the batches up to upTo.
 func (c *core) observe(upTo rdd.BatchID) {
 	in := &c.input
-	for len(in.unseen) > 0 && in.unseen[0].batch <= upTo {
+	for len(in.unseen) > 0 && in.unseen[0].Batch <= upTo {
 		in.unseen[0].show(&in.clock)
 		in.unseen = in.unseen[1:]
 	}
-}
-
-func (o *observation) show(clock *eventtime.Tracker) {
-	for _, t := range o.times {
-		clock.Seen(eventtime.Part{Source: t.Source, Partition: t.Partition}, t.Max)
-	}
-	clock.Read(o.splits)
 }
 
 // moves reports whether a batch without rows would do something: move the
@@ -315,6 +306,7 @@ func (c *core) begin(p Planned) {
 		c.progress.Planned += max(0, p.Splits[i].Rows)
 	}
 	c.progress.Watermark = p.Watermark
+	c.chooseSave(b)
 	c.report(nil)
 }
 

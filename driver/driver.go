@@ -27,14 +27,26 @@ type Fleet interface {
 	Release(batch rdd.BatchID)
 }
 
+// States keeps what the parts of stateful stages know, so that a run can go on
+// without running all its batches again.
+type States interface {
+	// Save makes the state of a part on a node durable, as it was at the end of the
+	// batch, and returns where it lies. An error only costs the checkpoint.
+	Save(ctx context.Context, node string, s work.State) (work.State, error)
+	// Restore replaces all state of a node by these parts.
+	Restore(ctx context.Context, node string, parts []work.State) error
+	// Retain removes all that was saved but these parts.
+	Retain(ctx context.Context, parts []work.State) error
+}
+
 // Node is one executor.
 type Node struct {
 	Name  string
 	Slots int // tasks it runs at once
 }
 
-// Config is what a run needs. All but DeadLetters, Epoch, Pace, Stop, Now and
-// Observe is required. What is opened stays the caller's to close.
+// Config is what a run needs. All but DeadLetters, States, Past, Pace, Stop, Now
+// and Observe is required. What is opened stays the caller's to close.
 type Config struct {
 	Plan        *planner.Plan
 	Sources     []connectors.Source // in the order of Plan.Reads
@@ -42,9 +54,12 @@ type Config struct {
 	DeadLetters connectors.Sink     // nil: tasks must not stage any
 	Fleet       Fleet
 	Ledger      Ledger
-	// Epoch of the run, if it is higher than what follows from the ledger.
-	Epoch int64
-	Pace  Pace
+	// States keeps state; nil: there are no checkpoints, and a run that goes on runs
+	// all its batches again.
+	States States
+	// Past is what [Recall] has read of Ledger; nil: Run reads it.
+	Past *Past
+	Pace Pace
 	// Stop asks, when it is closed, for an orderly end: batches in flight are
 	// finished and published.
 	Stop <-chan struct{}
@@ -59,18 +74,39 @@ type Config struct {
 // that the job cannot go on from. Closing Stop ends it in order; the end of ctx
 // aborts it where it is, and what was not committed is as if it had not been.
 //
-// A ledger that holds an earlier run of the same plan is taken up: its batches
-// run again with the splits and watermarks that were logged, to make the state
-// anew, and those that were committed are not published again. A ledger of
-// another plan is a fault.Invalid.
+// A run of the same plan that the ledger says is not over is taken up: its state is
+// restored from the last checkpoint that can be used, and the batches behind it run
+// again with the splits and watermarks that were logged; what was committed is not
+// published again. If the job has changed meanwhile, that is a fault.Invalid which
+// says how. The run is over when somebody appends [Ended].
 //
 // The outcome is valid with an error too: it holds what was committed.
 func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err := cfg.check(); err != nil {
 		return Outcome{}, err
 	}
-	past, err := recall(ctx, cfg.Plan, cfg.Ledger)
-	if err != nil {
+	past := cfg.Past
+	if past == nil {
+		var err error
+		if past, err = Recall(ctx, cfg.Ledger); err != nil {
+			return Outcome{}, err
+		}
+	}
+	out, err := take(ctx, cfg, past)
+	if errors.Is(err, errNoCheckpoint) {
+		whole, recallErr := recall(ctx, cfg.Ledger, true)
+		if recallErr != nil {
+			return out, recallErr
+		}
+		whole.Run, whole.Epoch = past.Run, past.Epoch
+		out, err = take(ctx, cfg, whole)
+	}
+	return out, err
+}
+
+// take takes up the run of which past tells.
+func take(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
+	if err := past.check(cfg.Plan); err != nil {
 		return Outcome{}, err
 	}
 	if past.over() {
@@ -80,13 +116,20 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	told, err := story(cfg.Plan, past.Run)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if past.Started != nil {
+		told.Parts = past.Started.Parts
+	}
 	s := &shell{cfg: cfg, core: core, events: make(chan event), nodes: usable(cfg.Fleet.Nodes())}
 	work, cancel := context.WithCancel(ctx)
 	defer s.tasks.Wait()
 	defer cancel()
 	return s.drive(ctx, work, started{
-		nodes: s.nodes, epoch: max(cfg.Epoch, past.epoch+1), schemas: schemas(cfg.Plan),
-		history: past.planned, committed: past.committed,
+		nodes: s.nodes, epoch: past.Epoch, story: told, saves: cfg.States != nil, history: past.planned, tallies: past.tallies,
+		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints,
 	})
 }
 
@@ -192,6 +235,15 @@ func (s *shell) act(ctx context.Context, cmd command) (bool, error) {
 		})
 	case releaseBlocks:
 		s.tasks.Go(func() { s.cfg.Fleet.Release(cmd.batch) })
+	case saveState:
+		s.start(ctx, func() event {
+			state, err := s.cfg.States.Save(ctx, s.nodes[cmd.node].Name, cmd.state)
+			return stateSaved{state: state, err: err}
+		})
+	case restoreStates:
+		s.start(ctx, func() event { return s.restore(ctx, cmd) })
+	case tidyUp:
+		s.start(ctx, func() event { return s.tidy(ctx, cmd) })
 	case setAlarm:
 		s.alarm = cmd.at
 		s.timer.Reset(time.Duration(max(0, cmd.at-s.now())) * time.Microsecond)
@@ -238,6 +290,31 @@ func (s *shell) cut(ctx context.Context, cmd cutSources) event {
 		}
 	}
 	return sliced{slices}
+}
+
+// restore gives all nodes their state side by side.
+func (s *shell) restore(ctx context.Context, cmd restoreStates) event {
+	errs := make([]error, len(cmd.parts))
+	var all sync.WaitGroup
+	for i, parts := range cmd.parts {
+		all.Go(func() { errs[i] = s.cfg.States.Restore(ctx, s.nodes[i].Name, parts) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return broke{op: opRestore, err: err}
+	}
+	return statesRestored{}
+}
+
+func (s *shell) tidy(ctx context.Context, cmd tidyUp) event {
+	err := s.cfg.States.Retain(ctx, cmd.keep)
+	if err == nil && cmd.below > 0 {
+		err = s.cfg.Ledger.Trim(ctx, cmd.below)
+	}
+	if err != nil {
+		return broke{op: opTidy, err: err}
+	}
+	return tidied{}
 }
 
 func (s *shell) run(ctx context.Context, cmd runTask) event {

@@ -19,14 +19,19 @@ type taskRef struct {
 }
 
 type (
-	// started is the first event. history is what an earlier run planned, from
-	// batch 1; the batches up to committed were published by it.
+	// started is the first event. history is what earlier drivers planned that a
+	// checkpoint, or batch 1, may still need; the batches up to committed, of rows
+	// in all, were published by them, and came to the tallies.
 	started struct {
-		nodes     []Node
-		epoch     int64
-		schemas   [][][2]string
-		history   []Planned
-		committed rdd.BatchID
+		nodes       []Node
+		epoch       int64
+		story       Started // without Epoch, At and, in a new run, Parts
+		saves       bool    // somebody keeps state
+		history     []Planned
+		tallies     []work.Tally // of the first batches of history
+		committed   rdd.BatchID
+		rows        int64
+		checkpoints []Checkpointed // the older first
 	}
 	// ticked says what time it is, in microseconds since the epoch. Time
 	// stands still between ticks.
@@ -49,8 +54,16 @@ type (
 		batch rdd.BatchID
 		sink  int
 	}
-	// broke says that a command other than runTask failed; batch and sink are
-	// those of a publishParts.
+	// stateSaved answers saveState, also where that failed.
+	stateSaved struct {
+		state work.State
+		err   error
+	}
+	// statesRestored answers restoreStates, and tidied tidyUp.
+	statesRestored struct{}
+	tidied         struct{}
+	// broke says that a command other than runTask and saveState failed; batch and
+	// sink are those of a publishParts.
 	broke struct {
 		op    operation
 		batch rdd.BatchID
@@ -80,9 +93,13 @@ func (published) event()  {}
 func (broke) event()      {}
 func (stopped) event()    {}
 
+func (stateSaved) event()     {}
+func (statesRestored) event() {}
+func (tidied) event()         {}
+
 // command is something to do. The set is closed. Every cutSources, appendLog,
-// runTask and publishParts is answered by exactly one event, however long it
-// takes; the others are not answered.
+// runTask, publishParts, saveState, restoreStates and tidyUp is answered by exactly
+// one event, however long it takes; the others are not answered.
 //
 //sumtype:decl
 type command interface{ command() }
@@ -106,6 +123,20 @@ type (
 	}
 	// releaseBlocks says that nobody will read the blocks of a batch again.
 	releaseBlocks struct{ batch rdd.BatchID }
+	// saveState makes the state of a part durable that a task of its batch froze, or
+	// that no task has changed since.
+	saveState struct {
+		node  int
+		state work.State
+	}
+	// restoreStates replaces the state of every node, by its place in started.nodes.
+	restoreStates struct{ parts [][]work.State }
+	// tidyUp removes all saved state but what is to be kept, and lets the ledger
+	// forget what concerns only batches up to below.
+	tidyUp struct {
+		keep  []work.State
+		below rdd.BatchID
+	}
 	// setAlarm asks for a tick at or after a time. Only the last one counts.
 	setAlarm struct{ at int64 }
 	// notify tells the observer how far the run is.
@@ -127,6 +158,9 @@ func (appendLog) command()     {}
 func (runTask) command()       {}
 func (publishParts) command()  {}
 func (releaseBlocks) command() {}
+func (saveState) command()     {}
+func (restoreStates) command() {}
+func (tidyUp) command()        {}
 func (setAlarm) command()      {}
 func (notify) command()        {}
 func (finish) command()        {}
@@ -141,6 +175,8 @@ const (
 	opLog
 	opPublish
 	opPoll // not a failure: a source that had nothing is asked again
+	opRestore
+	opTidy
 )
 
 func (o operation) String() string {
@@ -155,6 +191,10 @@ func (o operation) String() string {
 		return "publishing"
 	case opPoll:
 		return "polling"
+	case opRestore:
+		return "restoring state"
+	case opTidy:
+		return "removing old checkpoints"
 	}
 	return "?"
 }

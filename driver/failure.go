@@ -85,6 +85,7 @@ func (c *core) wake() {
 			}
 		case opPoll:
 			c.input.polling = false
+		case opRestore, opTidy:
 		}
 	}
 }
@@ -228,6 +229,16 @@ func (c *core) wakeWaiters(t *task) {
 
 // broke decides what the failure of a cut, an append or a publication leads to.
 func (c *core) broke(e broke) {
+	switch e.op {
+	case opRestore:
+		c.notRevived(e.err)
+		return
+	case opTidy:
+		c.say("%s: %v", e.op, e.err)
+		c.rest()
+		return
+	default:
+	}
 	kind := fault.Of(e.err)
 	if kind != fault.Retry && kind != fault.Lost {
 		c.abort(e.err)
@@ -252,7 +263,7 @@ func (c *core) broke(e broke) {
 			c.answered(b)
 			return
 		}
-	case opTask, opPoll:
+	default:
 		return
 	}
 	if tries >= maxAttempts {

@@ -150,6 +150,8 @@ func (b *book) Replay(context.Context) iter.Seq2[driver.Entry, error] {
 	}
 }
 
+func (b *book) Trim(context.Context, rdd.BatchID) error { return nil }
+
 // rig is a run with everything around it.
 type rig struct {
 	source source

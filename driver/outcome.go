@@ -38,4 +38,5 @@ type Progress struct {
 	Ended     bool        // nothing is left to plan: Planned is the total
 	Watermark int64       // of the last batch planned
 	Committed *Report     // the batch that was just committed, or nil
+	Note      string      // something a person should know, told once; or ""
 }

@@ -19,11 +19,16 @@ type parts struct {
 	settled   [][]rdd.BatchID // by stateful stage and part: the last batch accepted or skipped
 }
 
-func newParts(g graph, keyGroups int, nodes []Node) parts {
+// newParts divides the stages into count parts, or where that is 0 into as many as
+// the nodes have slots. A run keeps the number that it began with, on any nodes.
+func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 	ring := slotRing(nodes, keyGroups)
+	if count <= 0 {
+		count = min(keyGroups, len(ring))
+	}
 	p := parts{
 		keyGroups: keyGroups,
-		count:     min(keyGroups, len(ring)),
+		count:     count,
 		homes:     make([][]int, len(g.stages)),
 		settled:   make([][]rdd.BatchID, len(g.stages)),
 	}
@@ -77,7 +82,7 @@ func (c *core) tasksOf(b *batch, s int) []task {
 		switch {
 		case stage.Stateful:
 			t.node = c.parts.homes[s][i]
-			if len(t.blocks) == 0 && !b.leaves() {
+			if len(t.blocks) == 0 && !b.leaves() && !c.freezes(b) {
 				t.state = skipped
 			}
 		case len(t.blocks) == 0:

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
@@ -9,102 +11,212 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// past is what a ledger tells of earlier runs.
-type past struct {
-	epoch     int64
-	planned   []Planned // from batch 1, without gaps
-	committed rdd.BatchID
-	tally     work.Tally
+// Past is what a ledger tells of the run that a driver takes up, or that there is
+// none: the last one has ended.
+type Past struct {
+	// Started is how the run began, as the last driver understood it; nil: there is
+	// no run to take up.
+	Started *Started
+	// Run is the epoch of the run's first driver, Epoch that of the driver to come.
+	// Whoever begins a new run may set both, to anything not lower.
+	Run, Epoch int64
+	// Committed is the last batch committed, and Tally what the batches up to it
+	// came to.
+	Committed rdd.BatchID
+	Tally     work.Tally
+
+	begun       bool           // some entry of the run has been seen
+	trimmed     bool           // the first ones of it are gone
+	headless    bool           // and no checkpoint has told yet what they said
+	whole       bool           // checkpoints do not count
+	planned     []Planned      // without gaps; behind the older checkpoint, or from batch 1
+	tallies     []work.Tally   // of the first of them
+	checkpoints []Checkpointed // the older first, at most two
 }
 
-// recall reads the ledger. A ledger that does not fit the plan, or does not
-// make sense, is a fault.Invalid.
-func recall(ctx context.Context, plan *planner.Plan, ledger Ledger) (past, error) {
-	var p past
+// errNoCheckpoint says that no checkpoint can be used, and the batches before them
+// were not kept in memory.
+var errNoCheckpoint = errors.New("no checkpoint can be used")
+
+// Recall reads a ledger. One that does not make sense is a fault.Invalid. It keeps
+// no more than what the driver to come may need.
+func Recall(ctx context.Context, ledger Ledger) (*Past, error) { return recall(ctx, ledger, false) }
+
+// recall reads a ledger, with all batches of its run and as if there were no
+// checkpoints where whole is set.
+func recall(ctx context.Context, ledger Ledger, whole bool) (*Past, error) {
+	p := &Past{whole: whole}
 	for e, err := range ledger.Replay(ctx) {
 		if err == nil {
-			err = p.add(plan, e)
+			err = p.add(e)
 		}
 		if err != nil {
 			return p, err
 		}
 	}
+	if p.headless {
+		return p, fault.New(fault.Invalid, "ledger: the beginning of the run is missing; --restart begins it anew")
+	}
+	if p.Epoch++; p.Run == 0 {
+		p.Run = p.Epoch
+	}
 	return p, nil
 }
 
-func (p *past) add(plan *planner.Plan, e Entry) error {
+func (p *Past) add(e Entry) error {
+	if !p.begun {
+		s, ok := e.(Started)
+		p.begun, p.trimmed = true, !ok || s.Run != 0 && s.Run != s.Epoch
+		p.headless = p.trimmed
+	}
 	switch e := e.(type) {
 	case Started:
-		p.epoch = max(p.epoch, e.Epoch)
-		return fits(plan, e)
+		p.begin(e)
 	case Planned:
-		if want := rdd.BatchID(len(p.planned) + 1); e.Batch != want {
-			return fault.New(fault.Invalid, "ledger: batch %d is planned where batch %d should be", e.Batch, want)
+		return p.plan(e)
+	case Committed:
+		return p.commit(e)
+	case Checkpointed:
+		return p.checkpoint(e)
+	case Ended:
+		*p = Past{Epoch: p.Epoch, whole: p.whole}
+	}
+	return nil
+}
+
+func (p *Past) begin(e Started) {
+	p.Started, p.Epoch = &e, max(p.Epoch, e.Epoch)
+	if p.Run == 0 {
+		p.Run = max(e.Run, 1)
+		if e.Run == 0 {
+			p.Run = e.Epoch
 		}
-		if len(e.Offsets) != len(plan.Reads) || len(e.Ended) != len(plan.Reads) {
-			return fault.New(fault.Invalid, "ledger: batch %d is of %d sources, the job has %d", e.Batch, len(e.Offsets), len(plan.Reads))
-		}
-		for _, s := range e.Splits {
-			if s.Source < 0 || s.Source >= len(plan.Reads) {
-				return fault.New(fault.Invalid, "ledger: batch %d has a split of source %d, the job has %d", e.Batch, s.Source, len(plan.Reads))
+	}
+}
+
+func (p *Past) plan(e Planned) error {
+	n := len(p.planned)
+	switch {
+	case n > 0 && e.Batch != p.planned[n-1].Batch+1:
+		return fault.New(fault.Invalid, "ledger: batch %d is planned where batch %d should be", e.Batch, p.planned[n-1].Batch+1)
+	case n == 0 && e.Batch != p.Committed+1 && !p.trimmed:
+		return fault.New(fault.Invalid, "ledger: batch %d is planned where batch %d should be", e.Batch, p.Committed+1)
+	}
+	p.planned = append(p.planned, e)
+	return nil
+}
+
+func (p *Past) commit(e Committed) error {
+	last := p.Committed // of all planned
+	if n := len(p.planned); n > 0 {
+		last = p.planned[n-1].Batch
+	}
+	switch {
+	case p.trimmed && e.Batch > p.Committed+1:
+		p.headless = true // a checkpoint has to follow, with the totals
+	case e.Batch != p.Committed+1 || e.Batch > last:
+		return fault.New(fault.Invalid, "ledger: batch %d is committed after batch %d of %d planned", e.Batch, p.Committed, last)
+	}
+	p.Committed = e.Batch
+	p.Tally.Add(e.Tally)
+	if len(p.planned) > 0 && e.Batch >= p.planned[0].Batch {
+		p.tallies = append(p.tallies, e.Tally)
+	}
+	return nil
+}
+
+// checkpoint forgets what is before the older of the last two checkpoints.
+func (p *Past) checkpoint(e Checkpointed) error {
+	if p.trimmed && e.Batch > p.Committed {
+		p.headless = true
+	}
+	if e.Clock == nil || !p.headless && e.Batch > p.Committed {
+		return fault.New(fault.Invalid, "ledger: a checkpoint of batch %d after batch %d is committed", e.Batch, p.Committed)
+	}
+	if p.headless {
+		p.headless = false
+		p.begin(e.Run)
+		p.Tally, p.Committed = work.Tally{}, max(p.Committed, e.Batch)
+		p.Tally.Add(e.Tally)
+		for i, t := range p.tallies {
+			if p.planned[i].Batch > e.Batch {
+				p.Tally.Add(t)
 			}
 		}
-		p.planned = append(p.planned, e)
-	case Committed:
-		if e.Batch != p.committed+1 || e.Batch > rdd.BatchID(len(p.planned)) {
-			return fault.New(fault.Invalid, "ledger: batch %d is committed after batch %d of %d planned", e.Batch, p.committed, len(p.planned))
+	}
+	if p.whole {
+		return nil
+	}
+	beside := slices.IndexFunc(p.checkpoints, func(o Checkpointed) bool { return o.Batch == e.Beside })
+	if beside >= 0 {
+		p.checkpoints = []Checkpointed{p.checkpoints[beside], e}
+	} else {
+		p.checkpoints = []Checkpointed{e}
+	}
+	if len(p.checkpoints) == 2 {
+		p.forget(p.checkpoints[0].Batch)
+	}
+	return nil
+}
+
+// forget drops the batches up to one.
+func (p *Past) forget(upTo rdd.BatchID) {
+	n := 0
+	for n < len(p.planned) && p.planned[n].Batch <= upTo {
+		n++
+	}
+	p.planned = append([]Planned(nil), p.planned[n:]...)
+	p.tallies = append([]work.Tally(nil), p.tallies[min(n, len(p.tallies)):]...)
+}
+
+// check refuses a past that does not fit the plan.
+func (p *Past) check(plan *planner.Plan) error {
+	if p.Started == nil {
+		return nil
+	}
+	if err := fits(plan, *p.Started); err != nil {
+		return err
+	}
+	for _, e := range p.planned {
+		if err := checkPlanned(plan, e); err != nil {
+			return err
 		}
-		p.committed = e.Batch
-		p.tally.Add(e.Tally)
+	}
+	for _, e := range p.checkpoints {
+		if err := checkPlanned(plan, e.Planned); err != nil {
+			return err
+		}
+	}
+	first := rdd.BatchID(1)
+	if len(p.checkpoints) > 0 {
+		first = p.checkpoints[0].Batch + 1
+	}
+	if len(p.planned) > 0 && p.planned[0].Batch > first || len(p.planned) == 0 && p.Committed >= first {
+		return fault.New(fault.Invalid, "ledger: the batches from %d on are missing; --restart begins the job anew", first)
 	}
 	return nil
 }
 
-// fits refuses to take up the ledger of another job, or of the same job under
-// settings with which its batches would come to other rows.
-func fits(plan *planner.Plan, e Started) error {
-	is, was := plan.Job.Settings.WithDefaults(), e.Settings.WithDefaults()
-	switch {
-	case e.Job != plan.Job.Name || e.Plan != plan.Digest:
-		return fault.New(fault.Invalid, "the ledger belongs to job %s, plan %.12s (%s), not to job %s, plan %.12s (%s): use another ledger for it",
-			e.Job, e.Plan, e.Mode, plan.Job.Name, plan.Digest, plan.Mode)
-	case is.InFlight != was.InFlight, is.KeyGroups != was.KeyGroups, is.Lateness != was.Lateness:
-		return fault.New(fault.Invalid,
-			"the ledger was begun with in_flight %d, key_groups %d, lateness %s; the job now has %d, %d, %s: these are fixed for its whole life",
-			was.InFlight, was.KeyGroups, was.Lateness, is.InFlight, is.KeyGroups, is.Lateness)
+func checkPlanned(plan *planner.Plan, e Planned) error {
+	if len(e.Offsets) != len(plan.Reads) || len(e.Ended) != len(plan.Reads) {
+		return fault.New(fault.Invalid, "ledger: batch %d is of %d sources, the job has %d", e.Batch, len(e.Offsets), len(plan.Reads))
+	}
+	for _, s := range e.Splits {
+		if s.Source < 0 || s.Source >= len(plan.Reads) {
+			return fault.New(fault.Invalid, "ledger: batch %d has a split of source %d, the job has %d", e.Batch, s.Source, len(plan.Reads))
+		}
 	}
 	return nil
 }
 
-// over reports whether the job has come to the end of its input.
-func (p *past) over() bool {
+// over reports whether the run has come to the end of its input.
+func (p *Past) over() bool {
 	n := len(p.planned)
-	return n > 0 && p.planned[n-1].Final && p.committed == rdd.BatchID(n)
+	return n > 0 && p.planned[n-1].Final && p.Committed == p.planned[n-1].Batch
 }
 
-// outcome of a job that is over.
-func (p *past) outcome() Outcome {
+// outcome of a run that is over.
+func (p *Past) outcome() Outcome {
 	last := p.planned[len(p.planned)-1]
-	return Outcome{
-		Batches: int64(len(p.planned)), Tally: p.tally, Watermark: last.Watermark,
-		Final: true, Offsets: last.Offsets,
-	}
-}
-
-// schemas lists the columns of the sources for the ledger.
-func schemas(plan *planner.Plan) [][][2]string {
-	out := make([][][2]string, len(plan.Reads))
-	for i, op := range plan.Reads {
-		if op >= len(plan.Ops) || plan.Ops[op].Dataset == nil {
-			continue
-		}
-		read, ok := plan.Ops[op].Dataset.Op().(rdd.Read)
-		if !ok || read.Schema == nil {
-			continue
-		}
-		for _, f := range read.Schema.Fields() {
-			out[i] = append(out[i], [2]string{f.Name, f.Type.String()})
-		}
-	}
-	return out
+	return Outcome{Batches: int64(last.Batch), Tally: p.Tally, Watermark: last.Watermark, Final: true, Offsets: last.Offsets}
 }

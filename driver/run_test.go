@@ -237,7 +237,6 @@ func TestResume(t *testing.T) {
 				again = append(again, p.Committed.Batch)
 			}
 		}
-		r.cfg.Epoch = 1
 		out, err := driver.Run(t.Context(), r.cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -276,8 +275,8 @@ func TestLedgerDoesNotFit(t *testing.T) {
 		entries []driver.Entry
 		want    string
 	}{
-		"another plan":       {[]driver.Entry{foreign}, "belongs to job job, plan another (masked)"},
-		"other settings":     {[]driver.Entry{wider}, "begun with in_flight 3, key_groups 1"},
+		"another plan":       {[]driver.Entry{foreign}, "plan: is idag, was masked"},
+		"other settings":     {[]driver.Entry{wider}, "settings: in_flight is 2, was 3"},
 		"a gap":              {[]driver.Entry{started, planned(2)}, "batch 2 is planned where batch 1 should be"},
 		"committed too soon": {[]driver.Entry{started, driver.Committed{Batch: 1}}, "batch 1 is committed after batch 0 of 0 planned"},
 		"other sources":      {[]driver.Entry{started, driver.Planned{Batch: 1}}, "batch 1 is of 0 sources"},

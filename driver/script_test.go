@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/idag/idag/internal/eventtime"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/script"
 	"github.com/idag/idag/planner"
@@ -29,6 +30,7 @@ type puppet struct {
 	core    *core
 	nodes   []Node
 	history []Planned
+	saved   []Checkpointed
 	firsts  map[[2]int]int64 // sequence of the next split, by source and partition
 	out     strings.Builder
 }
@@ -36,15 +38,19 @@ type puppet struct {
 // handle plays one command of a script:
 //
 //	core nodes=N slots=N in_flight=N groups=N rows=N idle=D dead=PERCENT   input: one stage a line
-//	past                        input: one batch a line: id committed? split …
-//	start
+//	past                        from=B; input: one batch a line: id committed? split …
+//	checkpoint B                parts=N watermark=N rows=N; of the past
+//	start                       epoch=N committed=B saves=1 parts=N
 //	slice                       input: one source a line: source split … ended?
 //	logged
 //	done B.S.I                  attempt=N rows=N blocks=outlet/group,… times=part:max,… staged=sink,…
 //	done B.S.*                  the same for every task of the stage that is out
 //	fail B.S.I KIND             attempt=N
 //	published B sink=N
-//	broke cut|log|publish KIND  batch=N sink=N
+//	saved B.S.I                 fails=KIND; B.S.* for all parts
+//	restored
+//	tidied
+//	broke cut|log|publish|restore|tidy KIND  batch=N sink=N
 //	tick D
 //	stop
 //
@@ -57,9 +63,15 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		p.build(t, c)
 	case "past":
 		p.past(t, c)
+	case "checkpoint":
+		p.checkpoint(t, c)
 	case "start":
 		p.history = slices.Clip(p.history)
-		p.step(started{nodes: p.nodes, epoch: int64(c.Int(t, "epoch", 1)), history: p.history, committed: rdd.BatchID(c.Int(t, "committed", 0))})
+		e := started{nodes: p.nodes, epoch: int64(c.Int(t, "epoch", 1)), history: p.history, committed: rdd.BatchID(c.Int(t, "committed", 0)),
+			saves: c.Int(t, "saves", 0) > 0, checkpoints: p.saved}
+		e.story.Parts = c.Int(t, "parts", 0)
+		e.rows = int64(e.committed) * 10
+		p.step(e)
 	case "slice":
 		p.step(p.slices(t, c.Input))
 	case "logged":
@@ -75,8 +87,16 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 	case "published":
 		p.step(published{batch: rdd.BatchID(number(t, c.Args[0].Key)), sink: c.Int(t, "sink", 0)})
 	case "broke":
-		op := map[string]operation{"cut": opCut, "log": opLog, "publish": opPublish}[c.Args[0].Key]
+		op := map[string]operation{"cut": opCut, "log": opLog, "publish": opPublish, "restore": opRestore, "tidy": opTidy}[c.Args[0].Key]
 		p.step(broke{op: op, batch: rdd.BatchID(c.Int(t, "batch", 0)), sink: c.Int(t, "sink", 0), err: failure(t, c.Args[1].Key)})
+	case "saved":
+		for _, s := range p.states(t, c) {
+			p.step(s)
+		}
+	case "restored":
+		p.step(statesRestored{})
+	case "tidied":
+		p.step(tidied{})
 	case "tick":
 		d, err := time.ParseDuration(c.Args[0].Key)
 		if err != nil {
@@ -137,10 +157,41 @@ func (p *puppet) past(t testing.TB, c *script.Case) {
 		for j := range s.splits {
 			s.splits[j].Source = s.source
 		}
-		b := Planned{Batch: rdd.BatchID(i + 1), Splits: s.splits, Offsets: []rdd.Offset{s.next}, Ended: []bool{s.ended}}
+		b := Planned{Batch: rdd.BatchID(i + c.Int(t, "from", 1)), Splits: s.splits, Offsets: []rdd.Offset{s.next}, Ended: []bool{s.ended}}
 		b.Closed, b.Watermark, b.Final = work.NoTime, work.NoTime, s.ended
 		p.history = append(p.history, b)
 	}
+}
+
+// checkpoint adds one to the past: of the first stateful stage's parts.
+func (p *puppet) checkpoint(t testing.TB, c *script.Case) {
+	e := Checkpointed{Planned: Planned{Batch: rdd.BatchID(number(t, c.Args[0].Key)), Ended: []bool{false}}, Clock: new(eventtime.Tracker)}
+	e.Rows = int64(c.Int(t, "rows", 10*int(e.Batch)))
+	e.Offsets = []rdd.Offset{rdd.Offset(fmt.Sprint(e.Rows))}
+	e.Closed, e.Watermark, e.Tally.RowsIn = work.NoTime, int64(c.Int(t, "watermark", 0)), e.Rows
+	stage := slices.IndexFunc(p.core.graph.stages, func(s planner.Stage) bool { return s.Stateful })
+	for i := range c.Int(t, "parts", 1) {
+		e.Parts = append(e.Parts, work.State{Batch: e.Batch, Stage: stage, Index: i})
+	}
+	p.saved = append(p.saved, e)
+}
+
+// states answers saveState for the parts that are meant by B.S.I or B.S.*.
+func (p *puppet) states(t testing.TB, c *script.Case) []event {
+	words := strings.Split(c.Args[0].Key, ".")
+	stage := int(number(t, words[1]))
+	var out []event
+	for i := range p.core.parts.homes[stage] {
+		if words[2] != "*" && words[2] != strconv.Itoa(i) {
+			continue
+		}
+		e := stateSaved{state: work.State{Batch: rdd.BatchID(number(t, words[0])), Stage: stage, Index: i}}
+		if kind := c.String("fails", ""); kind != "" {
+			e.err = failure(t, kind)
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 func (p *puppet) slices(t testing.TB, input string) sliced {
@@ -262,7 +313,21 @@ func spell(c *core, cmd command) string {
 		return fmt.Sprintf("release %d", cmd.batch)
 	case setAlarm:
 		return fmt.Sprintf("alarm +%s", time.Duration(cmd.at-c.now)*time.Microsecond)
+	case saveState:
+		s := cmd.state
+		return fmt.Sprintf("save %d.%d.%d on %s", s.Batch, s.Stage, s.Index, c.slots.nodes[cmd.node].Name)
+	case restoreStates:
+		return "restore" + spellStates(c, cmd.parts)
+	case tidyUp:
+		text := fmt.Sprintf("tidy up, keeping %d parts", len(cmd.keep))
+		if cmd.below > 0 {
+			text += fmt.Sprintf(", forgetting up to %d", cmd.below)
+		}
+		return text
 	case notify:
+		if cmd.progress.Note != "" {
+			return "say: " + cmd.progress.Note
+		}
 		if r := cmd.progress.Committed; r != nil {
 			return fmt.Sprintf("committed %d splits=%d rows=%d read=%d%s", r.Batch, r.Splits, r.Tally.RowsIn, cmd.progress.Read, map[bool]string{true: " again"}[r.Again])
 		}
@@ -291,6 +356,9 @@ func spellEntry(e Entry) string {
 		return text
 	case Committed:
 		return fmt.Sprintf("committed %d", e.Batch)
+	case Checkpointed:
+		return fmt.Sprintf("checkpoint %d parts=%d seen=%d rows=%d/%d", e.Batch, len(e.Parts), len(e.Seen), e.Tally.RowsIn, e.Rows)
+	case Ended:
 	}
 	return "?"
 }
@@ -304,7 +372,24 @@ func spellTask(c *core, cmd runTask) string {
 	for _, b := range t.Blocks {
 		in = append(in, fmt.Sprintf("%d.%d@%s", b.Stage, b.Task, b.Node))
 	}
-	return strings.TrimRight(fmt.Sprintf("run %d.%d.%d#%d on %s: %s", t.Batch, t.Stage, t.Index, t.Attempt, c.slots.nodes[cmd.node].Name, strings.Join(in, " ")), " ")
+	how := ""
+	if t.Freeze {
+		how = " freezing"
+	}
+	return strings.TrimRight(fmt.Sprintf("run %d.%d.%d#%d on %s%s: %s", t.Batch, t.Stage, t.Index, t.Attempt, c.slots.nodes[cmd.node].Name, how, strings.Join(in, " ")), " ")
+}
+
+func spellStates(c *core, parts [][]work.State) string {
+	text := ""
+	for node, list := range parts {
+		for _, s := range list {
+			text += fmt.Sprintf(" %d.%d.%d on %s", s.Batch, s.Stage, s.Index, c.slots.nodes[node].Name)
+		}
+	}
+	if text == "" {
+		return " nothing"
+	}
+	return text
 }
 
 func moment(us int64) string {

@@ -33,15 +33,21 @@ type world struct {
 	running map[taskRef]int  // attempts that are out, and where
 	last    map[taskRef]work.Receipt
 
-	planned   []Planned
-	logging   bool           // an append is out
-	committed rdd.BatchID    // in the ledger
-	publishes map[[2]int]int // acknowledged, by batch and sink
-	merged    map[[2]int]rdd.BatchID
-	homes     map[[2]int]int // of parts, by stage and part
-	released  rdd.BatchID
-	ending    command
-	err       error
+	checkpoints []Checkpointed
+	files       map[work.State]bool // that were saved
+	entries     []Entry             // of the ledger
+	trims       bool
+	crashAt     int // step at which everything ends, or 0
+	planned     []Planned
+	logging     bool           // an append is out
+	committed   rdd.BatchID    // in the ledger
+	publishes   map[[2]int]int // acknowledged, by batch and sink
+	merged      map[[2]int]rdd.BatchID
+	frozen      map[[2]int]rdd.BatchID
+	homes       map[[2]int]int // of parts, by stage and part
+	released    rdd.BatchID
+	ending      command
+	err         error
 }
 
 func (w *world) check(ok bool, format string, args ...any) {
@@ -54,6 +60,10 @@ func (w *world) check(ok bool, format string, args ...any) {
 func (w *world) play() error {
 	w.failed, w.running, w.last = map[taskRef]bool{}, map[taskRef]int{}, map[taskRef]work.Receipt{}
 	w.publishes, w.merged, w.homes = map[[2]int]int{}, map[[2]int]rdd.BatchID{}, map[[2]int]int{}
+	w.frozen = map[[2]int]rdd.BatchID{}
+	if w.files == nil {
+		w.files = map[work.State]bool{}
+	}
 	if w.past == nil {
 		w.past = &started{nodes: w.nodes, epoch: 1}
 	}
@@ -62,6 +72,9 @@ func (w *world) play() error {
 	for step := 0; w.ending == nil && w.err == nil; step++ {
 		if step > 100_000 {
 			return fmt.Errorf("no end")
+		}
+		if step == w.crashAt && step > 0 {
+			return nil
 		}
 		if step == w.stopAt {
 			w.send(stopped{})
@@ -101,6 +114,9 @@ func (w *world) answer(e event) {
 		w.last[taskRef{e.ref.batch, e.ref.stage, e.ref.index, 0}] = e.receipt
 		if w.core.graph.stages[e.ref.stage].Stateful {
 			w.merged[[2]int{e.ref.stage, e.ref.index}] = e.ref.batch
+			if m := w.core.saves.mark; m != nil && m.id == e.ref.batch {
+				w.frozen[[2]int{e.ref.stage, e.ref.index}] = e.ref.batch
+			}
 		}
 		w.again = append(w.again, e)
 	case published:
@@ -112,7 +128,7 @@ func (w *world) answer(e event) {
 		w.again = append(w.again, e)
 	case logged:
 		w.logging = false
-	case started, ticked, sliced, taskFailed, broke, stopped:
+	case started, ticked, sliced, taskFailed, broke, stopped, stateSaved, statesRestored, tidied:
 	}
 	w.send(e)
 }
@@ -174,13 +190,79 @@ func (w *world) obey(cmd command) {
 		w.publish(cmd)
 	case releaseBlocks:
 		w.check(cmd.batch <= w.committed, "batch %d is released before it is committed", cmd.batch)
-		w.check(cmd.batch == w.released+1, "batch %d is released after batch %d", cmd.batch, w.released)
+		w.check(cmd.batch == w.released+1 || w.released < 0, "batch %d is released after batch %d", cmd.batch, w.released)
 		w.released = cmd.batch
+	case saveState:
+		w.out = append(w.out, w.save(cmd))
+	case restoreStates:
+		w.out = append(w.out, w.restore(cmd))
+	case tidyUp:
+		w.tidy(cmd)
+		w.out = append(w.out, tidied{})
 	case setAlarm:
 		w.alarm = cmd.at
 	case notify:
 	case finish, abort:
 		w.ending = cmd
+	}
+}
+
+// save checks that the state of a part can still be had, and saves it.
+func (w *world) save(cmd saveState) event {
+	s := cmd.state
+	w.check(s.Batch <= w.committed, "the state of batch %d is saved before it is committed", s.Batch)
+	part := [2]int{s.Stage, s.Index}
+	frozen := w.frozen[part] == s.Batch
+	w.check(frozen || w.merged[part] <= s.Batch, "the state of part %v is saved as of batch %d, but is at %d", part, s.Batch, w.merged[part])
+	for ref := range w.running {
+		w.check(frozen || ref.stage != s.Stage || ref.index != s.Index, "the state of part %v is saved while task %v runs", part, ref)
+	}
+	if w.hostile && w.rnd.IntN(8) == 0 {
+		return stateSaved{state: s, err: fault.New(fault.Retry, "no room")}
+	}
+	s.File = fmt.Sprint(s.Batch, s.Stage, s.Index)
+	w.files[s] = true
+	return stateSaved{state: s}
+}
+
+// restore gives the state back, or finds that a file is damaged.
+func (w *world) restore(cmd restoreStates) event {
+	if w.hostile && w.rnd.IntN(2) == 0 && len(w.core.revival.from.checkpoints) > 1 {
+		return broke{op: opRestore, err: fault.New(fault.Lost, "damaged")}
+	}
+	for _, parts := range cmd.parts {
+		for _, s := range parts {
+			w.check(w.files[s], "%v was never saved, or removed", s)
+			w.merged[[2]int{s.Stage, s.Index}] = s.Batch
+		}
+	}
+	return statesRestored{}
+}
+
+// tidy removes what is not to be kept.
+func (w *world) tidy(cmd tidyUp) {
+	for s := range w.files {
+		if !slices.Contains(cmd.keep, s) {
+			delete(w.files, s)
+		}
+	}
+	w.check(len(w.checkpoints) > 0 && cmd.below < w.checkpoints[len(w.checkpoints)-1].Batch, "the ledger forgets up to %d", cmd.below)
+	for w.trims && len(w.entries) > 0 && cmd.below > 0 {
+		keep := false
+		switch e := w.entries[0].(type) {
+		case Started:
+		case Planned:
+			keep = e.Batch > cmd.below
+		case Committed:
+			keep = e.Batch > cmd.below
+		case Checkpointed:
+			keep = e.Batch >= cmd.below
+		case Ended:
+		}
+		if keep {
+			break
+		}
+		w.entries = w.entries[1:]
 	}
 }
 
@@ -204,6 +286,7 @@ func (w *world) cut(cmd cutSources) event {
 func (w *world) append(cmd appendLog) {
 	w.check(!w.logging, "two appends are out")
 	w.logging = true
+	w.entries = append(w.entries, cmd.entries...)
 	for _, e := range cmd.entries {
 		switch e := e.(type) {
 		case Started:
@@ -213,6 +296,11 @@ func (w *world) append(cmd appendLog) {
 		case Committed:
 			w.check(e.Batch == w.committed+1, "batch %d is committed after %d", e.Batch, w.committed)
 			w.committed = e.Batch
+		case Checkpointed:
+			w.check(e.Batch <= w.committed, "a checkpoint of batch %d after batch %d is committed", e.Batch, w.committed)
+			w.checkpoints = append(w.checkpoints, e)
+		case Ended:
+			w.check(false, "the core ends the run")
 		}
 	}
 	w.check(len(w.planned)-int(w.committed) <= 2*w.core.set.InFlight, "%d batches are in flight", len(w.planned)-int(w.committed))
@@ -257,11 +345,14 @@ func (w *world) part(t work.Task, node int) {
 			beside++
 		}
 	}
-	w.check(beside <= w.nodes[node].Slots, "node %d has %d parts of stage %d", node, beside, t.Stage)
+	w.check(beside <= w.nodes[node].Slots || w.past.story.Parts > 0, "node %d has %d parts of stage %d", node, beside, t.Stage)
 }
 
 // parts is how many tasks a stage that merges has in a batch.
 func (w *world) parts() int {
+	if w.past.story.Parts > 0 {
+		return w.past.story.Parts
+	}
 	slots := 0
 	for _, n := range w.nodes {
 		slots += n.Slots

@@ -65,6 +65,12 @@ type Settings struct {
 	KeyGroups  int           // partitions of every shuffle
 	FrameRows  int           // rows of one frame at the most
 	Memory     int64         // bytes of rows that wait for a join, in each executor; others wait on disk
+	// CheckpointEvery is how long after a checkpoint the next one is made at the
+	// earliest. It may change from one driver of a run to the next.
+	CheckpointEvery time.Duration
+	// BatchWait is how long a batch waits at most for a source that has less than
+	// the batch's size; 0 means not at all.
+	BatchWait time.Duration
 }
 
 // WithDefaults returns s with its zero fields set.
@@ -82,6 +88,9 @@ func (s Settings) WithDefaults() Settings {
 	set(&s.FrameRows, 16<<10)
 	if s.Memory == 0 {
 		s.Memory = 256 << 20
+	}
+	if s.CheckpointEvery == 0 {
+		s.CheckpointEvery = 10 * time.Second
 	}
 	return s
 }

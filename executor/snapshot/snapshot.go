@@ -69,6 +69,9 @@ func Write(ctx context.Context, dir string, s work.State, tables []arrow.RecordB
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(path+partial, path)
 	}
+	if err == nil {
+		err = syncDir(dir)
+	}
 	if err != nil {
 		_ = os.Remove(path + partial)
 		return out, classify(err)
@@ -112,16 +115,13 @@ func (w *summing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Sync makes the names of the files of dir durable.
-func Sync(dir string) error {
+// syncDir makes the names of the files of dir durable.
+func syncDir(dir string) error {
 	d, err := os.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	return classify(err)
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Read reads the tables of a part. The caller releases them. A file that is gone or

@@ -11,7 +11,7 @@
 //  1. Cut, with the splits that the batch will read;
 //  2. Advance, for the watermark at the end of the batch;
 //  3. some batches later, when the receipts are in: Seen for every partition
-//     time, then Read with the same splits as in 1.
+//     time, then Read with the partitions of the same splits as in 1.
 //
 // Which batches are behind it when a batch is planned is up to the caller; a
 // caller that makes that a function of batch numbers gets watermarks that do
@@ -94,10 +94,10 @@ func (t *Tracker) Seen(of Part, largest int64) {
 }
 
 // Read notes that splits given to Cut, in the same order, have been read: they
-// no longer hold the watermark. A partition whose last split is read has ended.
-func (t *Tracker) Read(splits []rdd.Split) {
-	for i := range splits {
-		key := Part{splits[i].Source, splits[i].Partition}
+// no longer hold the watermark. It is given the partition of each. A partition whose
+// last split is read has ended.
+func (t *Tracker) Read(splits []Part) {
+	for _, key := range splits {
 		p := t.parts[key]
 		if p == nil || len(p.unread) == 0 {
 			continue

@@ -41,7 +41,7 @@ func TestTracker(t *testing.T) {
 	read := func(largest int64, s rdd.Split) func(*eventtime.Tracker) {
 		return func(t *eventtime.Tracker) {
 			t.Seen(eventtime.Part{Source: s.Source, Partition: s.Partition}, largest)
-			t.Read([]rdd.Split{s})
+			t.Read([]eventtime.Part{{Source: s.Source, Partition: s.Partition}})
 		}
 	}
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestClone(t *testing.T) {
 	a.End(1)
 	b := a.Clone()
 	b.Seen(at(0), 30)
-	b.Read([]rdd.Split{split(0, 10, 20), split(0, 15, 30)})
+	b.Read([]eventtime.Part{at(0), at(0)})
 	b.Cut([]rdd.Split{split(1, 40, 50)})
 	if got := fmt.Sprint(a.Advance(), b.Advance(), a.Parts(0), b.Parts(0)); got != "10 30 [{0 0}] [{0 0} {0 1}]" {
 		t.Fatal(got)
@@ -132,7 +132,7 @@ func TestNothingIsLateFromAnOrderedSource(t *testing.T) {
 			if i >= lag {
 				s := splits[i-lag]
 				tr.Seen(at(s.Partition), s.Times.Max)
-				tr.Read([]rdd.Split{s})
+				tr.Read([]eventtime.Part{at(s.Partition)})
 			}
 			tr.Cut(splits[i : i+1])
 			next := tr.Advance()

@@ -34,6 +34,10 @@ func kindOf(e driver.Entry) (string, error) {
 		return "planned", nil
 	case driver.Committed:
 		return "committed", nil
+	case driver.Checkpointed:
+		return "checkpointed", nil
+	case driver.Ended:
+		return "ended", nil
 	}
 	return "", fault.New(fault.Bug, "ledger: an entry of type %T", e)
 }
@@ -95,6 +99,10 @@ func decode(r record) (driver.Entry, error) {
 		return unmarshal[driver.Planned](r.Entry)
 	case "committed":
 		return unmarshal[driver.Committed](r.Entry)
+	case "checkpointed":
+		return unmarshal[driver.Checkpointed](r.Entry)
+	case "ended":
+		return unmarshal[driver.Ended](r.Entry)
 	}
 	return nil, fmt.Errorf("an entry of the kind %q, which this version does not know", r.Kind)
 }

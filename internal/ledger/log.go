@@ -35,6 +35,8 @@ type Log struct {
 	num  int   // its number
 	size int64 // its good bytes
 	seq  int64 // of the last entry
+	over bool  // it says that a run ended: the next one has a file of its own
+	tops map[int]top
 	err  error // why nothing can be appended any more
 }
 
@@ -103,6 +105,7 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
+	l.over = endsRun(data[:good])
 	if l.seq = seq; lines == 0 && len(nums) > 1 {
 		// The file was begun and nothing in it is whole: go on behind the one before.
 		if l.seq, err = l.lastSeq(nums[len(nums)-2]); err != nil {
@@ -166,6 +169,7 @@ func (l *Log) Append(ctx context.Context, entries ...driver.Entry) error {
 		return err
 	}
 	l.seq += int64(len(entries))
+	_, l.over = entries[len(entries)-1].(driver.Ended)
 	return nil
 }
 
@@ -199,7 +203,7 @@ func classify(err error) fault.Kind {
 
 // rotate begins a new file where there is none or the last one has its size.
 func (l *Log) rotate() error {
-	if l.file != nil && l.size < l.options.FileBytes {
+	if l.file != nil && l.size < l.options.FileBytes && !l.over {
 		return nil
 	}
 	path := l.path(l.num + 1)
@@ -239,6 +243,8 @@ func (l *Log) Replay(ctx context.Context) iter.Seq2[driver.Entry, error] {
 				switch {
 				case seq == end:
 					return
+				case err == nil && seq == 0 && num > 1:
+					// What was before has been trimmed.
 				case err == nil && r.seq != seq+1:
 					err = fault.New(fault.Invalid, "%s:%d: entry %d follows entry %d: something is missing", l.path(num), r.line, r.seq, seq)
 				case err == nil:

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/rdd"
 )
 
 // Memory is a ledger that lives as long as its process. The zero value is
@@ -28,6 +29,25 @@ func (m *Memory) Append(ctx context.Context, entries ...driver.Entry) error {
 	m.entries = append(m.entries, entries...)
 	return nil
 }
+
+// Trim implements driver.Ledger. It forgets nothing, for tests want to see all.
+func (m *Memory) Trim(ctx context.Context, _ rdd.BatchID) error { return ctx.Err() }
+
+// Void is a ledger that keeps nothing, for a run that will not be taken up again.
+type Void struct{}
+
+var _ driver.Ledger = Void{}
+
+// Append implements driver.Ledger.
+func (Void) Append(ctx context.Context, _ ...driver.Entry) error { return ctx.Err() }
+
+// Replay implements driver.Ledger. There is nothing to yield.
+func (Void) Replay(context.Context) iter.Seq2[driver.Entry, error] {
+	return func(func(driver.Entry, error) bool) {}
+}
+
+// Trim implements driver.Ledger.
+func (Void) Trim(ctx context.Context, _ rdd.BatchID) error { return ctx.Err() }
 
 // Replay implements driver.Ledger. It yields what was there when it began.
 func (m *Memory) Replay(ctx context.Context) iter.Seq2[driver.Entry, error] {

@@ -22,7 +22,8 @@ type line struct {
 	entry driver.Entry
 }
 
-// files returns the numbers of a log's files in order. A gap is a fault.Invalid.
+// files returns the numbers of a log's files in order: the first ones may have been
+// trimmed. A gap is a fault.Invalid.
 func files(dir string) ([]int, error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -37,8 +38,8 @@ func files(dir string) ([]int, error) {
 	}
 	slices.Sort(nums)
 	for i, n := range nums {
-		if n != i+1 {
-			return nil, fault.New(fault.Invalid, "ledger: %s has no file %06d.jsonl, but a later one", dir, i+1)
+		if want := nums[0] + i; n != want {
+			return nil, fault.New(fault.Invalid, "ledger: %s has no file %06d.jsonl, but a later one", dir, want)
 		}
 	}
 	return nums, nil
