@@ -84,10 +84,16 @@ type Env struct {
 	// Time names the column that holds the event time, or is "": a source that
 	// knows its range without reading rows gives it in its splits.
 	Time string
+	// Schema, for a source, is the one that the run began with, or nil for a new
+	// run. A source that would infer its schema takes this one.
+	Schema *arrow.Schema
 	// Schemas that a sink will be given, by label index; nil for sources.
 	Schemas map[int]*arrow.Schema
 	// Mem is for what a connector keeps beyond one read.
 	Mem memory.Allocator
 	// Out is the terminal or whatever stands for it.
 	Out io.Writer
+	// Point, if not nil, is told "publish.half" in the middle of a publication, for
+	// tests that end the process there.
+	Point func(string)
 }

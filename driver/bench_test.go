@@ -42,6 +42,7 @@ func BenchmarkStep(b *testing.B) {
 			events = events[1:]
 			for _, cmd := range c.step(e) {
 				switch cmd := cmd.(type) {
+				case saveState, restoreStates, tidyUp:
 				case cutSources:
 					events = append(events, sliced{[]slice{{splits: splits}}})
 				case appendLog:

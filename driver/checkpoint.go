@@ -291,7 +291,7 @@ func (c *core) adopt(e Checkpointed) {
 	}
 	c.outcome.Batches, c.outcome.Watermark = int64(e.Batch), e.Watermark
 	c.outcome.Tally.Add(e.Tally)
-	c.progress.Planned, c.progress.Read, c.progress.Watermark = e.Rows, e.Tally.RowsIn, e.Watermark
+	c.progress.Planned, c.progress.Read, c.progress.Written, c.progress.Watermark = e.Rows, e.Tally.RowsIn, e.Tally.RowsOut, e.Watermark
 }
 
 func (c *core) sayResumed() {

@@ -264,6 +264,7 @@ func (c *core) drop(b *batch) {
 	c.do(releaseBlocks{b.id})
 	c.outcome.Batches++
 	c.outcome.Tally.Add(b.tally)
+	c.progress.Written = c.outcome.Tally.RowsOut
 	c.outcome.Watermark = b.plan.Watermark
 	if t := &c.outcome.Tally; c.most.Exceeded(t.DeadLetters, t.RowsIn) {
 		c.abort(tooDirty(c.most, t))

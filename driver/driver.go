@@ -106,7 +106,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 
 // take takes up the run of which past tells.
 func take(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
-	if err := past.check(cfg.Plan); err != nil {
+	if err := past.Fits(cfg.Plan); err != nil {
 		return Outcome{}, err
 	}
 	if past.over() {

@@ -35,6 +35,7 @@ type Progress struct {
 	InFlight  int         // batches planned and not published
 	Planned   int64       // rows of the splits planned so far, as far as sources know them
 	Read      int64       // rows in, of all accepted tasks
+	Written   int64       // rows out, of all committed batches
 	Ended     bool        // nothing is left to plan: Planned is the total
 	Watermark int64       // of the last batch planned
 	Committed *Report     // the batch that was just committed, or nil

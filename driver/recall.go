@@ -169,8 +169,9 @@ func (p *Past) forget(upTo rdd.BatchID) {
 	p.tallies = append([]work.Tally(nil), p.tallies[min(n, len(p.tallies)):]...)
 }
 
-// check refuses a past that does not fit the plan.
-func (p *Past) check(plan *planner.Plan) error {
+// Fits refuses, as a fault.Invalid that says what has changed, a past of another
+// job or plan.
+func (p *Past) Fits(plan *planner.Plan) error {
 	if p.Started == nil {
 		return nil
 	}

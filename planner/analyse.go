@@ -135,7 +135,8 @@ func (a *analysis) checkSettings() {
 		name  string
 		value int64
 	}{{"batch_rows", s.BatchRows}, {"batch_bytes", s.BatchBytes}, {"in_flight", int64(s.InFlight)},
-		{"lateness", int64(s.Lateness)}, {"key_groups", int64(s.KeyGroups)}, {"frame_rows", int64(s.FrameRows)}, {"memory", s.Memory}} {
+		{"lateness", int64(s.Lateness)}, {"key_groups", int64(s.KeyGroups)}, {"frame_rows", int64(s.FrameRows)}, {"memory", s.Memory},
+		{"checkpoint_every", int64(s.CheckpointEvery)}, {"batch_wait", int64(s.BatchWait)}} {
 		if c.value < 0 {
 			a.fail(a.job.At, "settings: %s is negative", c.name)
 		}

@@ -44,7 +44,7 @@ func benchArgs(f *benchFlags, path, out string) []string {
 	if isFile(f.job) {
 		return []string{"replay", path, "--job", f.job}
 	}
-	return []string{"run", f.job, "--set", "path=" + path, "--set", "out=" + out}
+	return []string{"run", f.job, "--no-ledger", "--set", "path=" + path, "--set", "out=" + out}
 }
 
 // rss runs the I-DAG plan in processes of their own and notes how much memory

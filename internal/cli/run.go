@@ -2,6 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
@@ -14,6 +18,8 @@ type runFlags struct {
 	jobFlags
 	executors   int
 	ledger      string
+	noLedger    bool
+	restart     bool
 	deadLetters string
 	json        bool
 	quiet       bool
@@ -23,7 +29,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	f.jobFlags.add(c)
 	fs := c.Flags()
 	fs.IntVar(&f.executors, "executors", 0, "`executors` in this process (default one a core)")
-	fs.StringVar(&f.ledger, "ledger", "", "keep the ledger in this `directory` (default in memory)")
+	fs.StringVar(&f.ledger, "ledger", "", "keep ledger and checkpoints in this `directory`")
 	fs.StringVar(&f.deadLetters, "dead-letters", "", "write dead letters to this `directory` (default count them)")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object a batch, the summary last")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print neither progress nor summary")
@@ -38,8 +44,14 @@ func newRun(s *session) *cobra.Command {
 		Short:   "Run a job to the end of its input",
 		Long: `Run a job to the end of its input: one that ships with the program, by name, or a
 job file. Ctrl-C or SIGTERM finishes the batches in flight and says where the
-job stopped; a second one aborts it. With --ledger a run that was stopped or killed
-goes on where it was when it is started again.`,
+job stopped; a second one aborts it.
+
+A run that was stopped, killed or failed goes on when the same command is given
+again: its ledger in .idag/JOB, below the working directory, says what it has read
+and published, and holds what it knew at its last checkpoint. If the job has
+changed meanwhile, that is refused with what has changed; --restart gives the
+unfinished run up. A job that has come to its end begins anew. With --ledger the
+ledger is elsewhere; with --no-ledger there is none, and nothing to go on from.`,
 		Example: `  idag run meter --set path=data/meter --set out=out
   idag run job.yaml --linear
   idag run job.yaml --json | tail -n 1 | jq .checksum`,
@@ -50,11 +62,34 @@ goes on where it was when it is started again.`,
 			if err != nil {
 				return err
 			}
+			if f.ledger == "" && !f.noLedger {
+				f.ledger = s.defaultLedger(job.Name)
+			}
 			return s.runAndTell(c.Context(), job, &f)
 		},
 	}
 	f.add(c)
+	c.Flags().Lookup("ledger").Usage += " (default .idag/JOB)"
+	c.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger: a run that is stopped cannot go on")
+	c.Flags().BoolVar(&f.restart, "restart", false, "begin anew, even if the last run has not come to its end")
+	c.MarkFlagsMutuallyExclusive("ledger", "no-ledger")
 	return c
+}
+
+// defaultLedger is where the ledger of a job is if the user does not say: below the
+// working directory, or nowhere if nothing can be written there.
+func (s *session) defaultLedger(job string) string {
+	const home = ".idag"
+	if _, err := os.Stat(home); err != nil {
+		probe, err := os.CreateTemp(".", home+"-*")
+		if err != nil {
+			fmt.Fprintf(s.io.Err, "%s: no ledger, so this run cannot go on once it is stopped: %v\n", s.app.Name, err)
+			return ""
+		}
+		_ = probe.Close()
+		_ = os.Remove(probe.Name())
+	}
+	return filepath.Join(home, url.PathEscape(job))
 }
 
 // runAndTell runs a job as the flags say and prints its summary.
@@ -66,7 +101,7 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 	if f.executors < 0 {
 		return fault.New(fault.Invalid, "--executors may not be negative")
 	}
-	cfg := engine.Config{Mode: mode, Executors: f.executors, Ledger: f.ledger, DeadLetters: f.deadLetters}
+	cfg := engine.Config{Mode: mode, Executors: f.executors, Ledger: f.ledger, Restart: f.restart, DeadLetters: f.deadLetters}
 	sum, err := s.run(ctx, job, cfg, s.reporter(job.Name, f))
 	switch {
 	case err != nil:
@@ -85,7 +120,12 @@ func (s *session) run(ctx context.Context, job *rdd.Job, cfg engine.Config, rep 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cfg.Kinds = s.app.Kinds
-	cfg.Observe = rep.observe
+	cfg.Observe = func(p engine.Progress) {
+		if p.Note != "" {
+			rep.note(p.Note)
+		}
+		rep.observe(p)
+	}
 	cfg.Out = rep.out()
 	stop, release := s.interrupts(ctx, cancel, rep)
 	defer release()

@@ -24,7 +24,8 @@ type Config struct {
 	Mode        planner.Mode // "" means planner.IDAG
 	Executors   int          // 0 means one a core
 	Kinds       connectors.Registry
-	Ledger      string         // directory, or "" for one in memory
+	Ledger      string         // directory, of the checkpoints too; "": the run cannot be taken up again
+	Restart     bool           // an unfinished run that the ledger tells of is given up
 	DeadLetters string         // directory, in which each run has one, or "" to count them only
 	Temp        string         // directory for rows that memory has no room for, or "" for the system's
 	Observe     func(Progress) // called after each batch, one at a time; may be nil
@@ -37,6 +38,7 @@ type Config struct {
 	Keep driver.Ledger
 	// Fleet, if not nil, wraps the executors: tests put a hostile twin here.
 	Fleet func(Fleet) Fleet
+	Point Point // told of the steps of the run, for tests
 }
 
 func (c Config) withDefaults() Config {
@@ -76,6 +78,7 @@ type Progress struct {
 	RowsOut   int64       // written by the committed batches
 	Watermark int64       // microseconds since the epoch, or planner.NoTime
 	Committed bool        // a batch was committed just now
+	Note      string      // something a person should know, told once; or ""
 }
 
 // Compile checks a job against its sources and plans it. It reads no rows.

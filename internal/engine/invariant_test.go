@@ -91,7 +91,7 @@ func TestCutsDoNotMatter(t *testing.T) {
 func finalRows(c *twin.Case, mode planner.Mode) (sum string, late int64, err error) {
 	store := memory.NewStore(arrowmem.NewGoAllocator())
 	defer store.Release()
-	_, s, err := runCase(c, engine.Config{Mode: mode, Executors: 2, Mem: arrowmem.NewGoAllocator(), Keep: new(ledger.Memory)}, store)
+	_, s, err := runCase(c, engine.Config{Mode: mode, Executors: 2, Mem: arrowmem.NewGoAllocator(), Keep: new(ledger.Memory)}, store, engine.Run)
 	return s.Checksum, s.Late, err
 }
 
@@ -106,7 +106,14 @@ func checkWith(c *twin.Case, cfg engine.Config) (sum, cuts string, err error) {
 	store := memory.NewStore(mem)
 	book := new(ledger.Memory)
 	cfg.Mem, cfg.Keep = mem, book
-	got, summary, err := runCase(c, cfg, store)
+	return checkBy(c, cfg, book, mem, store, engine.Run)
+}
+
+// runner is engine.Run, or something that comes to the same.
+type runner func(context.Context, *rdd.Job, engine.Config) (engine.Summary, error)
+
+func checkBy(c *twin.Case, cfg engine.Config, book *ledger.Memory, mem *arrowmem.CheckedAllocator, store *memory.Store, do runner) (sum, cuts string, err error) {
+	got, summary, err := runCase(c, cfg, store, do)
 	store.Release()
 	if err != nil {
 		return "", "", err
@@ -144,7 +151,7 @@ func atEntry(s engine.Summary) int64 {
 	return n
 }
 
-func runCase(c *twin.Case, cfg engine.Config, store *memory.Store) (*twin.Result, engine.Summary, error) {
+func runCase(c *twin.Case, cfg engine.Config, store *memory.Store, do runner) (*twin.Result, engine.Summary, error) {
 	ctx := context.Background()
 	if err := putInputs(c, cfg.Mem, store); err != nil {
 		return nil, engine.Summary{}, err
@@ -155,7 +162,7 @@ func runCase(c *twin.Case, cfg engine.Config, store *memory.Store) (*twin.Result
 		return nil, engine.Summary{}, err
 	}
 	cfg.Kinds, cfg.Dead = connectors.NewRegistry(kind), dead
-	s, err := engine.Run(ctx, c.Job, cfg)
+	s, err := do(ctx, c.Job, cfg)
 	if err != nil {
 		return nil, s, err
 	}

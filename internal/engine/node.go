@@ -15,7 +15,6 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
-	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -32,7 +31,7 @@ type node struct {
 	sinks   []connectors.Sink
 	dead    connectors.Sink
 	ledger  driver.Ledger
-	past    past
+	past    *driver.Past
 	closers []func() error // in the order of opening
 }
 
@@ -76,7 +75,10 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 		}
 		op := d.Op()
 		if read, ok := op.(rdd.Read); ok {
-			env.Time = eventTime(job, d)
+			env.Time, env.Schema = eventTime(job, d), nil
+			if n.past != nil && n.past.Started != nil {
+				env.Schema = n.past.Started.Source(len(n.sources))
+			}
 			if n.cfg.Ledger != "" {
 				env.State = filepath.Join(n.cfg.Ledger, fmt.Sprintf("source-%d", len(n.sources)))
 			}
@@ -123,21 +125,13 @@ func eventTime(job *rdd.Job, read *rdd.Dataset) string {
 	return ""
 }
 
-// open opens the ledger, which says whether this is a new run, then the sinks
-// and the dead letters.
+// open opens the sinks and the dead letters.
 func (n *node) open(ctx context.Context) error {
-	if err := n.openLedger(); err != nil {
-		return err
-	}
-	var err error
-	if n.past, err = recall(ctx, n.ledger); err != nil {
-		return err
-	}
 	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
-		Resume: n.past.resume, Run: n.past.run}
+		Resume: n.past.Started != nil, Run: n.past.Run, Point: n.cfg.Point}
 	for _, id := range n.plan.Writes {
 		env.Schemas = n.plan.Ops[id].Schemas
-		env.Published = n.past.published(n.plan, id)
+		env.Published = published(n.past, n.plan, id)
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
 		if err != nil {
 			return err
@@ -158,7 +152,7 @@ func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
 		return nil
 	}
 	env.Labels, env.Schemas = []string{executor.LetterLabel}, map[int]*arrow.Schema{0: executor.LetterSchema()}
-	env.Published = n.past.tally.DeadLetters > 0
+	env.Published = n.past.Tally.DeadLetters > 0
 	if n.cfg.DeadLetters != "" {
 		return n.openLetters(ctx, env)
 	}
@@ -180,22 +174,5 @@ func (n *node) openLetters(ctx context.Context, env connectors.Env) (err error) 
 		return fault.New(fault.Invalid, "dead letters: %w", err)
 	}
 	n.closers = append(n.closers, n.dead.Close)
-	return nil
-}
-
-func (n *node) openLedger() error {
-	switch {
-	case n.cfg.Keep != nil:
-		n.ledger = n.cfg.Keep
-	case n.cfg.Ledger == "":
-		n.ledger = new(ledger.Memory)
-	default:
-		file, err := ledger.Open(n.cfg.Ledger, ledger.Options{})
-		if err != nil {
-			return err
-		}
-		n.ledger = file
-		n.closers = append(n.closers, file.Close)
-	}
 	return nil
 }

@@ -2,74 +2,134 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
-// past is what a ledger says of the run that it is opened for.
-type past struct {
-	resume bool       // a driver has begun the run already
-	run    int64      // the epoch of its first driver: tells runs of a job apart
-	epoch  int64      // of the driver to come
-	tally  work.Tally // of the batches that are committed
+// statesDir is where checkpoints lie, below the directory of the ledger.
+const statesDir = "state"
+
+// recall opens the ledger and reads what it tells. The first driver of a run has
+// the time for its epoch, so that whoever keeps the highest epoch that it has
+// seen also refuses drivers of earlier runs.
+func (n *node) recall(ctx context.Context) error {
+	if err := n.openLedger(); err != nil {
+		return err
+	}
+	var err error
+	if n.past, err = driver.Recall(ctx, n.ledger); err != nil && !n.cfg.Restart {
+		return err
+	}
+	if err != nil || n.cfg.Restart && n.past.Started != nil {
+		if err = n.giveUp(ctx, err); err != nil {
+			return err
+		}
+	}
+	if n.past.Started == nil {
+		n.past.Epoch = max(n.past.Epoch, time.Now().UnixMicro())
+		n.past.Run = n.past.Epoch
+		return n.ledger.Trim(ctx, 0) // of runs that have ended
+	}
+	return nil
 }
 
-// recall looks for the drivers that a ledger tells of. The first driver of a
-// run has the time for its epoch, so that whoever keeps the highest epoch that
-// it has seen also refuses drivers of earlier runs.
-func recall(ctx context.Context, book driver.Ledger) (past, error) {
-	var p past
-	for e, err := range book.Replay(ctx) {
+// giveUp ends the run that the ledger tells of, or whose ledger cannot be read. Its
+// state goes with it when the next one makes a checkpoint.
+func (n *node) giveUp(ctx context.Context, unreadable error) error {
+	if unreadable != nil {
+		return errors.Join(unreadable, errors.New("remove the directory of the ledger to begin the job anew"))
+	}
+	if err := n.ledger.Append(ctx, driver.Ended{At: time.Now().UnixMicro()}); err != nil {
+		return err
+	}
+	var err error
+	n.past, err = driver.Recall(ctx, n.ledger)
+	return err
+}
+
+func (n *node) openLedger() error {
+	switch {
+	case n.cfg.Keep != nil:
+		n.ledger = n.cfg.Keep
+	case n.cfg.Ledger == "":
+		n.ledger = ledger.Void{}
+	default:
+		file, err := ledger.Open(n.cfg.Ledger, ledger.Options{})
 		if err != nil {
-			return p, err
+			return err
 		}
-		switch e := e.(type) {
-		case driver.Started:
-			if !p.resume {
-				p.resume, p.run = true, e.Epoch
-			}
-			p.epoch = max(p.epoch, e.Epoch+1)
-		case driver.Committed:
-			p.tally.Add(e.Tally)
-		default:
+		if note := file.Note(); note != "" {
+			n.cfg.Observe(Progress{RowsTotal: -1, Watermark: work.NoTime, Note: note})
 		}
+		n.ledger = file
+		n.closers = append(n.closers, file.Close)
 	}
-	if !p.resume {
-		p.run = time.Now().UnixMicro()
-		p.epoch = p.run
+	n.ledger = n.cfg.Point.ledger(n.ledger)
+	return nil
+}
+
+// hasLedger reports whether there may be something to take up. Where there is not,
+// a job with a mistake in it leaves no directory behind.
+func (n *node) hasLedger() bool {
+	if n.cfg.Keep != nil {
+		return true
 	}
-	return p, nil
+	_, err := os.Stat(n.cfg.Ledger)
+	return n.cfg.Ledger != "" && err == nil
+}
+
+// states returns the directory of checkpoints, or "" where there are none.
+func (c *Config) states() string {
+	if c.Ledger == "" {
+		return ""
+	}
+	return filepath.Join(c.Ledger, statesDir)
 }
 
 // published reports whether committed batches have put rows into a write: every
 // row that comes to it with a label that it takes is written.
-func (p past) published(plan *planner.Plan, write int) bool {
+func published(p *driver.Past, plan *planner.Plan, write int) bool {
 	for label := range plan.Ops[write].Schemas {
-		if p.tally.Ops[work.OpLabel{Op: write, Label: label}].In > 0 {
+		if p.Tally.Ops[work.OpLabel{Op: write, Label: label}].In > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// conclude publishes the last batch in every sink once more, without parts:
-// sinks that no row came for learn that the run was there.
+// conclude ends a run that has come to the end of its input. It publishes the last
+// batch in every sink once more, without parts: sinks that no row came for learn
+// that the run was there. Then nothing of the run is needed any more.
 func (n *node) conclude(ctx context.Context, out driver.Outcome) error {
-	if out.Batches == 0 {
-		return nil
+	last := rdd.Commit{Job: n.plan.Job.Name, Batch: rdd.BatchID(out.Batches), Epoch: n.past.Epoch}
+	sinks := n.sinks
+	if n.dead != nil {
+		sinks = append(sinks[:len(sinks):len(sinks)], n.dead)
 	}
-	last := rdd.Commit{Job: n.plan.Job.Name, Batch: rdd.BatchID(out.Batches), Epoch: n.past.epoch}
-	for _, s := range n.sinks {
+	for _, s := range sinks {
+		if out.Batches == 0 {
+			break
+		}
 		if err := s.Publish(ctx, last, nil); err != nil {
 			return err
 		}
 	}
-	if n.dead != nil {
-		return n.dead.Publish(ctx, last, nil)
+	if !out.Final {
+		return nil
+	}
+	if err := n.ledger.Append(ctx, driver.Ended{Batches: out.Batches, At: time.Now().UnixMicro()}); err != nil {
+		return err
+	}
+	if dir := n.cfg.states(); dir != "" {
+		return os.RemoveAll(dir)
 	}
 	return nil
 }

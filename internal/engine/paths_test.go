@@ -86,6 +86,7 @@ func TestResumeOutputGone(t *testing.T) {
 			if _, err := run(t, job, engine.Config{Ledger: ledger}); err != nil {
 				t.Fatal(err)
 			}
+			unend(t, ledger)
 		}
 		if err := os.RemoveAll(to); err != nil {
 			t.Fatal(err)
@@ -94,6 +95,20 @@ func TestResumeOutputGone(t *testing.T) {
 		if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "gone") {
 			t.Errorf("%s: got %v", write, err)
 		}
+	}
+}
+
+// unend takes the last line off a ledger, as if the process had died just before it
+// noted that the run was over.
+func unend(t *testing.T, ledger string) {
+	t.Helper()
+	path := filepath.Join(ledger, "000001.jsonl")
+	text, err := os.ReadFile(path)
+	lines := strings.SplitAfter(string(text), "\n")
+	if n := len(lines) - 2; err != nil || n < 0 || !strings.Contains(lines[n], `"ended"`) {
+		t.Fatalf("the ledger does not end with the end of a run: %v\n%s", err, text)
+	} else if err := os.WriteFile(path, []byte(strings.Join(lines[:n], "")), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -115,6 +130,7 @@ func TestResumeOutputOfOneWriteGone(t *testing.T) {
 		if _, err := run(t, job, engine.Config{Ledger: ledger}); err != nil {
 			t.Fatal(err)
 		}
+		unend(t, ledger)
 		if err := os.RemoveAll(filepath.Join(to, gone)); err != nil {
 			t.Fatal(err)
 		}

@@ -18,10 +18,7 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 	cfg = cfg.withDefaults()
 	n := &node{cfg: cfg, mem: cfg.allocator()}
 	defer func() { err = errors.Join(err, n.close()) }()
-	if _, err := n.compile(ctx, job); err != nil {
-		return Summary{}, err
-	}
-	if err := n.open(ctx); err != nil {
+	if err := n.prepare(ctx, job); err != nil {
 		return Summary{}, err
 	}
 	fleet := newLocal(n, cfg.Executors, n.mem)
@@ -30,12 +27,39 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 	if cfg.Fleet != nil {
 		seen = cfg.Fleet(fleet)
 	}
-	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: n.sources, Sinks: n.sinks, DeadLetters: n.dead,
-		Fleet: seen, Ledger: n.ledger, Epoch: n.past.epoch, Stop: cfg.Stop, Observe: observer(cfg.Observe)})
+	var states driver.States
+	if cfg.states() != "" {
+		states = cfg.Point.states(fleet)
+	}
+	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: cfg.Point.sources(n.sources), Sinks: cfg.Point.sinks(n.sinks),
+		DeadLetters: cfg.Point.sink(n.dead), Fleet: cfg.Point.fleet(seen), Ledger: n.ledger, States: states, Past: n.past,
+		Stop: cfg.Stop, Observe: observer(cfg.Observe)})
 	if err == nil {
 		err = n.conclude(ctx, out)
 	}
 	return summary(n.plan, out, time.Since(start)), err
+}
+
+// prepare opens everything: the ledger first where there is one, for it says how
+// the sources of an unfinished run were understood.
+func (n *node) prepare(ctx context.Context, job *rdd.Job) error {
+	if n.hasLedger() {
+		if err := n.recall(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := n.compile(ctx, job); err != nil {
+		return err
+	}
+	if n.past == nil {
+		if err := n.recall(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.past.Fits(n.plan); err != nil {
+		return err
+	}
+	return n.open(ctx)
 }
 
 // observer turns the driver's progress into the engine's.
@@ -45,8 +69,8 @@ func observer(tell func(Progress)) func(driver.Progress) {
 		p.Batch, p.Committed = d.Batch, d.Committed != nil
 		if p.Committed {
 			p.Batch = d.Committed.Batch
-			p.RowsOut += d.Committed.Tally.RowsOut
 		}
+		p.RowsOut, p.Note = d.Written, d.Note
 		p.Rows, p.Watermark, p.RowsTotal = d.Read, d.Watermark, -1
 		if d.Ended {
 			p.RowsTotal = d.Planned

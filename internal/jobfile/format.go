@@ -353,6 +353,12 @@ func settings(s rdd.Settings) entries {
 	number("key_groups", int64(s.KeyGroups))
 	number("frame_rows", int64(s.FrameRows))
 	number("memory", s.Memory)
+	if s.CheckpointEvery != 0 {
+		e = append(e, entry{"checkpoint_every", spell(s.CheckpointEvery)})
+	}
+	if s.BatchWait != 0 {
+		e = append(e, entry{"batch_wait", spell(s.BatchWait)})
+	}
 	return e
 }
 

@@ -75,7 +75,7 @@ func (p *parser) job(root *node) *rdd.Job {
 }
 
 func (p *parser) settings(n *node) rdd.Settings {
-	if n == nil || !p.keys(n, "settings", "batch_rows", "batch_bytes", "in_flight", "lateness", "key_groups", "frame_rows", "memory") {
+	if n == nil || !p.keys(n, "settings", "batch_rows", "batch_bytes", "in_flight", "lateness", "key_groups", "frame_rows", "memory", "checkpoint_every", "batch_wait") {
 		return rdd.Settings{}
 	}
 	return rdd.Settings{
@@ -86,6 +86,9 @@ func (p *parser) settings(n *node) rdd.Settings {
 		KeyGroups:  int(p.count(n.get("key_groups"), 1<<15)),
 		FrameRows:  int(p.count(n.get("frame_rows"), 1<<20)),
 		Memory:     p.size(n.get("memory")),
+
+		CheckpointEvery: p.duration(n.get("checkpoint_every")),
+		BatchWait:       p.duration(n.get("batch_wait")),
 	}
 }
 

@@ -35,7 +35,29 @@ func entries() []driver.Entry {
 				Times: rdd.TimeRange{Known: true, Min: -5, Max: 5}, Payload: json.RawMessage(`{"group":1}`)}},
 			Marks: work.Marks{Closed: work.NoTime, Watermark: -3, Final: true, Now: 1 << 60}},
 		driver.Committed{Batch: 1, Wall: time.Second, Tally: work.Tally{RowsIn: 5, Checksum: [2]uint64{1 << 63, ^uint64(0)}}},
+		driver.Checkpointed{Planned: driver.Planned{Batch: 1, Offsets: []rdd.Offset{"x"}, Ended: []bool{true}, Marks: work.Marks{Now: 4}},
+			Clock: clock(), Seen: []driver.Observation{{Batch: 1, Read: []eventtime.Part{{Source: 1}}, Times: []work.PartTime{{Source: 1, Max: 9}}}},
+			Parts:  []work.State{{Epoch: 3, Batch: 1, Stage: 2, Index: 1, File: "f", Bytes: 7, Sum: "00ff", Rows: 2}},
+			Beside: 1, Rows: 8, Tally: work.Tally{RowsOut: 3}, Run: driver.Started{Job: "j", Run: 3, Parts: 2, Ops: []string{"map#3: x"}, Arrow: [][]byte{{1}}}},
+		driver.Ended{Batches: 1, At: 8},
 	}
+}
+
+// clock knows something of each kind.
+func clock() *eventtime.Tracker {
+	var t eventtime.Tracker
+	t.Cut([]rdd.Split{{Source: 1, Times: rdd.TimeRange{Known: true, Min: -5}}, {Partition: 2}, {Source: 3, Last: true}})
+	t.Seen(eventtime.Part{Source: 3}, 7)
+	t.Read([]eventtime.Part{{Partition: 2}})
+	t.Idle([]eventtime.Part{{Partition: 2}})
+	t.End(4)
+	t.Advance()
+	text, err := json.Marshal(&t)
+	var out eventtime.Tracker // equal to what comes out of a log, down to its empty slices
+	if err := errors.Join(err, json.Unmarshal(text, &out)); err != nil {
+		panic(err)
+	}
+	return &out
 }
 
 func open(t *testing.T, dir string, o Options) *Log {
@@ -94,7 +116,7 @@ func TestRoundTrip(t *testing.T) {
 			if got, err := replay(t.Context(), l); err != nil || len(got) > 0 {
 				t.Fatal(got, err)
 			}
-			if err := errors.Join(l.Append(t.Context(), want[:2]...), l.Append(t.Context()), l.Append(t.Context(), want[2])); err != nil {
+			if err := errors.Join(l.Append(t.Context(), want[:2]...), l.Append(t.Context()), l.Append(t.Context(), want[2:]...)); err != nil {
 				t.Fatal(err)
 			}
 			got, err := replay(t.Context(), l)
@@ -144,7 +166,7 @@ func TestLinesAreJSON(t *testing.T) {
 		}
 		kinds += r.Kind + " "
 	}
-	if kinds != "started planned committed " {
+	if kinds != "started planned committed checkpointed ended " {
 		t.Fatal(kinds)
 	}
 	if !bytes.Contains(data, []byte(`me<t>er & `)) {
@@ -286,7 +308,7 @@ func TestLock(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, Options{})
 	_, err := Open(dir, Options{})
-	if want := fmt.Sprintf("another driver, process %d", os.Getpid()); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("is being run already, by process %d", os.Getpid()); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(l.Close(), l.Close()); err != nil {

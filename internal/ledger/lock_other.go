@@ -15,7 +15,7 @@ import (
 func acquire(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fault.New(fault.Invalid, "ledger: %s is held by another driver; if there is none, remove the file", path)
+		return nil, fault.New(fault.Invalid, "the job is being run already: a process holds %s; if there is none, remove the file", path)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "ledger: %w", err)

@@ -22,7 +22,7 @@ func acquire(path string) (io.Closer, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, 64))
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = fault.New(fault.Invalid, "ledger: %s is held by another driver, %s", path, strings.TrimSpace(string(holder)))
+			err = fault.New(fault.Invalid, "the job is being run already, by %s: it holds %s", strings.TrimSpace(string(holder)), path)
 		} else {
 			err = fault.New(fault.Invalid, "ledger: locking %s: %w", path, err)
 		}
