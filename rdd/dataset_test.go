@@ -153,11 +153,11 @@ func TestDatasetsOfNilSink(t *testing.T) {
 // Zero settings have defaults, others stay; a job's own settings are not
 // touched by With.
 func TestSettings(t *testing.T) {
-	want := rdd.Settings{BatchRows: 1 << 20, InFlight: 3, KeyGroups: 8, FrameRows: 16 << 10, Memory: 256 << 20}
+	want := rdd.Settings{BatchRows: 1 << 20, InFlight: 3, KeyGroups: 8, FrameRows: 16 << 10, Memory: 256 << 20, CheckpointEvery: 10 * time.Second}
 	if got := (rdd.Settings{}).WithDefaults(); got != want {
 		t.Errorf("the defaults are %+v, want %+v", got, want)
 	}
-	own := rdd.Settings{BatchRows: 5, BatchBytes: 6, InFlight: 7, Lateness: 8, KeyGroups: 9, FrameRows: 10, Memory: 11}
+	own := rdd.Settings{BatchRows: 5, BatchBytes: 6, InFlight: 7, Lateness: 8, KeyGroups: 9, FrameRows: 10, Memory: 11, CheckpointEvery: 11, BatchWait: 12}
 	if got := own.WithDefaults(); got != own {
 		t.Errorf("set fields became %+v", got)
 	}

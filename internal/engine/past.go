@@ -128,8 +128,18 @@ func (n *node) conclude(ctx context.Context, out driver.Outcome) error {
 	if err := n.ledger.Append(ctx, driver.Ended{Batches: out.Batches, At: time.Now().UnixMicro()}); err != nil {
 		return err
 	}
-	if dir := n.cfg.states(); dir != "" {
-		return os.RemoveAll(dir)
+	return n.cfg.sweep()
+}
+
+// sweep removes what a run that has ended kept beside its ledger: checkpoints, and
+// what its sources had to know.
+func (c *Config) sweep() error {
+	if c.Ledger == "" {
+		return nil
 	}
-	return nil
+	dirs, err := filepath.Glob(filepath.Join(c.Ledger, "source-*"))
+	for _, dir := range append(dirs, c.states()) {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }

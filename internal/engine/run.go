@@ -47,6 +47,11 @@ func (n *node) prepare(ctx context.Context, job *rdd.Job) error {
 		if err := n.recall(ctx); err != nil {
 			return err
 		}
+		if n.past.Started == nil {
+			if err := n.cfg.sweep(); err != nil {
+				return err
+			}
+		}
 	}
 	if _, err := n.compile(ctx, job); err != nil {
 		return err
