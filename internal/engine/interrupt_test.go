@@ -3,7 +3,9 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
@@ -74,11 +76,7 @@ func TestInterrupted(t *testing.T) {
 		set := c.Job.Settings
 		set.CheckpointEvery = 1
 		c.Job = c.Job.With(set)
-		dir, err := os.MkdirTemp(home, "run")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
+		dir := filepath.Join(home, fmt.Sprint(left))
 		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 		book, store := new(ledger.Memory), memory.NewStore(mem)
 		mode := modes()[rapid.IntRange(0, 3).Draw(t, "mode")]
