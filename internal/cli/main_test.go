@@ -28,7 +28,16 @@ func TestMain(m *testing.M) {
 		fmt.Println(`{"job":"x","peak_rss_bytes":7}`)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(swept{m})
+}
+
+// swept removes the ledgers of the jobs that tests run, before and after.
+type swept struct{ m *testing.M }
+
+func (s swept) Run() int {
+	_ = os.RemoveAll(".idag")
+	defer func() { _ = os.RemoveAll(".idag") }()
+	return s.m.Run()
 }
 
 // fake is an engine that notes what it was asked and gives what it was told.
