@@ -16,7 +16,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain also plays the program that TestCrash kills.
+func TestMain(m *testing.M) {
+	if os.Getenv("IDAG_TEST_PROGRAM") != "" {
+		os.Exit(Main("test", Jobs(), Kinds()))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func call(t *testing.T, args ...string) (out string) {
 	t.Helper()

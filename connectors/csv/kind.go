@@ -38,7 +38,7 @@ func Kind() connectors.Kind {
 				return nil, fault.Wrap(fault.Invalid, err)
 			}
 			k, err := files.NewSink("csv", o, files.Env{
-				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem,
+				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 			}, e)
 			if err != nil {
 				return nil, err

@@ -165,7 +165,11 @@ func (s *source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 		if p < 0 {
 			break
 		}
-		split := s.split(p, done[p], due-taken)
+		most := due - taken
+		if wish.Rows > 0 {
+			most = min(most, wish.Rows-taken)
+		}
+		split := s.split(p, done[p], most)
 		done[p] += split.Rows
 		taken += split.Rows
 		splits = append(splits, split)

@@ -47,7 +47,7 @@ func Kind() connectors.Kind {
 				return nil, err
 			}
 			k, err := files.NewSink("json", o, files.Env{
-				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem,
+				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 			}, encoder{nulls: s.nulls, compression: s.compression})
 			if err != nil {
 				return nil, err

@@ -18,7 +18,7 @@ func openSink(o rdd.Options, env connectors.Env) (*files.Sink, error) {
 		return nil, err
 	}
 	return files.NewSink("parquet", s.checked, files.Env{
-		Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem,
+		Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 	}, fileEncoder{s})
 }
 

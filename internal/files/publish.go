@@ -62,6 +62,9 @@ func (k *Sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (e
 	if err == nil && !ours {
 		err = k.enter(c, was, ours)
 	}
+	if err == nil && k.env.Point != nil {
+		k.env.Point("publish.half")
+	}
 	if err == nil {
 		err = k.show(c.Batch, ready, final)
 	}

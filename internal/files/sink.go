@@ -44,6 +44,7 @@ type Env struct {
 	Run       int64
 	Schemas   map[int]*arrow.Schema
 	Mem       memory.Allocator
+	Point     func(string) // told of the middle of a publication, for tests; may be nil
 }
 
 // Sink writes files below one directory, one label a file, and publishes a batch

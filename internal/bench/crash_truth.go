@@ -1,0 +1,234 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+	"github.com/parquet-go/parquet-go"
+)
+
+// Verdict is what is wrong with what was published.
+type Verdict struct {
+	Lost    int // rows and dead letters that are not there
+	Doubled int // rows and dead letters that are there too often, or should not be
+	Sums    int // groups whose count or sum is not that of the rows
+	Totals  int // summaries that are not that of a run that nobody killed
+}
+
+// Wrong counts everything that is wrong.
+func (v Verdict) Wrong() int { return v.Lost + v.Doubled + v.Sums + v.Totals }
+
+func (v *Verdict) add(o Verdict) {
+	v.Lost += o.Lost
+	v.Doubled += o.Doubled
+	v.Sums += o.Sums
+	v.Totals += o.Totals
+}
+
+// group is what the rows of a key come to. The readings are multiples of 0.1, so
+// that tenths add up exactly.
+type group struct{ n, tenths int64 }
+
+// truth is what the job has to publish.
+type truth struct {
+	events  map[string]int // by meter, time and reading
+	letters map[string]int // by partition and offset
+	windows map[string]group
+	meters  map[string]group
+}
+
+// newTruth makes the rows of crashJob, without the engine, and adds them up.
+func newTruth(ctx context.Context, rows int, seed uint64) (t *truth, err error) {
+	t = &truth{events: map[string]int{}, letters: map[string]int{}, windows: map[string]group{}, meters: map[string]group{}}
+	o := rdd.Options{"events": "meter", "rows": rows, "seed": int(seed), "partitions": 2, "meters": 50, "dirt": 0.02, "span": "6 hours"}
+	mem := memory.NewGoAllocator()
+	src, err := connectors.NewRegistry(generate.Kind()).Source(ctx, rdd.From("generate", o), connectors.Env{Mem: mem})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	splits, _, err := src.Cut(ctx, "", rdd.Size{Rows: math.MaxInt32})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for _, s := range splits {
+		want := rdd.Projection{Columns: []string{"meter", "ts", "wh", "kind"}, Rows: 1 << 12, Mem: mem}
+		for f, err := range src.Read(ctx, s, want) {
+			if err != nil {
+				return nil, err
+			}
+			t.add(f)
+		}
+	}
+	return t, nil
+}
+
+func (t *truth) add(f *rdd.Frame) {
+	text := func(c, i int) string { return f.Batch.Column(c).ValueStr(i) }
+	ts, _ := f.Batch.Column(1).(*array.Timestamp)
+	wh, _ := f.Batch.Column(2).(*array.Float64)
+	for i := range int(f.Batch.NumRows()) {
+		if text(3, i) == "unknown" {
+			t.letters[fmt.Sprint(f.Header.Origin.Partition, "/", f.Header.Origin.Seq(i))]++
+			continue
+		}
+		at, v := int64(ts.Value(i)), wh.Value(i)
+		t.events[eventKey(text(0, i), at, v)]++
+		const window = 10 * 60 * 1_000_000
+		start := at - at%window
+		for _, g := range []struct {
+			of  map[string]group
+			key string
+		}{{t.windows, fmt.Sprint(text(0, i), " ", start)}, {t.meters, text(0, i)}} {
+			was := g.of[g.key]
+			g.of[g.key] = group{was.n + 1, was.tenths + tenths(v)}
+		}
+	}
+}
+
+func eventKey(meter string, at int64, wh float64) string { return fmt.Sprint(meter, " ", at, " ", wh) }
+
+func tenths(wh float64) int64 { return int64(math.Round(wh * 10)) }
+
+// judge reads what is published below dir.
+func (t *truth) judge(ctx context.Context, dir string) (Verdict, error) {
+	var v Verdict
+	events, letters := map[string]int{}, map[string]int{}
+	windows, meters := map[string]group{}, map[string]group{}
+	err := errors.Join(
+		readParquet(ctx, filepath.Join(dir, "out", "events"), []string{"meter", "ts", "wh"}, func(r []parquet.Value) {
+			events[eventKey(r[0].String(), r[1].Int64(), r[2].Double())]++
+		}),
+		readParquet(ctx, filepath.Join(dir, "out", "windows"), []string{"meter", "window_start", "n", "wh"}, func(r []parquet.Value) {
+			v.Doubled += put(windows, fmt.Sprint(r[0].String(), " ", r[1].Int64()), group{r[2].Int64(), tenths(r[3].Double())})
+		}),
+		readParquet(ctx, filepath.Join(dir, "out", "meters"), []string{"meter", "n", "wh"}, func(r []parquet.Value) {
+			v.Doubled += put(meters, r[0].String(), group{r[1].Int64(), tenths(r[2].Double())})
+		}),
+		readLetters(filepath.Join(dir, "dead"), letters),
+	)
+	v.compare(events, t.events)
+	v.compare(letters, t.letters)
+	v.sums(windows, t.windows)
+	v.sums(meters, t.meters)
+	return v, err
+}
+
+// put adds a group that must not be there yet.
+func put(to map[string]group, key string, g group) int {
+	_, there := to[key]
+	to[key] = g
+	if there {
+		return 1
+	}
+	return 0
+}
+
+func (v *Verdict) compare(got, want map[string]int) {
+	for key, n := range want {
+		v.Lost += max(0, n-got[key])
+	}
+	for key, n := range got {
+		v.Doubled += max(0, n-want[key])
+	}
+}
+
+func (v *Verdict) sums(got, want map[string]group) {
+	for key, g := range want {
+		if got[key] != g {
+			v.Sums++
+		}
+	}
+	for key := range got {
+		if _, ok := want[key]; !ok {
+			v.Sums++
+		}
+	}
+}
+
+// readParquet reads columns of every file below dir that a reader may see: a name
+// that begins with a dot or an underscore hides what is below it.
+func readParquet(ctx context.Context, dir string, columns []string, row func([]parquet.Value)) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch hidden := strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_"); {
+		case err != nil:
+			return err
+		case hidden && d.IsDir():
+			return filepath.SkipDir
+		case hidden || d.IsDir():
+			return ctx.Err()
+		}
+		return readFile(path, columns, row)
+	})
+}
+
+func readFile(path string, columns []string, row func([]parquet.Value)) (err error) {
+	data, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	info, err := data.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := parquet.OpenFile(data, info.Size())
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	at := make([]int, len(columns))
+	for i, c := range columns {
+		leaf, ok := f.Schema().Lookup(c)
+		if !ok {
+			return fault.New(fault.Bug, "%s has no column %s", path, c)
+		}
+		at[i] = leaf.ColumnIndex
+	}
+	in := parquet.NewReader(f)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	buf, out := make([]parquet.Row, 256), make([]parquet.Value, len(columns))
+	for {
+		n, err := in.ReadRows(buf)
+		for _, r := range buf[:n] {
+			for i, c := range at {
+				out[i] = r[c]
+			}
+			row(out)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+}
+
+// readLetters reads the dead letters of all runs below dir.
+func readLetters(dir string, letters map[string]int) error {
+	files, err := filepath.Glob(filepath.Join(dir, "run=*", "*.jsonl"))
+	for _, path := range files {
+		text, readErr := os.ReadFile(path)
+		err = errors.Join(err, readErr)
+		for line := range strings.Lines(string(text)) {
+			var l struct{ Partition, Offset int64 }
+			err = errors.Join(err, json.Unmarshal([]byte(line), &l))
+			letters[fmt.Sprint(l.Partition, "/", l.Offset)]++
+		}
+	}
+	return err
+}
