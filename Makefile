@@ -60,6 +60,9 @@ bench: build ## measure: Go benchmarks, then the replay of a data set
 	bin/idag bench replay
 	bin/idag bench start
 
+crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
+	bin/idag bench crash --kills 100
+
 fuzz: ## fuzz every target for FUZZTIME
 	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
 		name=$${func#func }; echo "$$(dirname "$$file") $$name"; \
@@ -77,4 +80,4 @@ clean: ## remove what the build and the measurements made: bin, profiles, test b
 	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench fuzz interop reference clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench crash fuzz interop reference clean

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -119,7 +120,7 @@ func (t *truth) judge(ctx context.Context, dir string) (Verdict, error) {
 		readParquet(ctx, filepath.Join(dir, "out", "meters"), []string{"meter", "n", "wh"}, func(r []parquet.Value) {
 			v.Doubled += put(meters, r[0].String(), group{r[1].Int64(), tenths(r[2].Double())})
 		}),
-		readLetters(filepath.Join(dir, "dead"), letters),
+		readLetters(ctx, filepath.Join(dir, "dead"), letters),
 	)
 	v.compare(events, t.events)
 	v.compare(letters, t.letters)
@@ -160,9 +161,13 @@ func (v *Verdict) sums(got, want map[string]group) {
 	}
 }
 
-// readParquet reads columns of every file below dir that a reader may see: a name
-// that begins with a dot or an underscore hides what is below it.
 func readParquet(ctx context.Context, dir string, columns []string, row func([]parquet.Value)) error {
+	return walk(ctx, dir, func(path string) error { return readFile(path, columns, row) })
+}
+
+// walk takes every file below dir that a reader may see: a name that begins with a
+// dot or an underscore hides what is below it.
+func walk(ctx context.Context, dir string, take func(path string) error) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch hidden := strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_"); {
 		case err != nil:
@@ -172,7 +177,7 @@ func readParquet(ctx context.Context, dir string, columns []string, row func([]p
 		case hidden || d.IsDir():
 			return ctx.Err()
 		}
-		return readFile(path, columns, row)
+		return take(path)
 	})
 }
 
@@ -218,17 +223,21 @@ func readFile(path string, columns []string, row func([]parquet.Value)) (err err
 	}
 }
 
-// readLetters reads the dead letters of all runs below dir.
-func readLetters(dir string, letters map[string]int) error {
-	files, err := filepath.Glob(filepath.Join(dir, "run=*", "*.jsonl"))
-	for _, path := range files {
-		text, readErr := os.ReadFile(path)
-		err = errors.Join(err, readErr)
+// readLetters reads the dead letters of the last run below dir. A process that is
+// killed when its run is over, and has said so in the ledger, has ended: the next
+// start begins another run, with letters of its own.
+func readLetters(ctx context.Context, dir string, letters map[string]int) error {
+	runs, err := filepath.Glob(filepath.Join(dir, "job=*", "run=*"))
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	return walk(ctx, slices.Max(runs), func(path string) error {
+		text, err := os.ReadFile(path)
 		for line := range strings.Lines(string(text)) {
 			var l struct{ Partition, Offset int64 }
 			err = errors.Join(err, json.Unmarshal([]byte(line), &l))
 			letters[fmt.Sprint(l.Partition, "/", l.Offset)]++
 		}
-	}
-	return err
+		return err
+	})
 }

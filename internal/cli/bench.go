@@ -24,7 +24,9 @@ type measurement struct {
 }
 
 // benches returns the measurements there are.
-func benches() []measurement { return []measurement{benchReplay(), benchStart(), benchIngest()} }
+func benches() []measurement {
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash()}
+}
 
 // benchFlags are the settings of a measurement, printed with its figures.
 type benchFlags struct {
@@ -34,6 +36,7 @@ type benchFlags struct {
 	runs    int
 	mixes   []string
 	rssRows []int64
+	kills   int
 }
 
 // add adds the flags. The default number of rows makes 64 equal row groups: long
@@ -46,6 +49,7 @@ func (f *benchFlags) add(c *cobra.Command) {
 	rows.DefValue = strconv.FormatInt(f.rows, 10)
 	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
 	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
+	fs.IntVar(&f.kills, "kills", 100, "`kills` of the program at least, for crash")
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
 	fs.Int64SliceVar(&f.rssRows, "rss-rows", nil, "`rows` of further data sets to measure the memory of one run on")

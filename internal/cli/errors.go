@@ -23,6 +23,8 @@ const (
 var (
 	// errUnequal ends a command that found that two plans disagree.
 	errUnequal = bench.ErrUnequal
+	// errWrong ends a measurement that found results to be wrong.
+	errWrong = errors.New("the results are wrong")
 	// errOutput is a result that could not be printed.
 	errOutput = errors.New("standard output")
 	// errStopped ends a comparison that the user stopped.
@@ -91,7 +93,7 @@ func (s *session) explain(err error) string {
 		return s.pointAt(at)
 	case errors.Is(err, context.Canceled):
 		return s.sentence("aborted; batches that were not committed will be run again")
-	case errors.Is(err, errUnequal), errors.Is(err, errStopped), errors.Is(err, errOutput), mistake(err):
+	case errors.Is(err, errUnequal), errors.Is(err, errWrong), errors.Is(err, errStopped), errors.Is(err, errOutput), mistake(err):
 		return s.sentence(err.Error())
 	case fault.Of(err) == fault.Retry:
 		return s.sentence(err.Error() + " (tried again, without success)")
