@@ -56,6 +56,19 @@
 // the plan or the failures. A row is late by the watermark of the batch before
 // its own, which was fixed before it was read.
 //
+// # Checkpoints
+//
+// Now and then a batch is marked when it is planned. Its tasks of stateful stages
+// freeze what they know; once the batch is committed, [States] makes the parts
+// durable, beside the batches that follow, and [Checkpointed] tells the ledger, with
+// all else that is needed to go on behind that batch: offsets, what is known of event
+// time, totals. A run that stops in order makes one of its last batch. The last two
+// are kept. The next one waits for at least twenty times as long as the last one took.
+//
+// A run that is taken up restores the newest one that can be read, else the one
+// before, else it begins with batch 1, and says so. What lies behind, as far as it
+// was committed, runs again quietly: it makes its state and stages nothing.
+//
 // # Memory and ownership
 //
 // The driver holds no rows. Sources, sinks, fleet and ledger belong to the
