@@ -38,6 +38,39 @@ type input struct {
 // ahead is what the next batch will read.
 type ahead struct {
 	splits []rdd.Split
+	since  int64 // when the first of them came
+	ask    bool  // it is short of a batch, and the sources are to be asked for more
+}
+
+// short reports whether a batch is to wait for more: it has less than is wished, and
+// the time that it may wait has not passed.
+func (c *core) short(a *ahead) bool {
+	in := &c.input
+	if c.set.BatchWait <= 0 || len(a.splits) == 0 || in.allEnded() || c.now >= a.since+c.set.BatchWait.Microseconds() {
+		return false
+	}
+	want := wish(c.set, c.next, 1)
+	rows, bytes := taken(a.splits)
+	return rows < want.Rows && (want.Bytes <= 0 || bytes < want.Bytes)
+}
+
+// taken is how large splits are, as far as it is known.
+func taken(splits []rdd.Split) (rows, bytes int64) {
+	for i := range splits {
+		rows, bytes = rows+max(0, splits[i].Rows), bytes+max(0, splits[i].Bytes)
+	}
+	return rows, bytes
+}
+
+// await asks for more, after a while, for a batch that is short.
+func (c *core) await(a *ahead) {
+	in := &c.input
+	if in.polling || in.cutting || a.ask {
+		return
+	}
+	in.polling = true
+	due := min(c.now+in.pace.poll().Microseconds(), a.since+c.set.BatchWait.Microseconds())
+	c.later(retry{due: due, op: opPoll})
 }
 
 func newInput(sources int, pace Pace) input {
@@ -83,7 +116,7 @@ func wish(set rdd.Settings, batch rdd.BatchID, live int) rdd.Size {
 // commits the batch it waits for.
 func (c *core) cut() {
 	in := &c.input
-	if in.cutting || in.polling || in.ahead != nil || in.stopping || in.final || in.allEnded() || len(in.history) > 0 {
+	if in.cutting || in.polling || in.ahead != nil && !in.ahead.ask || in.stopping || in.final || in.allEnded() || len(in.history) > 0 {
 		return
 	}
 	live := 0
@@ -93,6 +126,14 @@ func (c *core) cut() {
 		}
 	}
 	in.cutting, in.wish = true, wish(c.set, c.next, live)
+	if in.ahead != nil {
+		in.ahead.ask = false
+		rows, bytes := taken(in.ahead.splits)
+		in.wish.Rows = max(1, in.wish.Rows-rows/int64(live))
+		if in.wish.Bytes > 0 {
+			in.wish.Bytes = max(1, in.wish.Bytes-bytes/int64(live))
+		}
+	}
 	c.askSources()
 }
 
@@ -115,7 +156,10 @@ func (c *core) sliced(e sliced) {
 	}
 	in.cutting, in.heard = false, c.now
 	c.repairs.cuts = 0
-	next := &ahead{}
+	next := in.ahead
+	if next == nil {
+		next = &ahead{since: c.now}
+	}
 	for _, s := range e.slices {
 		for i := range s.splits {
 			s.splits[i].Source = s.source
@@ -199,6 +243,9 @@ func (c *core) plan() bool {
 	case len(in.history) > 0:
 		c.replan()
 	case in.ahead == nil:
+		return false
+	case c.short(in.ahead):
+		c.await(in.ahead)
 		return false
 	case len(in.ahead.splits) == 0 && !in.allEnded() && !c.moves():
 		in.ahead, in.polling = nil, true

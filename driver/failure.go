@@ -84,7 +84,9 @@ func (c *core) wake() {
 				c.publishSink(b, s)
 			}
 		case opPoll:
-			c.input.polling = false
+			if c.input.polling = false; c.input.ahead != nil {
+				c.input.ahead.ask = c.short(c.input.ahead)
+			}
 		case opRestore, opTidy:
 		}
 	}

@@ -37,7 +37,7 @@ type puppet struct {
 
 // handle plays one command of a script:
 //
-//	core nodes=N slots=N in_flight=N groups=N rows=N idle=D dead=PERCENT   input: one stage a line
+//	core nodes=N slots=N in_flight=N groups=N rows=N idle=D wait=D dead=PERCENT   input: one stage a line
 //	past                        from=B; input: one batch a line: id committed? split …
 //	checkpoint B                parts=N watermark=N rows=N; of the past
 //	start                       epoch=N committed=B saves=1 parts=N
@@ -142,6 +142,9 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 	}
 	idle, err := time.ParseDuration(c.String("idle", "0s"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Job.Settings.BatchWait, err = time.ParseDuration(c.String("wait", "0s")); err != nil {
 		t.Fatal(err)
 	}
 	if p.core, err = newCore(plan, Pace{Idle: idle}); err != nil {
