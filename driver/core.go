@@ -30,7 +30,7 @@ type core struct {
 	job    string
 	digest string
 	set    rdd.Settings
-	most   rdd.Limit // of dead letters
+	most   rdd.DeadLimit // of dead letters
 	epoch  int64
 
 	now int64 // microseconds since the epoch, of the last tick

@@ -15,7 +15,7 @@ import (
 // tooDirty says that more rows than the job puts up with are dead letters, and
 // of what reasons. The batch that went too far is committed, so that its letters
 // can be read.
-func tooDirty(most rdd.Limit, t *work.Tally) error {
+func tooDirty(most rdd.DeadLimit, t *work.Tally) error {
 	share := 0.0
 	if t.RowsIn > 0 {
 		share = 100 * float64(t.DeadLetters) / float64(t.RowsIn)

@@ -17,7 +17,7 @@ type letter struct {
 	source       int // -1 for a group
 	partition    int32
 	seq          int64
-	child        int32
+	child        int64
 	original     []byte
 	known        bool       // the original needs not be read from the split
 	split        *rdd.Split // nil for a group

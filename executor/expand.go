@@ -57,16 +57,16 @@ func (o *expand) element(in *chunk, i int, emit func(*chunk) error) error {
 
 // children numbers the i-th child of every row among all rows that came of the
 // same event.
-func children(in *chunk, i, of int) []int32 {
+func children(in *chunk, i, of int) []int64 {
 	if in.origin.Source < 0 {
 		return nil
 	}
-	out := make([]int32, in.rows)
+	out := make([]int64, in.rows)
 	for r := range out {
 		if in.origin.Child != nil {
-			out[r] = in.origin.Child[r] * int32(of)
+			out[r] = in.origin.Child[r] * int64(of)
 		}
-		out[r] += int32(i)
+		out[r] += int64(i)
 	}
 	return out
 }

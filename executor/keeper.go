@@ -51,6 +51,8 @@ func (x *Executor) newKeeper(stage int) (keeper, error) {
 		return nil, fault.New(fault.Bug, "plan %s has no stage %d", x.Plan.Digest, stage)
 	}
 	switch act := x.Plan.Stages[stage].Root.Action.(type) {
+	case physical.Rank:
+		return &rankKeeper{mem: x.Mem, k: &act.Ranking}, nil
 	case physical.Merge:
 		switch {
 		case act.Grouping == nil:

@@ -66,7 +66,7 @@ func (o *partial) order(c *chunk) agg.Order {
 		if c.origin.Child == nil {
 			return 0
 		}
-		return int64(c.origin.Child[i])
+		return c.origin.Child[i]
 	})
 	return out
 }

@@ -85,6 +85,8 @@ func (r *run) do(ctx context.Context) error {
 		err = r.merge(ctx, act, root, next)
 	case physical.Join:
 		err = r.join(ctx, act, root, next)
+	case physical.Rank:
+		err = r.rank(ctx, act, root, next)
 	default:
 		err = fault.New(fault.Bug, "stage %d has no root that reads", r.stage.ID)
 	}
@@ -128,6 +130,8 @@ func (r *run) operator(n *physical.Node) operator {
 		return &only{run: r, node: n, act: act}
 	case physical.Expand:
 		return &expand{run: r, node: n, act: act}
+	case physical.Explode:
+		return &explode{run: r, node: n, act: act}
 	case physical.Assignment:
 		if act.Slide != act.Size {
 			return &sliding{run: r, node: n, act: act}
@@ -135,7 +139,9 @@ func (r *run) operator(n *physical.Node) operator {
 		return &assignment{run: r, node: n, act: act}
 	case physical.Outlet:
 		return r.outlet(n, act)
-	case physical.Scan, physical.Route, physical.Merge, physical.Join:
+	case physical.Draw:
+		return &draw{run: r, node: n, act: act}
+	case physical.Scan, physical.Route, physical.Merge, physical.Join, physical.Rank:
 	}
 	return pass{}
 }
@@ -144,6 +150,8 @@ func (r *run) outlet(n *physical.Node, o physical.Outlet) operator {
 	switch to := o.To.(type) {
 	case physical.Partial:
 		return &partial{run: r, node: n, out: o, to: to}
+	case physical.Ranked:
+		return &ranked{run: r, node: n, out: o, to: to}
 	case physical.Exchange:
 		return r.exchange(n, o, to)
 	case physical.Side:
@@ -209,7 +217,7 @@ func (r *run) sameLabel(label, rows int) arrow.Array {
 }
 
 // seqOf returns the place of row i of a chunk, for dead letters.
-func seqOf(o *rdd.Origin, i int) (partition int32, seq int64, child int32) {
+func seqOf(o *rdd.Origin, i int) (partition int32, seq, child int64) {
 	if o.Source < 0 {
 		return -1, -1, 0
 	}

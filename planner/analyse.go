@@ -23,6 +23,7 @@ type node struct {
 	acts      rdd.LabelSet                    // labels here that the operation is for
 	windows   map[int]time.Duration           // by label: size of the window that window_start is of
 	overlap   rdd.LabelSet                    // labels whose window_start is not a multiple of that size
+	maps      rdd.LabelSet                    // labels of which a FlatMap explodes a map
 	pane      time.Duration                   // of a Window and the Reduces over it: the panes that its windows share, or 0
 	gap       time.Duration                   // of a Reduce that makes sessions
 	slide     time.Duration                   // of such a Reduce: that of its windows
@@ -118,13 +119,7 @@ func (a *analysis) checkJob() {
 	}
 	a.events = j.All()
 	for _, d := range j.Datasets() {
-		switch op := d.Op().(type) {
-		case rdd.Reduce:
-			a.events &^= op.As
-		case rdd.Join:
-			a.events &^= op.As
-		default:
-		}
+		a.events &^= d.Result()
 	}
 }
 

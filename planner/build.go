@@ -51,6 +51,8 @@ func (b *builder) step(c *node, inlet int, f flow) {
 	case rdd.Join:
 		b.join(c, inlet, f)
 		b.past(c, f, acts)
+	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
+		b.ranked(c, f, acts)
 	case rdd.Union:
 		b.follow(c, b.united(c, f))
 	case rdd.Write:
@@ -270,6 +272,9 @@ func (b *builder) filtered(c *node, f flow) flow {
 
 func (b *builder) expanded(c *node, op rdd.FlatMap, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
+	if op.Explode != "" {
+		return b.exploded(c, op, f, out)
+	}
 	act := physical.Expand{Change: b.change(c, f, out)}
 	for i, row := range op.Rows {
 		act.Rows = append(act.Rows, b.compute(c, row, rowMark(i, ""), f, out))

@@ -41,6 +41,9 @@ type builder struct {
 	mode Mode
 	plan *Plan
 	seen map[physical.Bypass]bool
+	// made are the stages behind operations of which a plan may make several: by the
+	// operation that leads to the stage, the one at its root, and the result's label.
+	made map[[3]int]int
 	err  error
 }
 
@@ -63,7 +66,7 @@ func (b *builder) describe() {
 // build makes one reading stage a source; the stages behind shuffles are made
 // where a flow first reaches them.
 func (b *builder) build() error {
-	b.seen = map[physical.Bypass]bool{}
+	b.seen, b.made = map[physical.Bypass]bool{}, map[[3]int]int{}
 	for source, id := range b.plan.Reads {
 		read := b.nodes[id]
 		if len(read.consumers) != 1 {

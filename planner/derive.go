@@ -45,6 +45,14 @@ func (a *analysis) derive(n *node) {
 		a.deriveReduce(n, op)
 	case rdd.Join:
 		a.deriveJoin(n, op)
+	case rdd.Distinct:
+		a.deriveDistinct(n, op)
+	case rdd.Sort:
+		a.deriveSort(n, op)
+	case rdd.Limit:
+		a.deriveLimit(n, op)
+	case rdd.Sample:
+		a.deriveSample(n, op)
 	case rdd.Union:
 		a.deriveUnion(n)
 	case rdd.Write:
@@ -161,6 +169,10 @@ func (a *analysis) deriveFilter(n *node, op rdd.Filter) {
 
 func (a *analysis) deriveFlatMap(n *node, op rdd.FlatMap) {
 	n.acts = a.forLabels(n, "for", op.For)
+	if op.Explode != "" {
+		a.deriveExplode(n, op)
+		return
+	}
 	if len(op.Rows) == 0 {
 		a.fail(n.Dataset.At("rows"), "flatmap: makes no rows; use filter to drop rows")
 	}
@@ -258,6 +270,9 @@ func (a *analysis) unite(n *node, input, l int, parent *node) {
 		delete(n.windows, l)
 	}
 	n.Schemas[l] = a.widen(n, input, l, have, s)
+	if field(have, rdd.ColSeq) == nil || field(s, rdd.ColSeq) == nil {
+		n.Schemas[l] = withoutSystem(n.Schemas[l]) // events and groups together are groups
+	}
 }
 
 func (a *analysis) widen(n *node, parent, l int, have, s *arrow.Schema) *arrow.Schema {

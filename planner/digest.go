@@ -63,6 +63,12 @@ func (b *builder) parameters(n *node) []string {
 		for i, row := range op.Rows {
 			set(rowMark(i, ""), row)
 		}
+		if op.Explode != "" {
+			add("explode", canonical(n.exprs["explode"]))
+			add("as", list(op.As))
+			add("position", op.Position)
+			add("outer", fmt.Sprint(op.Outer))
+		}
 	case rdd.Window:
 		add("time", op.Time)
 		add("size", op.Size.String())
@@ -80,6 +86,8 @@ func (b *builder) parameters(n *node) []string {
 		set("get.", op.Get)
 	case rdd.Join:
 		s = append(s, b.joinParameters(n, op)...)
+	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
+		s = append(s, b.rankParameters(n)...)
 	case rdd.Union:
 	case rdd.Write:
 		add("write", op.Connector)

@@ -72,11 +72,7 @@ func columnsSet(op rdd.Operation) []string {
 		}
 		out = append(out, op.Drop...)
 	case rdd.FlatMap:
-		for _, row := range op.Rows {
-			for _, s := range row {
-				out = append(out, s.Column)
-			}
-		}
+		out = append(op.Columns(false), op.Columns(true)...)
 	default:
 	}
 	return out

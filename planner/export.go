@@ -109,6 +109,8 @@ func Dot(p *Plan) string {
 				edges = append(edges, edge{name, to.Stage})
 			case physical.Side:
 				edges = append(edges, edge{name, to.Stage})
+			case physical.Ranked:
+				edges = append(edges, edge{name, to.Stage})
 			case physical.Exchange:
 				edges = append(edges, edge{name, to.Stage})
 			case physical.SinkPart:

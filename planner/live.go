@@ -102,6 +102,14 @@ func (a *analysis) taken(n *node, l int) map[string]bool {
 		return a.takenByReduce(n, op, l)
 	case rdd.Join:
 		return n.takenByJoin(anyInlet, l)
+	case rdd.Distinct:
+		return n.takenByDistinct(op, l)
+	case rdd.Sort:
+		return n.takenBySort(op, l)
+	case rdd.Limit:
+		return a.takenByLimit(n, op, l)
+	case rdd.Sample:
+		return n.takenBySample(op, l)
 	case rdd.Write:
 		for _, f := range n.Schemas[l].Fields() {
 			need[f.Name] = true
@@ -147,6 +155,12 @@ func (n *node) liveSets(set []rdd.Assign, mark string, l int) []rdd.Assign {
 
 func (n *node) takenByFlatMap(op rdd.FlatMap, l int) map[string]bool {
 	out := clone(n.need[l])
+	if op.Explode != "" {
+		for _, c := range op.Columns(n.maps.Has(l)) {
+			delete(out, c)
+		}
+		return reads(out, n.exprs["explode"])
+	}
 	for _, row := range op.Rows {
 		for _, s := range row {
 			delete(out, s.Column)

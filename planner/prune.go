@@ -82,8 +82,8 @@ func (b *builder) passing(c *node, in *arrow.Schema, passed []*expr.Program, cha
 			touched[s.Column] = true
 		}
 	case rdd.FlatMap:
-		for _, s := range op.Rows[0] {
-			touched[s.Column] = true
+		for _, col := range append(op.Columns(false), op.Columns(true)...) {
+			touched[col] = true
 		}
 	case rdd.Filter:
 		for _, col := range expr.Columns(c.exprs["where"]) {

@@ -94,9 +94,11 @@ func (a *analysis) matters(n *node, inlet, l int) bool {
 // effective reports whether an operation does more to the rows it acts on than
 // change, drop or multiply them.
 func (n *node) effective() bool {
-	switch n.op.(type) {
-	case rdd.Write, rdd.Reduce, rdd.Join, rdd.Shuffle, rdd.Window:
+	switch op := n.op.(type) {
+	case rdd.Write, rdd.Reduce, rdd.Join, rdd.Shuffle, rdd.Window, rdd.Distinct, rdd.Sort, rdd.Limit:
 		return true
+	case rdd.Sample:
+		return op.N != 0
 	case rdd.Map, rdd.Filter, rdd.FlatMap:
 		for _, e := range n.exprs {
 			if strict(e) {
@@ -134,7 +136,7 @@ func (b *builder) skipFrom(at *physical.Node, c *node, l int) {
 			continue
 		}
 		switch n.op.(type) {
-		case rdd.Map, rdd.Filter, rdd.FlatMap:
+		case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Sample:
 			b.skip(at, n, l)
 		default:
 		}

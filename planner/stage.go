@@ -269,6 +269,8 @@ func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target
 		behind = t.Stage
 	case physical.Exchange:
 		behind = t.Stage
+	case physical.Ranked:
+		behind = t.Stage
 	case physical.SinkPart:
 		if !slices.Contains(s.Sinks, t.Sink) {
 			s.Sinks = append(s.Sinks, t.Sink)

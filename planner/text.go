@@ -24,6 +24,9 @@ func (a *analysis) text(op rdd.Operation) string {
 	case rdd.Filter:
 		return "filter" + a.labels(op.For) + " " + op.Where
 	case rdd.FlatMap:
+		if op.Explode != "" {
+			return "flatmap" + a.labels(op.For) + exploded(op)
+		}
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
 	case rdd.Window:
 		if op.Gap != 0 {
@@ -40,6 +43,8 @@ func (a *analysis) text(op rdd.Operation) string {
 		return "reduce" + a.labels(op.From) + " by " + strings.Join(op.By, ", ") + " to" + a.labels(op.As) + assigns(op.Get)
 	case rdd.Join:
 		return a.joinText(op)
+	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
+		return a.rankText(op)
 	case rdd.Union:
 		return "union"
 	case rdd.Write:
@@ -154,10 +159,18 @@ func (w *treeWriter) stage(s *Stage) {
 		w.line("stage %d, a task for each group of splits", s.ID)
 	case s.Narrow:
 		w.line("stage %d%s, task by task", s.ID, from)
+	case ranks(s):
+		w.line("stage %d%s, in one part", s.ID, from)
 	default:
 		w.line("stage %d%s, in parts of %d key groups", s.ID, from, w.plan.Job.Settings.KeyGroups)
 	}
 	w.node(s.Root, "", true)
+}
+
+// ranks reports whether a stage puts rows in order, for which they come to one part.
+func ranks(s *Stage) bool {
+	_, ok := s.Root.Action.(physical.Rank)
+	return ok
 }
 
 // node prints an operator and what follows it. A chain goes straight down; a
@@ -203,7 +216,7 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		return fmt.Sprintf("%s: %s", labels, columns(n))
 	case physical.Compute:
 		switch w.plan.Ops[n.Op].Dataset.Op().(type) {
-		case rdd.Reduce:
+		case rdd.Reduce, rdd.Sort:
 			return "arguments of #" + fmt.Sprint(n.Op)
 		case rdd.Union, rdd.Join:
 			return op + ", columns that are lacking here are null"
@@ -214,11 +227,17 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		return op + masked(act.Mask)
 	case physical.Expand:
 		return op + masked(act.Mask)
+	case physical.Explode:
+		return op + masked(act.Mask)
 	case physical.Assignment:
 		if act.Pane != 0 {
 			op += ", in panes of " + spell(micros(act.Pane))
 		}
 		return op + masked(act.Mask)
+	case physical.Draw:
+		return op + masked(act.Mask)
+	case physical.Rank:
+		return "rank " + op
 	case physical.Only:
 		return "only " + act.For.Names(w.plan.Job.Labels)
 	case physical.Merge:
@@ -244,6 +263,12 @@ func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {
 		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
 	case physical.Side:
 		return fmt.Sprintf("outlet %d: %s side of #%d by %s, to stage %d", o.ID, sideName(to.Input), n.Op, sent(to), to.Stage)
+	case physical.Ranked:
+		first := ""
+		if to.N > 0 {
+			first = fmt.Sprintf("first %d of ", to.N)
+		}
+		return fmt.Sprintf("outlet %d: %s%s  #%d, to stage %d", o.ID, first, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
 	case physical.Exchange:
 		return fmt.Sprintf("outlet %d: exchange to stage %d", o.ID, to.Stage)
 	case physical.SinkPart:
@@ -324,10 +349,16 @@ func acting(n *physical.Node) rdd.LabelSet {
 		return act.For
 	case physical.Expand:
 		return act.For
+	case physical.Explode:
+		return act.For
 	case physical.Assignment:
 		return act.For
 	case physical.Outlet:
 		return act.For
+	case physical.Draw:
+		return act.For
+	case physical.Rank:
+		return n.Labels
 	case physical.Scan, physical.Merge, physical.Join, physical.Only:
 	}
 	return 0

@@ -55,7 +55,7 @@ type Origin struct {
 	Partition int32 // the source partition's ordinal
 	First     int64
 	Rows      []int32
-	Child     []int32 // ordinal among the rows that FlatMap made of one event; nil: 0
+	Child     []int64 // ordinal among the rows that FlatMap made of one event; nil: 0
 }
 
 // Seq returns the sequence of row i.
@@ -91,8 +91,8 @@ func (o *Origin) Clone() Origin {
 	return out
 }
 
-func gather(from, rows []int32) []int32 {
-	out := make([]int32, len(rows))
+func gather[T any](from []T, rows []int32) []T {
+	out := make([]T, len(rows))
 	for i, r := range rows {
 		out[i] = from[r]
 	}

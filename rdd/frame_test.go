@@ -17,7 +17,7 @@ type event struct {
 	source    int
 	partition int32
 	seq       int64
-	child     int32
+	child     int64
 }
 
 func events(o *rdd.Origin, rows int) []event {
@@ -50,7 +50,7 @@ func TestOriginSelectionComposes(t *testing.T) {
 		o := rdd.Origin{Source: rapid.IntRange(0, 2).Draw(t, "source"), Partition: rapid.Int32Range(0, 5).Draw(t, "partition"),
 			First: rapid.Int64Range(0, 1<<40).Draw(t, "first")}
 		if rapid.Bool().Draw(t, "flatmapped") {
-			o.Child = rapid.SliceOfN(rapid.Int32(), n, n).Draw(t, "child")
+			o.Child = rapid.SliceOfN(rapid.Int64(), n, n).Draw(t, "child")
 		}
 		want := events(&o, n)
 		for range rapid.IntRange(1, 4).Draw(t, "selections") {
@@ -71,7 +71,7 @@ func TestOriginSelectionComposes(t *testing.T) {
 // A clone names the same events, and still does when the rows it was made of
 // are overwritten, as an operator does with its selection.
 func TestOriginClone(t *testing.T) {
-	rows, child := []int32{1, 3, 4}, []int32{0, 1, 0}
+	rows, child := []int32{1, 3, 4}, []int64{0, 1, 0}
 	o := rdd.Origin{Source: 1, Partition: 2, First: 100, Rows: rows, Child: child}
 	c := o.Clone()
 	want := []event{{1, 2, 101, 0}, {1, 2, 103, 1}, {1, 2, 104, 0}}

@@ -23,28 +23,28 @@ type DeadLetters struct {
 	// a connector they go where the program that runs the job keeps them.
 	Connector string
 	Options   Options
-	// Max stops the job when there are more. The zero Limit is none.
-	Max Limit
+	// Max stops the job when there are more. The zero DeadLimit is none.
+	Max DeadLimit
 	// At and Marks are where it stands in the job file, for errors.
 	At    Pos
 	Marks Marks
 }
 
-// Limit bounds how many rows of a job may be dead letters: a share of the rows
+// DeadLimit bounds how many rows of a job may be dead letters: a share of the rows
 // read, a number of rows, or both, of which the first that is exceeded counts.
 // Zero fields bound nothing.
-type Limit struct {
+type DeadLimit struct {
 	Share float64 // from 0 to 1
 	Rows  int64
 }
 
 // Exceeded reports whether dead letters of so many rows in are too many.
-func (l Limit) Exceeded(dead, rows int64) bool {
+func (l DeadLimit) Exceeded(dead, rows int64) bool {
 	return l.Rows > 0 && dead > l.Rows || l.Share > 0 && float64(dead) > l.Share*float64(rows)
 }
 
 // String spells the limit as a job file does: 1%, 1000, or both.
-func (l Limit) String() string {
+func (l DeadLimit) String() string {
 	var parts []string
 	if l.Share > 0 {
 		parts = append(parts, strconv.FormatFloat(l.Share*100, 'g', 12, 64)+"%")

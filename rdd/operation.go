@@ -82,9 +82,45 @@ type Filter struct {
 // FlatMap makes of every row of For one row for each element of Rows, in that
 // order: the row's columns with the element's assignments over them. Every
 // element must assign the same columns with the same types.
+//
+// With Explode, and no Rows, it makes one row for each element of an array, in the
+// column As, or for each entry of a map, in the two columns of As: "col", or "key" and
+// "value", where As is empty. Position, where given, is a column for the element's
+// place, from 0. A row without elements gives none; with Outer it gives one, with nulls
+// in these columns. Element i of a row with child ordinal c has the ordinal c*2^20+i.
 type FlatMap struct {
-	For  LabelSet
-	Rows [][]Assign
+	For      LabelSet
+	Rows     [][]Assign
+	Explode  string
+	As       []string
+	Position string
+	Outer    bool
+}
+
+// Columns returns the columns that a FlatMap sets; those of the entries of a map or
+// else of the elements of an array, where it explodes.
+func (f FlatMap) Columns(ofMap bool) []string {
+	var out []string
+	if f.Explode == "" {
+		if len(f.Rows) > 0 {
+			for _, s := range f.Rows[0] {
+				out = append(out, s.Column)
+			}
+		}
+		return out
+	}
+	switch {
+	case len(f.As) > 0:
+		out = append(out, f.As...)
+	case ofMap:
+		out = append(out, "key", "value")
+	default:
+		out = append(out, "col")
+	}
+	if f.Position != "" {
+		out = append(out, f.Position)
+	}
+	return out
 }
 
 // Window assigns rows to event-time windows: it adds the columns window_start
@@ -147,16 +183,10 @@ func Tumbling(time string, size time.Duration) Window {
 	return Window{Time: time, Size: size}
 }
 
-// Sliding returns the operation Window over the column time for all labels that
-// have it, with a window of the given size at every multiple of slide.
-func Sliding(time string, size, slide time.Duration) Window {
-	return Window{Time: time, Size: size, Slide: slide}
-}
-
-// Session returns the operation Window over the column time for all labels that
-// have it, with sessions that end after a gap.
-func Session(time string, gap time.Duration) Window {
-	return Window{Time: time, Gap: gap}
+// Every returns the window with one at every multiple of slide: windows that slide.
+func (w Window) Every(slide time.Duration) Window {
+	w.Slide = slide
+	return w
 }
 
 // Copies is how many windows a row can be in at the most: the child ordinals of

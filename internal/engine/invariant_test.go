@@ -132,10 +132,38 @@ func checkBy(c *twin.Case, cfg engine.Config, book *ledger.Memory, mem *arrowmem
 	if err := twin.Compare(got, want); err != nil {
 		return "", "", fmt.Errorf("%w\nledger %+v", err, batches)
 	}
+	if err := inOrder(c, got, want); err != nil {
+		return "", "", err
+	}
 	if n := summary.RowsTagged + summary.RowsPruned + atEntry(summary); n != summary.RowsIn {
 		return "", "", fmt.Errorf("rows in %d, but tagged, pruned and dead-lettered at entry are %d", summary.RowsIn, n)
 	}
 	return summary.Checksum, fmt.Sprint(batches), nil
+}
+
+// inOrder compares the order of rows that are written as a Sort of one label, or a
+// Limit of it, left them.
+func inOrder(c *twin.Case, got, want *twin.Result) error {
+	sink := -1
+	for _, d := range c.Job.Datasets() {
+		if _, ok := d.Op().(rdd.Write); !ok {
+			continue
+		}
+		sink++
+		from := d.Parents()[0]
+		if _, ok := from.Op().(rdd.Limit); ok {
+			from = from.Parents()[0]
+		}
+		if op, ok := from.Op().(rdd.Sort); !ok || op.As == 0 || d.Op().(rdd.Write).From != op.As || len(want.Loose) > 0 {
+			continue
+		}
+		for i, row := range want.Sinks[sink] {
+			if got.Sinks[sink][i].String() != row.String() {
+				return fmt.Errorf("sink %d: row %d is %s, want %s", sink, i, got.Sinks[sink][i], row)
+			}
+		}
+	}
+	return nil
 }
 
 // atEntry counts the dead letters of labelling.

@@ -26,8 +26,8 @@ func (p *parser) dead(n *node) rdd.DeadLetters {
 }
 
 // limit reads a bound for dead letters: 1%, 1000, or a list of both.
-func (p *parser) limit(n *node) rdd.Limit {
-	var out rdd.Limit
+func (p *parser) limit(n *node) rdd.DeadLimit {
+	var out rdd.DeadLimit
 	if n == nil {
 		return out
 	}
@@ -59,10 +59,10 @@ func deadOf(d rdd.DeadLetters) entries {
 	}
 	var most []string
 	if d.Max.Share > 0 {
-		most = append(most, rdd.Limit{Share: d.Max.Share}.String())
+		most = append(most, rdd.DeadLimit{Share: d.Max.Share}.String())
 	}
 	if d.Max.Rows > 0 {
-		most = append(most, rdd.Limit{Rows: d.Max.Rows}.String())
+		most = append(most, rdd.DeadLimit{Rows: d.Max.Rows}.String())
 	}
 	switch len(most) {
 	case 0:

@@ -154,12 +154,8 @@ func (f *formatter) chain(c []*rdd.Dataset, inline bool) {
 			f.parents(d)
 		}
 		f.step(d, as)
-		switch op := d.Op().(type) {
-		case rdd.Reduce:
-			as = op.As
-		case rdd.Join:
-			as = op.As
-		default:
+		if l := d.Result(); l != 0 {
+			as = l
 		}
 		if !inline {
 			continue
@@ -207,6 +203,10 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 	case rdd.Filter:
 		e = f.labels("for", op.For).and("where", op.Where)
 	case rdd.FlatMap:
+		if op.Explode != "" {
+			e = f.exploded(op)
+			break
+		}
 		rows := make([]entries, len(op.Rows))
 		for i, r := range op.Rows {
 			rows[i] = assigns(r)
@@ -233,6 +233,8 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 			other = f.names[ps[1]]
 		}
 		e = f.join(op, other)
+	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
+		e = f.ranked(op)
 	case rdd.Write:
 		e = entries{{op.Connector, options(op.Options)}}
 		if op.From == 0 && as != 0 {
@@ -378,4 +380,13 @@ func spell(d time.Duration) string {
 		}
 	}
 	return d.String()
+}
+
+// exploded spells a FlatMap over the elements of an array or a map.
+func (f *formatter) exploded(op rdd.FlatMap) entries {
+	e := f.labels("for", op.For).and("explode", op.Explode).and("as", op.As).and("position", op.Position)
+	if op.Outer {
+		e = append(e, entry{"outer", "true"})
+	}
+	return e
 }

@@ -65,7 +65,7 @@ func drawJob(t *rapid.T) *rdd.Job {
 	if rapid.Bool().Draw(t, "dead letters") {
 		job.Dead.Connector, job.Dead.Options = "parquet", rdd.Options{"path": text().Draw(t, "place")}
 	}
-	job.Dead.Max = rdd.Limit{Share: float64(rapid.IntRange(0, 400).Draw(t, "share")) / 400, Rows: rapid.Int64Range(0, 1e9).Draw(t, "rows")}
+	job.Dead.Max = rdd.DeadLimit{Share: float64(rapid.IntRange(0, 400).Draw(t, "share")) / 400, Rows: rapid.Int64Range(0, 1e9).Draw(t, "rows")}
 	g := &jobGen{T: t, set: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
 		return rdd.LabelSet(rapid.Uint64Range(0, 1<<len(labels)-1).Draw(t, "set"))
 	}), bit: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
@@ -129,7 +129,9 @@ func (g *jobGen) read() rdd.Operation {
 }
 
 func (g *jobGen) operation() rdd.Operation {
-	switch rapid.IntRange(0, 6).Draw(g.T, "operation") {
+	switch rapid.IntRange(0, 7).Draw(g.T, "operation") {
+	case 7:
+		return g.rank()
 	case 0:
 		return g.tag()
 	case 1:
@@ -137,6 +139,13 @@ func (g *jobGen) operation() rdd.Operation {
 	case 2:
 		return rdd.Filter{For: g.set.Draw(g.T, "for"), Where: expression().Draw(g.T, "where")}
 	case 3:
+		if rapid.Bool().Draw(g.T, "explodes") {
+			f := rdd.FlatMap{For: g.set.Draw(g.T, "for"), Explode: expression().Draw(g.T, "explode"), As: g.texts(0), Outer: rapid.Bool().Draw(g.T, "outer")}
+			if rapid.Bool().Draw(g.T, "at") {
+				f.Position = text().Draw(g.T, "position")
+			}
+			return f
+		}
 		return rdd.FlatMap{For: g.set.Draw(g.T, "for"), Rows: [][]rdd.Assign{g.assigns(), g.assigns()}}
 	case 4:
 		return g.window()
@@ -194,4 +203,28 @@ func (g *jobGen) window() rdd.Operation {
 		w.Gap = span("gap")
 	}
 	return w
+}
+
+func (g *jobGen) rank() rdd.Operation {
+	from, as := g.set.Draw(g.T, "from"), rdd.LabelSet(0)
+	if rapid.Bool().Draw(g.T, "together") {
+		as = g.bit.Draw(g.T, "as")
+	}
+	n := rapid.Int64Range(1, 1<<62).Draw(g.T, "n")
+	switch rapid.IntRange(0, 4).Draw(g.T, "kind of rank") {
+	case 0:
+		return rdd.Distinct{From: from, As: as, By: g.texts(0)}
+	case 1:
+		return rdd.Limit{From: from, As: as, N: n}
+	case 2:
+		return rdd.Sample{From: from, As: as, N: n, Seed: rapid.Int64().Draw(g.T, "seed")}
+	case 3:
+		return rdd.Sample{From: from, As: as, Fraction: rapid.Float64Range(1e-300, 1).Draw(g.T, "fraction")}
+	}
+	sort := rdd.Sort{From: from, As: as}
+	for range rapid.IntRange(1, 3).Draw(g.T, "keys") {
+		words := rapid.SampledFrom([]string{"", "", " desc", " ASC", " nulls last"}).Draw(g.T, "words")
+		sort.By = append(sort.By, expression().Draw(g.T, "key")+words)
+	}
+	return sort
 }

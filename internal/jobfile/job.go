@@ -124,19 +124,23 @@ func (p *parser) declare(label string, at rdd.Pos) {
 	}
 }
 
-// results declares the labels of the results of reduce and join that are not declared
+// results declares the labels of the results of steps that are not declared
 // yet, in the order of the file.
 func (p *parser) results(order []*dataset) {
 	for _, d := range order {
 		for _, s := range d.steps {
-			if s.name != "reduce" && s.name != "join" {
+			label, at := d.name, s.at
+			switch s.name {
+			case "reduce", "join":
+			case "distinct", "sort", "limit", "sample": // without "as" rows keep their label
+				label = ""
+			default:
 				continue
 			}
-			label, at := d.name, s.at
 			if as := s.args.get("as"); as != nil {
 				label, at = as.text, as.at
 			}
-			if !slices.Contains(p.labels, label) {
+			if label != "" && !slices.Contains(p.labels, label) {
 				p.declare(label, at)
 			}
 		}
@@ -170,7 +174,7 @@ func (p *parser) collect(n *node) []*dataset {
 }
 
 func stepNames() []string {
-	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "window", "shuffle", "reduce", "join", "write"}
+	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "window", "shuffle", "reduce", "join", "distinct", "sort", "limit", "sample", "write"}
 }
 
 // step reads one entry of a dataset; the name of one that makes no sense is "".

@@ -37,6 +37,8 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 		var others []*rdd.Dataset
 		op, others = p.join(d, s, marks)
 		parents = append(parents, others...)
+	case "distinct", "sort", "limit", "sample":
+		op = p.ranked(d, s, marks)
 	}
 	return rdd.Extend(op, s.at, marks, parents...)
 }
@@ -172,12 +174,19 @@ func (p *parser) filter(s step, marks rdd.Marks) rdd.Operation {
 
 func (p *parser) flatMap(s step, marks rdd.Marks) rdd.Operation {
 	a := s.args
-	if !p.keys(a, "flatmap", "for", "rows") {
+	if !p.keys(a, "flatmap", "for", "rows", "explode", "as", "position", "outer") {
 		return rdd.FlatMap{}
 	}
-	p.need(s, "rows")
-	f := rdd.FlatMap{For: p.labelSet(a.get("for"), marks, "for")}
+	f := rdd.FlatMap{For: p.labelSet(a.get("for"), marks, "for"),
+		Explode:  p.expr(a.get("explode"), marks, "explode"),
+		As:       p.strs(a.get("as"), "a column for the elements, or two for keys and values", marks, "as"),
+		Position: p.marked(a.get("position"), "a column for the places of elements", marks, "position"),
+		Outer:    p.boolean(a.get("outer")),
+	}
 	rows := a.get("rows")
+	if (rows == nil) == (a.get("explode") == nil) {
+		p.fail(s.at, `flatmap needs "rows", or "explode"`)
+	}
 	if rows == nil {
 		return f
 	}

@@ -174,7 +174,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions,
+		g.sessions, g.rank, g.rank,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
@@ -336,7 +336,7 @@ func (g *drawer) window(n *node) *node {
 func (g *drawer) windowOf(n *node, draw func(size time.Duration) rdd.Window) *node {
 	var free []int
 	for _, l := range slices.Sorted(maps.Keys(n.labels)) {
-		if l < len(g.base) && !slices.Contains(n.labels[l].cols, rdd.WindowStart) { // groups are windowed in tests of their own
+		if l < len(g.base) && n.labels[l].source != ofGroups && !slices.Contains(n.labels[l].cols, rdd.WindowStart) { // groups are windowed in tests of their own
 			free = append(free, l)
 		}
 	}

@@ -54,12 +54,8 @@ func (g *drawer) union(n *node, others ...*node) *node {
 func (g *drawer) made(job *rdd.Job) []string {
 	n := 0
 	for _, d := range job.Datasets() {
-		switch op := d.Op().(type) {
-		case rdd.Reduce:
-			n = max(n, op.As.First()+1-len(g.base))
-		case rdd.Join:
-			n = max(n, op.As.First()+1-len(g.base))
-		default:
+		if as := d.Result(); as != 0 {
+			n = max(n, as.First()+1-len(g.base))
 		}
 	}
 	return g.result[:n]

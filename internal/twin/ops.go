@@ -51,6 +51,8 @@ func (r *run) step(d *rdd.Dataset, parents [][]row) ([]row, error) {
 		return r.reduce(d, op, in)
 	case rdd.Join:
 		return r.join(d, op, parents)
+	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
+		return r.ranked(d, in)
 	case rdd.Shuffle, rdd.Union, rdd.Write:
 		return in, nil
 	}

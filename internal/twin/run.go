@@ -58,6 +58,7 @@ type run struct {
 	schemas map[*rdd.Dataset]map[int]schema
 	groups  map[*rdd.Dataset]map[string]*group
 	waiting map[*rdd.Dataset]*waiting
+	kept    map[*rdd.Dataset][]row // rows that wait in a Distinct, Sort, Limit or Sample
 	exprs   map[string]expr.Node
 	result  *Result
 }
@@ -67,7 +68,7 @@ type run struct {
 func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 	r := &run{
 		job: job, hash: hash, source: map[*rdd.Dataset]int{}, schemas: map[*rdd.Dataset]map[int]schema{},
-		groups: map[*rdd.Dataset]map[string]*group{}, waiting: map[*rdd.Dataset]*waiting{}, exprs: map[string]expr.Node{},
+		groups: map[*rdd.Dataset]map[string]*group{}, waiting: map[*rdd.Dataset]*waiting{}, exprs: map[string]expr.Node{}, kept: map[*rdd.Dataset][]row{},
 		result: &Result{Loose: map[string]bool{}},
 	}
 	sets := job.Datasets()

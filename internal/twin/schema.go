@@ -39,6 +39,10 @@ func (r *run) derive(d *rdd.Dataset) error {
 			}
 		})
 	case rdd.FlatMap:
+		if op.Explode != "" {
+			s.unsupported("explode")
+			break
+		}
 		r.change(op.For, out, func(have schema) { r.set(s, have, op.Rows[0]) })
 	case rdd.Window:
 		r.change(r.windowed(d, op), out, func(have schema) {
@@ -48,6 +52,12 @@ func (r *run) derive(d *rdd.Dataset) error {
 		r.deriveReduce(s, op, out)
 	case rdd.Join:
 		r.deriveJoin(d, op, out)
+	case rdd.Distinct, rdd.Sort, rdd.Limit:
+		deriveRows(d, out)
+	case rdd.Sample:
+		if op.N != 0 {
+			deriveRows(d, out)
+		}
 	case rdd.Filter, rdd.Shuffle, rdd.Union, rdd.Write:
 	}
 	return s.err
@@ -59,9 +69,17 @@ func (r *run) merged(parents []*rdd.Dataset) map[int]schema {
 	for _, p := range parents {
 		for label, s := range r.schemas[p] {
 			if out[label] == nil {
-				out[label] = schema{}
+				out[label] = maps.Clone(s)
+				continue
 			}
+			_, a := out[label][rdd.ColSeq]
+			_, b := s[rdd.ColSeq]
 			maps.Copy(out[label], s)
+			for _, c := range eventColumns() {
+				if !a || !b { // events and groups together are groups
+					delete(out[label], c)
+				}
+			}
 		}
 	}
 	return out
@@ -118,13 +136,7 @@ func (r *run) labelled(op rdd.Tag) rdd.LabelSet {
 	if op.Column != "" && len(op.Values) == 0 {
 		set = r.job.All()
 		for _, d := range r.job.Datasets() {
-			switch op := d.Op().(type) {
-			case rdd.Reduce:
-				set &^= op.As
-			case rdd.Join:
-				set &^= op.As
-			default:
-			}
+			set &^= d.Result()
 		}
 	}
 	for _, v := range op.Values {

@@ -151,6 +151,18 @@ type Expand struct {
 	Rows []Compute
 }
 
+// Explode makes of every row of For one row for each item of the list, or the map,
+// that List gives: Items are the Out columns of the elements, or of keys and values,
+// Position that of their places; -1 where nothing reads them. With Outer a row
+// without items is kept, with nulls.
+type Explode struct {
+	Change
+	List     *expr.Program
+	Items    []int
+	Position int
+	Outer    bool
+}
+
 // Assignment assigns windows of Size at every multiple of Slide; times are in
 // microseconds. A row becomes up to Copies rows. With Pane a row stays one, and
 // gets the start of its pane, the multiple of Pane at or before its time.
@@ -254,11 +266,15 @@ func (Compute) action()    {}
 func (Keep) action()       {}
 func (Only) action()       {}
 func (Expand) action()     {}
+func (Explode) action()    {}
 func (Assignment) action() {}
 func (Outlet) action()     {}
 func (Merge) action()      {}
+func (Draw) action()       {}
+func (Rank) action()       {}
 
 func (Partial) target()  {}
 func (Side) target()     {}
 func (Exchange) target() {}
 func (SinkPart) target() {}
+func (Ranked) target()   {}
