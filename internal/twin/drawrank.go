@@ -3,6 +3,7 @@ package twin
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/idag/idag/rdd"
 )
@@ -97,6 +98,12 @@ func (g *drawer) distinct(n *node, op rdd.Distinct, labels, kept []int, cols []s
 }
 
 func (g *drawer) sort(n *node, from, as rdd.LabelSet, labels, kept []int, cols []string) *node {
+	for _, l := range labels {
+		nested := func(c string) bool { return strings.ContainsRune("lrk", rune(trait(c))) && c != "kind" }
+		if slices.ContainsFunc(n.labels[l].cols, nested) {
+			return nil // groups that are equal are ordered by all their columns, and these have no order
+		}
+	}
 	x := &sentences{t: g.t, cols: withoutLoose(cols)}
 	op := rdd.Sort{From: from, As: as}
 	for range small(g.t, 1, 3, "sort keys") {
