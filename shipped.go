@@ -5,6 +5,7 @@ import (
 	"github.com/idag/idag/connectors/arrow"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/csv"
+	"github.com/idag/idag/connectors/files"
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
@@ -28,5 +29,5 @@ func Jobs() []Job {
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {
-	return connectors.NewRegistry(arrow.Kind(), console.Kind(), csv.Kind(), generate.Kind(), json.Kind(), parquet.Kind())
+	return connectors.NewRegistry(arrow.Kind(), console.Kind(), csv.Kind(), files.Kind(csv.Kind(), json.Kind()), generate.Kind(), json.Kind(), parquet.Kind())
 }
