@@ -26,7 +26,7 @@ func Kind() connectors.Kind {
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err)
 			}
-			s, err := files.NewSource("csv", o, files.Env{State: env.State}, f)
+			s, err := files.NewSource("csv", o, files.Env{State: env.State, Schema: env.Schema}, f)
 			if err != nil {
 				return nil, err
 			}

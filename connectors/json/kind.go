@@ -35,7 +35,7 @@ func Kind() connectors.Kind {
 			if err != nil {
 				return nil, err
 			}
-			src, err := files.NewSource("json", o, files.Env{State: env.State}, newFormat(s))
+			src, err := files.NewSource("json", o, files.Env{State: env.State, Schema: env.Schema}, newFormat(s))
 			if err != nil {
 				return nil, err
 			}

@@ -36,7 +36,8 @@ const (
 // Env is what a source or a sink is opened with besides its options: that of
 // connectors.Env which concerns files.
 type Env struct {
-	State     string // directory, for a source; "" where nothing can be resumed
+	State     string        // directory, for a source; "" where nothing can be resumed
+	Schema    *arrow.Schema // of a source whose run goes on: what it was at first, or nil
 	Job       string
 	Labels    []string
 	Resume    bool

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type Source struct {
 	name     string // of the connector
 	format   Format
 	settings settings
+	schema   *arrow.Schema // of a run that goes on, or nil
 	headers  headers
 	places   Places
 
@@ -33,7 +35,7 @@ func NewSource(name string, o rdd.Options, env Env, f Format) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Source{name: name, format: f, settings: s, headers: headers{first: map[header][]byte{}}}
+	out := &Source{name: name, format: f, settings: s, schema: env.Schema, headers: headers{first: map[header][]byte{}}}
 	if s.paths, err = out.places.Add(s.paths); err != nil {
 		return nil, err
 	}
@@ -118,11 +120,25 @@ func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) 
 	if err != nil {
 		return nil, err
 	}
-	if d.rows, err = s.format.Infer(ctx, heads); err != nil {
-		return nil, err
+	if d.rows = s.recorded(d.keys); d.rows == nil {
+		if d.rows, err = s.format.Infer(ctx, heads); err != nil {
+			return nil, err
+		}
 	}
 	d.schema = withKeys(d.rows, d.keys)
 	return d, nil
+}
+
+// recorded is the schema of the rows that the run began with, nil if it is new:
+// what files look like by now must not change it.
+func (s *Source) recorded(keys []arrow.Field) *arrow.Schema {
+	if s.schema == nil {
+		return nil
+	}
+	rows := slices.DeleteFunc(slices.Clone(s.schema.Fields()), func(f arrow.Field) bool {
+		return slices.ContainsFunc(keys, func(k arrow.Field) bool { return k.Name == f.Name })
+	})
+	return arrow.NewSchema(rows, nil)
 }
 
 // Schema returns the columns that the format finds in the heads of some files,
