@@ -58,7 +58,10 @@ func TestRead(t *testing.T) {
 		string(got[0].Original) != "{}" || string(got[1].Original) != "a\xff" || got[1].Source != -1 {
 		t.Errorf("%+v", got)
 	}
-	for range letters.Read(t.Context(), kinds, dir) {
+	for _, err := range letters.Read(t.Context(), kinds, dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // whoever has seen enough leaves nothing behind
 	}
 	put("{\"reason\":\"late\"}\n{oops\n")
