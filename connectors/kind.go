@@ -74,7 +74,7 @@ func FileFields() []Field {
 	return []Field{
 		{Name: "path", Type: Strings, Required: true, Main: true,
 			Doc: "What to read: files, directories (with all below them, but for names that start with _ or .) " +
-				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked; s3://BUCKET/PATH for object storage, with ?region=, endpoint=, profile=, access_key=, secret_key= behind it (see docs/files.md). What to write: a directory."},
+				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked; s3://BUCKET/PATH for object storage, with ?region=, endpoint=, profile=, access_key=, secret_key= behind it (see docs/files.md). What to write: a directory, on a disk or in object storage."},
 		{Name: "hive_partitioning", Type: Bool, Default: true, For: Reading,
 			Doc: "Directories named key=value are columns: whole numbers if all values are, else strings."},
 		{Name: "filename", Type: String, For: Reading,
@@ -85,7 +85,7 @@ func FileFields() []Field {
 			Enum: []string{"error", "overwrite", "append"},
 			Doc: "What a new run does when the directory holds something already, be it of an earlier run of the " +
 				"same job: error refuses it before anything is read, overwrite replaces what runs have published there when the first " +
-				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. " +
+				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. Object storage knows no overwrite. " +
 				"A run that goes on by its ledger keeps what it has published, in every mode."},
 	}
 }

@@ -44,11 +44,11 @@ func Kind() connectors.Kind {
 			src.settings.paths = paths
 			return src, nil
 		},
-		Sink: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
+		Sink: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
 			e := encoder{}
 			e.compression, _ = o["compression"].(string)
 			e.form, _ = o["format"].(string)
-			k, err := files.NewSink("arrow", o, files.Env{
+			k, err := files.NewSink(ctx, "arrow", o, files.Env{
 				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem,
 			}, e)
 			if err != nil {

@@ -32,12 +32,12 @@ func Kind() connectors.Kind {
 			}
 			return s, nil
 		},
-		Sink: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
+		Sink: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
 			e, err := newEncoder(o)
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err)
 			}
-			k, err := files.NewSink("csv", o, files.Env{
+			k, err := files.NewSink(ctx, "csv", o, files.Env{
 				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 			}, e)
 			if err != nil {

@@ -41,12 +41,12 @@ func Kind() connectors.Kind {
 			}
 			return src, nil
 		},
-		Sink: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
+		Sink: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
 			s, err := readSettings(o, connectors.Writing)
 			if err != nil {
 				return nil, err
 			}
-			k, err := files.NewSink("json", o, files.Env{
+			k, err := files.NewSink(ctx, "json", o, files.Env{
 				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 			}, encoder{nulls: s.nulls, compression: s.compression})
 			if err != nil {

@@ -27,8 +27,8 @@ func Kind() connectors.Kind {
 			}
 			return s, nil
 		},
-		Sink: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
-			k, err := openSink(o, env)
+		Sink: func(ctx context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
+			k, err := openSink(ctx, o, env)
 			if err != nil {
 				return nil, err
 			}

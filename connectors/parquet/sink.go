@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"context"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -12,12 +13,12 @@ import (
 const labelKey = "idag.label" // in a file's footer
 
 // openSink makes a sink of files that an encoder of this format writes.
-func openSink(o rdd.Options, env connectors.Env) (*files.Sink, error) {
+func openSink(ctx context.Context, o rdd.Options, env connectors.Env) (*files.Sink, error) {
 	s, err := readSettings(o, connectors.Writing)
 	if err != nil {
 		return nil, err
 	}
-	return files.NewSink("parquet", s.checked, files.Env{
+	return files.NewSink(ctx, "parquet", s.checked, files.Env{
 		Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 	}, fileEncoder{s})
 }

@@ -26,7 +26,7 @@ func openTestSink(t testing.TB, root string, o rdd.Options) *files.Sink {
 	for k, v := range o {
 		all[k] = v
 	}
-	k, err := openSink(all, sinkEnv())
+	k, err := openSink(t.Context(), all, sinkEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestSchemaOfLabel(t *testing.T) {
 	env.Mem = mem
 	env.Schemas = map[int]*arrow.Schema{0: schemaOf("s", arrow.BinaryTypes.String, "missing", dictType(), "n", arrow.PrimitiveTypes.Int64)}
 	root := t.TempDir()
-	k, err := openSink(rdd.Options{"path": root, "compression": "zstd"}, env)
+	k, err := openSink(t.Context(), rdd.Options{"path": root, "compression": "zstd"}, env)
 	if err != nil {
 		t.Fatal(err)
 	}

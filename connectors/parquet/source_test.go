@@ -98,7 +98,7 @@ func TestOptions(t *testing.T) {
 		wantInvalid(t, err)
 	}
 	for _, o := range []rdd.Options{{"path": []string{"a", "b"}}, {"path": t.TempDir(), "mode": "clobber"}, {"path": t.TempDir(), "row_group_rows": -1}} {
-		_, err := openSink(o, connectors.Env{})
+		_, err := openSink(t.Context(), o, connectors.Env{})
 		wantInvalid(t, err)
 	}
 }

@@ -99,8 +99,18 @@ func placesOf(connector string, o rdd.Options, kinds connectors.Registry) []plac
 				out[i].dir, _ = e["path"].(string)
 			}
 		}
+		out[i].path, out[i].dir = bare(out[i].path), bare(out[i].dir)
 	}
 	return out
+}
+
+// bare is a path without what a URL says behind a question mark: how its place is
+// reached, with secrets perhaps.
+func bare(path string) string {
+	if strings.Contains(path, "://") {
+		path, _, _ = strings.Cut(path, "?")
+	}
+	return path
 }
 
 // pathsOf is the option path, one or a list, without what is empty.

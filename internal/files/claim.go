@@ -37,6 +37,14 @@ func readMarker(dir string) (marker, error) {
 	return m, nil
 }
 
+// readMarker reads the marker of the home; there may be none.
+func (k *Sink) readMarker(ctx context.Context) (marker, error) {
+	if k.objects != nil {
+		return k.objects.readMarker(ctx, k.home)
+	}
+	return readMarker(k.home)
+}
+
 func (k *Sink) writeMarker(m marker) error {
 	b, err := json.Marshal(m)
 	if err != nil {
@@ -61,8 +69,8 @@ func (k *Sink) writeMarker(m marker) error {
 
 // admit refuses a directory whose content the run may neither go on with nor
 // replace, before any row is read.
-func (k *Sink) admit() error {
-	m, err := readMarker(k.home)
+func (k *Sink) admit(ctx context.Context) error {
+	m, err := k.readMarker(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,7 +91,7 @@ func (k *Sink) admit() error {
 		}
 		return k.replaceable(m)
 	}
-	name, err := k.content()
+	name, err := k.content(ctx)
 	switch {
 	case err != nil || name == "":
 		return err
@@ -100,7 +108,10 @@ func (k *Sink) admit() error {
 
 // content returns the name of something in the root that readers could see, or
 // "".
-func (k *Sink) content() (string, error) {
+func (k *Sink) content(ctx context.Context) (string, error) {
+	if k.objects != nil {
+		return k.objects.content(ctx, k.root)
+	}
 	entries, err := os.ReadDir(k.root)
 	if err != nil {
 		return "", wrapWrite(k.root, err)
@@ -135,8 +146,8 @@ func (k *Sink) hold(ctx context.Context) (*os.File, error) {
 // check reports whether what is in the home is this run's, as far as another
 // sink or an earlier driver of the run has published. If it is not it is to be
 // taken over, unless a later driver or another run was faster.
-func (k *Sink) check(c rdd.Commit) (m marker, ours bool, err error) {
-	if m, err = readMarker(k.home); err != nil {
+func (k *Sink) check(ctx context.Context, c rdd.Commit) (m marker, ours bool, err error) {
+	if m, err = k.readMarker(ctx); err != nil {
 		return m, false, err
 	}
 	ours = m.Job == c.Job && m.Run == k.env.Run && (k.entered || k.env.Resume || m != k.seen)

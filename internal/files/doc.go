@@ -59,6 +59,11 @@
 // find nothing, and a process that is killed right there and never resumed
 // leaves that.
 //
+// In object storage files are staged on this machine, uploaded under their final
+// names, and counted by PATH/_committed/batch=000001, which is created last;
+// readers pass over batches without it. The marker lies beside it. There is no
+// mode overwrite.
+//
 // # Memory
 //
 // Every buffer of a frame comes from the projection's allocator. A packed file

@@ -39,7 +39,7 @@ func (k *Sink) gather(ctx context.Context, batch rdd.BatchID, files []partFile) 
 	durable := []string{g.dir}
 	labels := map[string]bool{}
 	for _, f := range files {
-		to, err := g.move(k.root, f)
+		to, err := g.move(k.desk, f)
 		if err != nil {
 			return "", err
 		}
@@ -84,12 +84,8 @@ func (g *gathered) move(root string, f partFile) (string, error) {
 		return "", wrapWrite(in, err)
 	}
 	to := filepath.Join(in, f.Name)
-	for i := 1; g.taken[to]; i++ { // both attempts of one task, or two tasks of one place
-		base, ext := f.Name, ""
-		if dot := strings.IndexByte(base, '.'); dot >= 0 {
-			base, ext = base[:dot], base[dot:]
-		}
-		to = filepath.Join(in, fmt.Sprintf("%s-%d%s", base, i, ext))
+	for i := 1; g.taken[to]; i++ {
+		to = filepath.Join(in, another(f.Name, i))
 	}
 	from := filepath.Join(root, filepath.FromSlash(f.Path))
 	if err := os.Rename(from, to); err != nil {
@@ -103,10 +99,20 @@ func (g *gathered) move(root string, f partFile) (string, error) {
 	return to, nil
 }
 
+// another is the i-th other name of a file, for both attempts of one task or two
+// tasks of one place.
+func another(name string, i int) string {
+	base, ext := name, ""
+	if dot := strings.IndexByte(base, '.'); dot >= 0 {
+		base, ext = base[:dot], base[dot:]
+	}
+	return fmt.Sprintf("%s-%d%s", base, i, ext)
+}
+
 // discard removes staged files of a batch that nobody needs.
 func (k *Sink) discard(batch rdd.BatchID, files []partFile) {
 	for _, f := range files {
-		_ = os.Remove(filepath.Join(k.root, filepath.FromSlash(f.Path)))
+		_ = os.Remove(filepath.Join(k.desk, filepath.FromSlash(f.Path)))
 	}
 	if g := k.gathered[batch]; g != nil {
 		_ = os.RemoveAll(g.dir)

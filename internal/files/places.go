@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/idag/idag/internal/fault"
@@ -158,8 +159,10 @@ func (l *Places) listObjects(ctx context.Context, p string) ([]Found, error) {
 // files.
 func (l *Places) below(ctx context.Context, base string, wanted func(rel string) bool) ([]Found, error) {
 	var out []Found
+	var done commits
 	err := l.remote.List(ctx, base, func(i store.Info) error {
 		rel := strings.TrimPrefix(i.Path, base)
+		done.note(rel)
 		hidden := strings.HasSuffix(rel, "/") // how some programs make a directory
 		for part := range strings.SplitSeq(rel, "/") {
 			hidden = hidden || strings.HasPrefix(part, ".") || strings.HasPrefix(part, "_")
@@ -170,5 +173,5 @@ func (l *Places) below(ctx context.Context, base string, wanted func(rel string)
 		}
 		return nil
 	})
-	return out, err
+	return slices.DeleteFunc(out, func(f Found) bool { return !done.has(strings.TrimPrefix(f.Path, base)) }), err
 }

@@ -36,12 +36,15 @@ func (k *Sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (e
 	if err != nil || len(files) == 0 && k.mode != modeOverwrite {
 		return err
 	}
+	if k.objects != nil {
+		return k.publishObjects(ctx, c, files)
+	}
 	lock, err := k.hold(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	was, ours, err := k.check(c)
+	was, ours, err := k.check(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -54,9 +56,11 @@ type Env struct {
 // sink's own below .staging, which it holds a lock on for as long as it lives.
 // All methods may be called at the same time.
 type Sink struct {
-	root    string
-	home    string // where batches appear: the root or, in mode append, a directory of the run
-	own     string // this sink's staging directory
+	root    string   // a directory, or a URL in object storage
+	home    string   // where batches appear: the root or, in mode append, a directory of the run
+	desk    string   // below which parts are staged: the root, but for object storage
+	own     string   // this sink's staging directory
+	objects *objects // nil on a disk
 	lock    *os.File
 	mode    string
 	encoder Encoder
@@ -84,7 +88,7 @@ type partFile struct {
 // NewSink checks that the directory may be written, removes what sinks that
 // died have staged, and stages below a directory of its own. The options are
 // those of connectors.FileFields, checked; name is the connector's.
-func NewSink(name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
+func NewSink(ctx context.Context, name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
 	s, err := readSettings(name, o)
 	switch {
 	case err != nil:
@@ -92,32 +96,63 @@ func NewSink(name string, o rdd.Options, env Env, enc Encoder) (*Sink, error) {
 	case len(s.paths) > 1:
 		return nil, fault.New(fault.Invalid, "%s: a sink writes to one path, not to %d", name, len(s.paths))
 	}
-	places := new(Places)
-	if s.paths, err = places.Add(s.paths); err != nil {
-		return nil, err
-	}
-	if store.IsURL(s.paths[0]) {
-		return nil, fault.New(fault.Invalid, "%s: %s: object storage is read, and not yet written", name, s.paths[0])
-	}
 	if env.Mem == nil {
 		env.Mem = memory.DefaultAllocator
 	}
-	k := &Sink{root: filepath.Clean(s.paths[0]), mode: s.mode, encoder: enc, env: env, gathered: map[rdd.BatchID]*gathered{}}
-	if err := os.MkdirAll(k.root, 0o777); err != nil {
-		return nil, wrapWrite(k.root, err)
-	}
-	k.home = k.root
-	if k.mode == modeAppend {
-		k.home = filepath.Join(k.root, "job="+escape(env.Job), "run="+strconv.FormatInt(env.Run, 10))
-	}
-	if err := k.admit(); err != nil {
+	k := &Sink{mode: s.mode, encoder: enc, env: env, gathered: map[rdd.BatchID]*gathered{}}
+	if err := k.settleAt(s.paths[0]); err != nil {
 		return nil, err
 	}
-	removeDead(filepath.Join(k.root, stagingDir))
-	if err := k.settle(); err != nil {
-		return nil, err
+	if err := k.open(ctx); err != nil {
+		return nil, errors.Join(err, k.objects.close())
 	}
 	return k, nil
+}
+
+// settleAt says where the sink writes and where it stages.
+func (k *Sink) settleAt(path string) error {
+	places := new(Places)
+	paths, err := places.Add([]string{path})
+	if err != nil {
+		return err
+	}
+	if store.IsURL(paths[0]) {
+		k.objects = &objects{places: places}
+		k.root, k.desk = strings.TrimRight(paths[0], "/"), localDesk()
+		k.home = k.root
+		if k.mode == modeAppend {
+			k.home += "/" + k.apart("/")
+		}
+		return nil
+	}
+	k.root = filepath.Clean(paths[0])
+	k.home, k.desk = k.root, k.root
+	if k.mode == modeAppend {
+		k.home = filepath.Join(k.root, k.apart(string(filepath.Separator)))
+	}
+	return nil
+}
+
+// apart is the directory of a run that appends.
+func (k *Sink) apart(slash string) string {
+	return "job=" + escape(k.env.Job) + slash + "run=" + strconv.FormatInt(k.env.Run, 10)
+}
+
+// open checks that the sink may write where it is to, and makes its staging
+// directory.
+func (k *Sink) open(ctx context.Context) error {
+	if k.objects != nil && k.mode == modeOverwrite {
+		return fault.New(fault.Invalid, "%s: mode: overwrite is not for object storage, where nothing can be replaced as a whole "+
+			"(remove what is there, give another path, or mode: append)", k.root)
+	}
+	if err := os.MkdirAll(k.desk, 0o777); err != nil {
+		return wrapWrite(k.desk, err)
+	}
+	if err := k.admit(ctx); err != nil {
+		return err
+	}
+	removeDead(filepath.Join(k.desk, stagingDir))
+	return k.settle()
 }
 
 // settle makes this sink's staging directory and locks it. Before it is locked
@@ -127,13 +162,13 @@ func (k *Sink) settle() error {
 	for try := 0; ; try++ {
 		err := k.trySettle()
 		if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EWOULDBLOCK) || try == 8 {
-			return wrapWrite(k.root, err)
+			return wrapWrite(k.desk, err)
 		}
 	}
 }
 
 func (k *Sink) trySettle() error {
-	staging := filepath.Join(k.root, stagingDir)
+	staging := filepath.Join(k.desk, stagingDir)
 	if err := os.MkdirAll(staging, 0o777); err != nil { // the last sink to close removes it
 		return err
 	}
@@ -179,8 +214,8 @@ func removeDead(staging string) {
 // Close removes what was staged and never published.
 func (k *Sink) Close() error {
 	err := os.RemoveAll(k.own)
-	_ = os.Remove(filepath.Join(k.root, stagingDir)) // if it was the last
-	return errors.Join(err, k.lock.Close())
+	_ = os.Remove(filepath.Join(k.desk, stagingDir)) // if it was the last
+	return errors.Join(err, k.lock.Close(), k.objects.close())
 }
 
 // wrapWrite says what kind of fault it is not to be able to write p.

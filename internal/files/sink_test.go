@@ -30,7 +30,7 @@ func openSink(o rdd.Options, env Env) (*Sink, error) {
 	if p, ok := all["path"].(string); ok {
 		all["path"] = []string{p}
 	}
-	return NewSink("text", all, env, textEncoder{})
+	return NewSink(context.Background(), "text", all, env, textEncoder{})
 }
 
 func openTestSink(t testing.TB, root string, o rdd.Options) *Sink {

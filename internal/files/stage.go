@@ -173,7 +173,7 @@ func (st *stage) finish() (rdd.Staged, error) {
 		}
 		st.sink.giveBack(f.buffer)
 		out.Bytes += f.size.n
-		rel, err := filepath.Rel(st.sink.root, f.path)
+		rel, err := filepath.Rel(st.sink.desk, f.path)
 		if err != nil {
 			return out, err
 		}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/url"
 	"strings"
 	"sync"
@@ -195,7 +196,7 @@ func (s *Store) Stat(ctx context.Context, path string) (Info, error) {
 func wrap(path string, err error) error {
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
-		return fault.New(fault.Invalid, "%s: no such object or bucket", path)
+		return fault.Wrap(fault.Invalid, missing(path))
 	case gcerrors.PermissionDenied:
 		return fault.New(fault.Invalid, "%s: permission denied", path)
 	case gcerrors.Canceled:
@@ -204,3 +205,12 @@ func wrap(path string, err error) error {
 		return fault.New(fault.Retry, "%s: %w", path, err)
 	}
 }
+
+// missing is the path of an object that there is not.
+type missing string
+
+// Error implements error.
+func (m missing) Error() string { return string(m) + ": no such object or bucket" }
+
+// Is makes it a fs.ErrNotExist.
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }
