@@ -62,6 +62,9 @@ func (c *core) taskDone(e taskDone) {
 	c.slots.release(t.node)
 	if t.receipt == nil { // rows are counted once, also those of a task run again
 		c.progress.Read += e.receipt.Tally.RowsIn
+		if t.reads() {
+			c.input.weigh(t.splits, e.receipt.Tally.RowsIn)
+		}
 	}
 	b, st := t.batch, &t.batch.stages[t.stage]
 	if err := c.check(t, &e.receipt); err != nil {

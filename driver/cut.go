@@ -17,9 +17,10 @@ type input struct {
 	ended   []bool       // by source: nothing is left to cut
 	wish    rdd.Size     // of the last cut, for each source
 
-	cutting bool   // a cut is out
-	polling bool   // the sources had nothing; asked again later
-	ahead   *ahead // cut and not yet planned
+	cutting bool      // a cut is out
+	polling bool      // the sources had nothing; asked again later
+	ahead   *ahead    // cut and not yet planned
+	dense   []density // by source
 
 	stopping bool
 	final    bool // the final batch is planned
@@ -50,16 +51,46 @@ func (c *core) short(a *ahead) bool {
 		return false
 	}
 	want := wish(c.set, c.next, 1)
-	rows, bytes := taken(a.splits)
-	return rows < want.Rows && (want.Bytes <= 0 || bytes < want.Bytes)
+	rows, bytes, known := in.taken(a.splits)
+	return known && rows < want.Rows && (want.Bytes <= 0 || bytes < want.Bytes)
 }
 
-// taken is how large splits are, as far as it is known.
-func taken(splits []rdd.Split) (rows, bytes int64) {
+// taken is how large splits are. Rows that a source does not count are estimated
+// by what has been read of it; before that they are not known.
+func (in *input) taken(splits []rdd.Split) (rows, bytes int64, known bool) {
+	known = true
 	for i := range splits {
-		rows, bytes = rows+max(0, splits[i].Rows), bytes+max(0, splits[i].Bytes)
+		s := &splits[i]
+		bytes += max(0, s.Bytes)
+		if s.Rows >= 0 {
+			rows += s.Rows
+			continue
+		}
+		d := in.dense[s.Source]
+		if d.bytes <= 0 {
+			known = false
+			continue
+		}
+		rows += int64(float64(s.Bytes) * float64(d.rows) / float64(d.bytes))
 	}
-	return rows, bytes
+	return rows, bytes, known
+}
+
+// density is what has been read of a source in splits whose rows it did not count.
+type density struct{ rows, bytes int64 }
+
+// weigh notes how many rows a task found in its splits.
+func (in *input) weigh(splits []rdd.Split, rows int64) {
+	for i := range splits {
+		if splits[i].Rows >= 0 || splits[i].Bytes < 0 {
+			return
+		}
+	}
+	d := &in.dense[splits[0].Source]
+	d.rows += rows
+	for i := range splits {
+		d.bytes += splits[i].Bytes
+	}
 }
 
 // await asks for more, after a while, for a batch that is short.
@@ -79,6 +110,7 @@ func newInput(sources int, pace Pace) input {
 		offsets: make([]rdd.Offset, sources),
 		planned: make([]rdd.Offset, sources),
 		ended:   make([]bool, sources),
+		dense:   make([]density, sources),
 		quiet:   make([]map[eventtime.Part]int64, sources),
 		mark:    work.NoTime,
 	}
@@ -128,7 +160,7 @@ func (c *core) cut() {
 	in.cutting, in.wish = true, wish(c.set, c.next, live)
 	if in.ahead != nil {
 		in.ahead.ask = false
-		rows, bytes := taken(in.ahead.splits)
+		rows, bytes, _ := in.taken(in.ahead.splits)
 		in.wish.Rows = max(1, in.wish.Rows-rows/int64(live))
 		if in.wish.Bytes > 0 {
 			in.wish.Bytes = max(1, in.wish.Bytes-bytes/int64(live))

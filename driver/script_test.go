@@ -54,7 +54,7 @@ type puppet struct {
 //	tick D
 //	stop
 //
-// A split is partition:rows, then perhaps [min,max] of its event times, then
+// A split is partition:rows, or partition:~bytes where the source does not count rows, then perhaps [min,max] of its event times, then
 // perhaps ! if it is its partition's last.
 func (p *puppet) handle(t testing.TB, c *script.Case) string {
 	p.out.Reset()
@@ -234,10 +234,14 @@ func (p *puppet) split(t testing.TB, source int, text string) rdd.Split {
 		s.Times = rdd.TimeRange{Known: true, Min: number(t, low), Max: number(t, high)}
 	}
 	part, rows, _ := strings.Cut(text, ":")
+	rows, unknown := strings.CutPrefix(rows, "~")
 	s.Partition, s.Rows = int32(number(t, part)), number(t, rows)
 	key := [2]int{source, int(s.Partition)}
 	s.First = p.firsts[key]
 	p.firsts[key] += s.Rows
+	if unknown {
+		s.Rows, s.Bytes = -1, s.Rows
+	}
 	return s
 }
 

@@ -30,7 +30,7 @@ type jobFlags struct {
 type settingFlags struct {
 	batchRows, batchBytes, memory  int64
 	inFlight, keyGroups, frameRows int64
-	lateness                       *time.Duration
+	lateness, batchWait            *time.Duration
 }
 
 func (f *jobFlags) add(c *cobra.Command) {
@@ -41,6 +41,7 @@ func (f *jobFlags) add(c *cobra.Command) {
 	s := &f.settings // the limits are those of job files
 	fs.Var(whole{&s.batchRows, math.MaxInt64}, "batch-rows", "`rows` of a micro-batch")
 	fs.Var(size{&s.batchBytes}, "batch-bytes", "`size` of a micro-batch in the source's encoding, such as 64MB")
+	fs.Var(lateness{&s.batchWait}, "batch-wait", "how long a batch waits for a source that has less than a whole one,\na `duration` such as 1s")
 	fs.Var(whole{&s.inFlight, 1000}, "in-flight", "micro-`batches` under way at once")
 	fs.Var(whole{&s.keyGroups, 1 << 15}, "key-groups", "`partitions` of every shuffle")
 	fs.Var(whole{&s.frameRows, 1 << 20}, "frame-rows", "`rows` of one frame at the most")
@@ -82,6 +83,9 @@ func (o settingFlags) apply(s rdd.Settings) rdd.Settings {
 	override(&s.Memory, o.memory)
 	if o.lateness != nil {
 		s.Lateness = *o.lateness
+	}
+	if o.batchWait != nil {
+		s.BatchWait = *o.batchWait
 	}
 	return s
 }

@@ -36,7 +36,7 @@ func TestRunFlags(t *testing.T) {
 	f := story()
 	must(t, f.app(), "run", "meter", "--set", "path=a=b", "--set", "window=15 minutes", "--linear", "--executors", "3", "--ledger", "l",
 		"--dead-letters", "d", "--batch-rows", "10", "--batch-bytes", "64MB", "--in-flight", "4", "--key-groups", "5",
-		"--frame-rows", "6", "--memory", "1 MiB", "--lateness", "10 minutes", "-q")
+		"--frame-rows", "6", "--memory", "1 MiB", "--lateness", "10 minutes", "--batch-wait", "1s", "-q")
 	if !maps.Equal(f.vars, map[string]string{"path": "a=b", "window": "15 minutes"}) {
 		t.Errorf("vars %v", f.vars)
 	}
@@ -44,7 +44,7 @@ func TestRunFlags(t *testing.T) {
 	if cfg.Mode != planner.Masked || cfg.Executors != 3 || cfg.Ledger != "l" || cfg.DeadLetters != "d" || len(cfg.Kinds.Names()) != 2 {
 		t.Errorf("config %+v", cfg)
 	}
-	set := rdd.Settings{BatchRows: 10, BatchBytes: 64e6, InFlight: 4, KeyGroups: 5, FrameRows: 6, Memory: 1 << 20, Lateness: 10 * time.Minute}
+	set := rdd.Settings{BatchRows: 10, BatchBytes: 64e6, InFlight: 4, KeyGroups: 5, FrameRows: 6, Memory: 1 << 20, Lateness: 10 * time.Minute, BatchWait: time.Second}
 	if f.job.Settings != set {
 		t.Errorf("settings %+v", f.job.Settings)
 	}
