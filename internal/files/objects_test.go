@@ -88,7 +88,17 @@ func (b *testBucket) sink(t *testing.T, mode string, env Env) (*Sink, error) {
 // rows reads what is below s3://data/out with a source of ours.
 func (b *testBucket) rows(t *testing.T) []string {
 	t.Helper()
-	rows, err := readAll(open(t, rdd.Options{"path": "s3://data/out" + b.how}, lines{}), checked(t), rdd.Size{}, "line")
+	return rowsBelow(t, "s3://data/out"+b.how)
+}
+
+func rowsBelow(t *testing.T, path string) []string {
+	t.Helper()
+	s, err := NewSource("text", rdd.Options{"path": []string{path}}, Env{}, lines{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	rows, err := readAll(s, checked(t), rdd.Size{}, "line")
 	if err != nil {
 		if strings.Contains(err.Error(), "no text files here") {
 			return nil
@@ -295,5 +305,26 @@ func TestCommits(t *testing.T) {
 		if c.has(rel) != want {
 			t.Errorf("%s: %t", rel, !want)
 		}
+	}
+}
+
+// TestWholeBucket proves that a bucket without a path is written and read too.
+func TestWholeBucket(t *testing.T) {
+	b := serveBucket(t)
+	k, err := openSink(rdd.Options{"path": "s3://data" + b.how}, sinkEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Close() }()
+	p := stageNumbers(t, k, rdd.Block{Batch: 1}, map[int][]int64{0: {7}})
+	if err := k.Publish(t.Context(), commit(1, 1), []rdd.Staged{p}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"s3://data", "s3://data/", "s3://data/batch=*/**"} {
+		rows, err := readAll(open(t, rdd.Options{"path": path + b.how}, lines{}), checked(t), rdd.Size{}, "line")
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		wantRows(t, rows, "error n", "7")
 	}
 }

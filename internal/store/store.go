@@ -185,6 +185,9 @@ func (s *Store) Stat(ctx context.Context, path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	if key == "" { // the bucket itself is no object
+		return Info{}, fault.Wrap(fault.Invalid, missing(path))
+	}
 	a, err := b.Attributes(ctx, key)
 	if err != nil {
 		return Info{}, wrap(path, err)
