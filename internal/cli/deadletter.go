@@ -53,9 +53,7 @@ directory that the job file's deadletter names, or --dead-letters.`,
 	}
 	for _, sub := range []*cobra.Command{newLetterList(s), newLetterShow(s), newLetterReplay(s)} {
 		sub.DisableFlagsInUseLine = true
-		if args := sub.Args; args != nil {
-			sub.Args = func(c *cobra.Command, words []string) error { return usage(c, args(c, words)) }
-		}
+		checkWords(sub)
 		c.AddCommand(sub)
 	}
 	return c

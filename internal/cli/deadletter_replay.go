@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/letters"
@@ -29,7 +33,11 @@ func newLetterReplay(s *session) *cobra.Command {
 		Long: `Run a job with its sources replaced by the events of its dead letters, each
 once, as they came: after the job was mended, say. Where it writes must differ from
 where it wrote, or append. An event that was dead-lettered behind a flatmap or in one
-of several branches is run whole: what had passed comes again.`,
+of several branches is run whole: what had passed comes again.
+
+What is dead again is counted and, with --dead-letters, kept in that directory, which
+must not be the one that is run again. The deadletter of the job file, with its max,
+does not count here: it may name the very letters that are read.`,
 		Example: `  idag deadletter replay out/dead --job job.yaml --reason 'improper ingest' --set out=out/again`,
 		Args:    exactly("a directory of dead letters"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -47,6 +55,9 @@ of several branches is run whole: what had passed comes again.`,
 }
 
 func (s *session) replayLetters(ctx context.Context, dir, name string, f *letterFlags, rf *runFlags) (err error) {
+	if err := apart(dir, rf.deadLetters); err != nil {
+		return err
+	}
 	job, err := s.job(name, &rf.jobFlags)
 	if err != nil {
 		return err
@@ -83,7 +94,45 @@ func (s *session) replayLetters(ctx context.Context, dir, name string, f *letter
 	if err != nil {
 		return err
 	}
+	again.Dead = rdd.DeadLetters{}
 	return s.runAndTell(ctx, again, rf)
+}
+
+// apart refuses to keep new dead letters among those that are run again: a
+// reader of both would take them for one run's.
+func apart(old, kept string) error {
+	if kept == "" {
+		return nil
+	}
+	from, err := resolved(old)
+	if err != nil {
+		return err
+	}
+	to, err := resolved(kept)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(from, to); err == nil && filepath.IsLocal(rel) {
+		return fault.New(fault.Invalid, "--dead-letters %s: these are the dead letters that are run again; name another directory", kept)
+	}
+	return nil
+}
+
+// resolved is the absolute path of a directory without links. What is not there
+// yet has none.
+func resolved(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err)
+	}
+	for there, rest := abs, ""; ; there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest) {
+		if real, err := filepath.EvalSymlinks(there); err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if there == filepath.Dir(there) {
+			return abs, nil
+		}
+	}
 }
 
 // unsent writes the events of letters to files that the job's sources can read.
@@ -121,7 +170,7 @@ func (u *unsent) file(l letters.Letter) (*bufio.Writer, error) {
 	read, _ := u.plan.Ops[u.plan.Reads[l.Source]].Dataset.Op().(rdd.Read)
 	name := filepath.Join(u.dir, fmt.Sprint(l.Source), fmt.Sprint(l.Partition), "letters.json")
 	if isText(read.Connector) {
-		name = filepath.Join(filepath.Dir(name), unpacked(filepath.Base(l.Name)))
+		name = filepath.Join(filepath.Dir(name), keyDirs(l.Name, read), unpacked(filepath.Base(l.Name)))
 	}
 	if w := u.files[name]; w != nil {
 		return w, nil
@@ -200,5 +249,47 @@ func (u *unsent) read(source int, r rdd.Read) (*rdd.Read, error) {
 	o := maps.Clone(r.Options)
 	o["path"] = dir
 	delete(o, "follow")
+	if text, _ := o["schema"].(string); text == "" { // what a few letters look like is not what the files did
+		o["schema"] = letters.DDL(ownColumns(op, dir))
+	}
 	return &rdd.Read{Connector: r.Connector, Options: o}, nil
+}
+
+// keyDirs are the key=value directories of a file that make columns, which the
+// events have again below directories of the same names.
+func keyDirs(name string, op rdd.Read) string {
+	var out []string
+	for _, d := range strings.Split(filepath.ToSlash(filepath.Dir(name)), "/") {
+		if k, ok := keyOf(d); ok && op.Schema.HasField(k) {
+			out = append(out, d)
+		}
+	}
+	if fmt.Sprint(op.Options["hive_partitioning"]) == "false" {
+		return ""
+	}
+	return filepath.Join(out...)
+}
+
+// keyOf is the column that a directory called key=value makes.
+func keyOf(dir string) (string, bool) {
+	k, _, ok := strings.Cut(dir, "=")
+	if plain, err := url.PathUnescape(k); err == nil {
+		k = plain
+	}
+	return k, ok && k != ""
+}
+
+// ownColumns are the columns that the lines of a source hold: not those that the
+// directories below dir and the option filename make.
+func ownColumns(op rdd.Read, dir string) *arrow.Schema {
+	made := map[string]bool{fmt.Sprint(op.Options["filename"]): op.Options["filename"] != nil}
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error { // it was made just now
+		if err == nil && d.IsDir() {
+			k, ok := keyOf(d.Name())
+			made[k] = made[k] || ok
+		}
+		return nil
+	})
+	own := slices.DeleteFunc(slices.Clone(op.Schema.Fields()), func(f arrow.Field) bool { return made[f.Name] })
+	return arrow.NewSchema(own, nil)
 }

@@ -7,8 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/csv"
 	connjson "github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/internal/letters"
+	"github.com/idag/idag/rdd"
 )
 
 // dirty is a job over two sources, each with rows that it cannot process.
@@ -95,7 +99,7 @@ func TestDeadLetterList(t *testing.T) {
 func TestDeadLetterRefused(t *testing.T) {
 	app, dir, job := letterApp(t)
 	for _, args := range [][]string{
-		{"list", filepath.Join(dir, "nowhere")}, {"list", t.TempDir()}, {"show", filepath.Join(dir, "b", "a")},
+		{"list", filepath.Join(dir, "nowhere")}, {"show", filepath.Join(dir, "b", "a")},
 		{"list"}, {"replay", filepath.Join(dir, "dead")}, {"replay", filepath.Join(dir, "dead"), "--job", job, "--reason", "late"},
 	} {
 		if status, _, errs := call(t, app, append([]string{"deadletter"}, args...)...); status != statusMistake {
@@ -122,4 +126,124 @@ func TestDeadLetterReplay(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	want(t, files(t, os.TempDir()), "")
+}
+
+// A directory without letters has none; files that are no letters are called that,
+// whatever their columns are.
+func TestDeadLetterNone(t *testing.T) {
+	app, dir, _ := letterApp(t)
+	out, _ := must(t, app, "deadletter", "list", t.TempDir())
+	want(t, out, "no dead letters\n")
+	for _, args := range [][]string{{"list", filepath.Join(dir, "b")}, {"show", filepath.Join(dir, "out", "a")}} {
+		status, _, errs := call(t, app, append([]string{"deadletter"}, args...)...)
+		if status != statusMistake || !strings.Contains(errs, "these are no dead letters") {
+			t.Errorf("%v: status %d, %s", args, status, errs)
+		}
+	}
+}
+
+// A replay leaves the letters alone that it reads, even if they are where the job
+// puts its own, and keeps what is dead again only where it is told to.
+func TestDeadLetterReplayKeepsLetters(t *testing.T) {
+	for _, mode := range []string{"overwrite", "error", "append"} {
+		app, dir, job := letterApp(t)
+		dead := filepath.Join(dir, "dead")
+		before := letterFiles(t, dead)
+		text, err := os.ReadFile(job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(job, []byte(strings.Replace(string(text), "mode: append}, max: 90%", "mode: "+mode+"}, max: 1", 1)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		replay := []string{"deadletter", "replay", dead, "--job", job, "-q"}
+		must(t, app, append(replay, "--set", "out=one")...)
+		kept := filepath.Join(dir, "kept")
+		must(t, app, append(replay, "--set", "out=two", "--dead-letters", kept)...)
+		if out, _ := must(t, app, "deadletter", "list", kept); !strings.Contains(out, "abnormal tag") {
+			t.Errorf("%s: %s", mode, out)
+		}
+		link := filepath.Join(dir, "link")
+		if err := os.Symlink(dead, link); err != nil {
+			t.Fatal(err)
+		}
+		for _, same := range []string{dead, dead + "/.", link, filepath.Join(link, "below")} {
+			status, _, errs := call(t, app, append(replay, "--set", "out=three", "--dead-letters", same)...)
+			if status != statusMistake || !strings.Contains(errs, "name another directory") {
+				t.Errorf("%s: status %d, %s", same, status, errs)
+			}
+		}
+		want(t, letterFiles(t, dead), before)
+	}
+}
+
+// letterFiles is all that is in a directory.
+func letterFiles(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all.WriteString(path + "\n" + string(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// The rows of a replay have the schema of the run, though its letters alone look
+// like another: columns that they lack, directories' keys and types stay.
+func TestDeadLetterReplaySchema(t *testing.T) {
+	app := wired(t)
+	app.Kinds = app.Kinds.With(connjson.Kind()).With(csv.Kind())
+	for kind, text := range map[string]string{
+		"json": `{"k":"a","v":1.5,"x":true}` + "\n" + `{"k":"odd","v":2}` + "\n",
+		"csv":  "k,v,x\na,1.5,true\nodd,2,\n",
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "in", "day=7"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		job := filepath.Join(dir, "job.yaml")
+		for name, text := range map[string]string{filepath.Join(dir, "in", "day=7", "f."+kind): text, job: strings.ReplaceAll(`
+job: inferred
+labels: [row]
+vars: {good: "'a'", out: out}
+datasets:
+  d:
+    - read: {KIND: {path: DIR/in, filename: file}}
+    - tag: {rules: [{label: row, when: "k = ${good}"}]}
+    - write: {parquet: "DIR/${out}"}
+`, "DIR", dir)} {
+			if err := os.WriteFile(name, []byte(strings.ReplaceAll(text, "KIND", kind)), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(t, app, "run", job, "-q", "--no-ledger", "--dead-letters", filepath.Join(dir, "dead"))
+		must(t, app, "deadletter", "replay", filepath.Join(dir, "dead"), "--job", job, "-q", "--set", "good='odd'", "--set", "out=again")
+		ds := app.Kinds
+		var got []string
+		for _, out := range []string{"out", "again"} {
+			src, err := ds.Source(t.Context(), rdd.From("parquet", rdd.Options{"path": filepath.Join(dir, out)}), connectors.Env{Mem: memory.NewGoAllocator()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			schema, err := src.Schema(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, letters.DDL(schema))
+			if err := src.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, got[1], got[0])
+		if !strings.Contains(got[1], "`v` double") || !strings.Contains(got[1], "`day` bigint") {
+			t.Error(got[1])
+		}
+	}
 }

@@ -52,21 +52,26 @@ func manual(root *cobra.Command) string {
 			fmt.Fprintf(&b, "## %s\n\n%s.\n\n", c.Name(), c.Short)
 			code(&b, c.Long)
 		default:
-			command(&b, c)
+			command(&b, c, 2)
 		}
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-func command(b *strings.Builder, c *cobra.Command) {
+// command renders a command under a heading of a level, and those below it.
+func command(b *strings.Builder, c *cobra.Command, level int) {
 	text := c.Long
 	if text == "" {
 		text = c.Short + "."
 	}
-	fmt.Fprintf(b, "## %s\n\n%s\n\n", c.Name(), text)
+	title := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+	fmt.Fprintf(b, "%s %s\n\n%s\n\n", strings.Repeat("#", level), title, text)
 	code(b, "  "+c.UseLine()+"\n\n"+c.Example)
 	if c.HasAvailableLocalFlags() {
 		code(b, c.LocalFlags().FlagUsages())
+	}
+	for _, sub := range c.Commands() {
+		command(b, sub, level+1)
 	}
 }
 

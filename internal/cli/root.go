@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
@@ -50,9 +51,7 @@ show which work was left out, and why that was allowed.`,
 		newJobs(s), newConnectors(s), newVersion(s),
 	} {
 		c.DisableFlagsInUseLine = true
-		if args := c.Args; args != nil {
-			c.Args = func(c *cobra.Command, words []string) error { return usage(c, args(c, words)) }
-		}
+		checkWords(c)
 		root.AddCommand(c)
 	}
 	root.AddCommand(newOutput())
@@ -73,6 +72,36 @@ func noCommand(c *cobra.Command, args []string) error {
 		text += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return usage(c, fault.New(fault.Invalid, "%s", text))
+}
+
+// checkWords makes wrong words of a command, and flags that exclude each other,
+// mistakes of the user's.
+func checkWords(c *cobra.Command) {
+	args := c.Args
+	if args == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, words []string) error {
+		if err := args(c, words); err != nil {
+			return usage(c, err)
+		}
+		return usage(c, clash(c))
+	}
+}
+
+// clash reports flags that were given and exclude each other, in fewer words
+// than Cobra does.
+func clash(c *cobra.Command) error {
+	err := c.ValidateFlagGroups()
+	if err == nil {
+		return nil
+	}
+	_, given, _ := strings.Cut(err.Error(), "; [") // ... were all set
+	given, _, ok := strings.Cut(given, "]")
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--%s exclude each other", strings.Join(strings.Fields(given), " and --"))
 }
 
 // usage makes err a mistake of the user's and says where the help is.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
@@ -89,7 +90,16 @@ func (s *session) defaultLedger(job string) string {
 		_ = probe.Close()
 		_ = os.Remove(probe.Name())
 	}
-	return filepath.Join(home, url.PathEscape(job))
+	return filepath.Join(home, dirName(job))
+}
+
+// dirName spells any name as one of a directory. Escaping leaves dots, of which
+// some mean other directories.
+func dirName(job string) string {
+	if strings.Trim(job, ".") == "" {
+		return strings.ReplaceAll(job, ".", "%2E")
+	}
+	return url.PathEscape(job)
 }
 
 // runAndTell runs a job as the flags say and prints its summary.
@@ -109,7 +119,7 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 	case f.json:
 		return writeJSON(s.io.Out, sum)
 	case !f.quiet:
-		writeSummary(s.io.Out, s.out, sum)
+		writeSummary(s.io.Out, s.out, sum, f.deadLetters == "" && job.Dead.Connector == "")
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func TestRunSummary(t *testing.T) {
 	out, errs := must(t, story().app(), "run", "meter")
 	want(t, out, strings.TrimPrefix(`
 meter done, idag plan, 2 batches in 0.500 s, 8k rows/s
-  rows      4,000 in, 40 out, 3 never decoded, 2 late, 7 dead letters
+  rows      4,000 in, 40 out, 3 never decoded, 2 late, 7 dead letters (--dead-letters DIR keeps them)
             5 dead: abnormal tag, at tag#1
             2 dead: late, at window#4
   checksum  00ff
@@ -218,5 +218,40 @@ func TestSpelling(t *testing.T) {
 		{number(0.12345), "0.1235"}, {number(5_130_000), "5,130,000"}, {percent(1, 4), "25 %"}, {percent(1, 0), "?"},
 	} {
 		want(t, c[0], c[1])
+	}
+}
+
+// Flags that exclude each other are a mistake of the user's, said in words.
+func TestFlagsThatClash(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "meter", "--json", "-q"}, {"run", "meter", "--ledger", "x", "--no-ledger"}, {"plan", "meter", "--json", "--dot"},
+		{"deadletter", "show", "x", "--json", "--raw"},
+	} {
+		status, _, errs := call(t, new(fake).app(), args...)
+		if status != statusMistake || !strings.Contains(errs, "exclude each other") || !strings.Contains(errs, " and --") || strings.Contains(errs, "group") {
+			t.Errorf("%v: status %d, %s", args, status, errs)
+		}
+	}
+}
+
+// A ledger is in a directory of its own below .idag, whatever the job is called.
+func TestLedgerStaysInside(t *testing.T) {
+	for name, want := range map[string]string{"..": "%2E%2E", ".": "%2E", "a/b": "a%2Fb", "a.b": "a.b", "../x": "..%2Fx"} {
+		if got := dirName(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// The summary says how to keep dead letters that were only counted.
+func TestSummaryHint(t *testing.T) {
+	f := &fake{summary: engine.Summary{Job: "meter", DeadLetters: 1}}
+	out, _ := must(t, f.app(), "run", "meter", "--no-ledger")
+	if !strings.Contains(out, ", 1 dead letter (--dead-letters DIR keeps them)\n") {
+		t.Error(out)
+	}
+	out, _ = must(t, f.app(), "run", "meter", "--no-ledger", "--dead-letters", t.TempDir())
+	if !strings.Contains(out, ", 1 dead letter\n") {
+		t.Error(out)
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/idag/idag/internal/engine"
 )
 
-// writeSummary prints a summary for people.
-func writeSummary(w io.Writer, st style, sum engine.Summary) {
+// writeSummary prints a summary for people. Lost says that dead letters were
+// only counted.
+func writeSummary(w io.Writer, st style, sum engine.Summary, lost bool) {
 	plan := sum.Plan
 	if sum.Form != "" {
 		plan += " (" + sum.Form + ")"
@@ -26,12 +27,15 @@ func writeSummary(w io.Writer, st style, sum engine.Summary) {
 		count(sum.Batches, "batch", "batches"), seconds(sum.WallSeconds), short(sum.RowsPerSecond))
 	fmt.Fprintf(w, "  rows      %s in, %s out", thousands(sum.RowsIn), thousands(sum.RowsOut))
 	for _, x := range []struct {
-		n    int64
-		what string
-	}{{sum.RowsPruned, "never decoded"}, {sum.Late, "late"}, {sum.DeadLetters, "dead letters"}} {
+		n         int64
+		one, many string
+	}{{sum.RowsPruned, "never decoded", "never decoded"}, {sum.Late, "late", "late"}, {sum.DeadLetters, "dead letter", "dead letters"}} {
 		if x.n > 0 {
-			fmt.Fprintf(w, ", %s %s", thousands(x.n), x.what)
+			fmt.Fprintf(w, ", %s", count(x.n, x.one, x.many))
 		}
+	}
+	if lost && sum.DeadLetters > 0 {
+		fmt.Fprint(w, " (--dead-letters DIR keeps them)")
 	}
 	fmt.Fprintln(w)
 	for _, reason := range sorted(sum.Dead) {

@@ -38,9 +38,10 @@ type Letter struct {
 }
 
 // Kind tells by the names of the files in a directory which connector reads
-// its letters. A place without such files is fault.Invalid.
+// its letters, "" where there are no files. A place that is not there, or has
+// files of other kinds only, is fault.Invalid.
 func Kind(dir string) (string, error) {
-	kind := ""
+	kind, other := "", false
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "_") || strings.HasPrefix(d.Name(), ".") {
 			return err
@@ -48,12 +49,13 @@ func Kind(dir string) (string, error) {
 		if kind = kindOf(d.Name()); kind != "" {
 			return fs.SkipAll
 		}
+		other = true
 		return nil
 	})
 	if err != nil {
 		return "", fault.New(fault.Invalid, "dead letters: %w", err)
 	}
-	if kind == "" {
+	if kind == "" && other {
 		return "", fault.New(fault.Invalid, "%s: no dead letters here: no file ends in .json, .jsonl, .csv, .arrow or .parquet, packed or not", dir)
 	}
 	return kind, nil
@@ -87,7 +89,11 @@ func Read(ctx context.Context, kinds connectors.Registry, dir string) iter.Seq2[
 }
 
 func read(ctx context.Context, kinds connectors.Registry, dir string, yield func(Letter) bool) (err error) {
-	src, err := open(ctx, kinds, dir)
+	name, err := Kind(dir)
+	if err != nil || name == "" {
+		return err
+	}
+	src, err := open(ctx, kinds, name, dir)
 	if err != nil {
 		return err
 	}
@@ -103,7 +109,7 @@ func read(ctx context.Context, kinds connectors.Registry, dir string, yield func
 		}
 	}
 	if len(want.Columns) == 0 || want.Columns[0] != "reason" {
-		return fault.New(fault.Invalid, "%s: these are no dead letters: there is no column reason", dir)
+		return noLetters(dir)
 	}
 	want.Rows, want.Mem = 4096, memory.NewGoAllocator()
 	for from := rdd.Offset(""); ; {
@@ -123,6 +129,10 @@ func read(ctx context.Context, kinds connectors.Registry, dir string, yield func
 	}
 }
 
+func noLetters(place string) error {
+	return fault.New(fault.Invalid, "%s: these are no dead letters: there is no column reason", place)
+}
+
 func readSplit(ctx context.Context, src connectors.Source, s rdd.Split, want rdd.Projection, yield func(Letter) bool) (bool, error) {
 	for f, err := range src.Read(ctx, s, want) {
 		if err != nil {
@@ -135,7 +145,11 @@ func readSplit(ctx context.Context, src connectors.Source, s rdd.Split, want rdd
 			continue
 		}
 		for i := range int(f.Batch.NumRows()) {
-			if !yield(letter(f.Batch, i)) {
+			l := letter(f.Batch, i)
+			if l.Reason == "" {
+				return false, noLetters(s.Name)
+			}
+			if !yield(l) {
 				return false, nil
 			}
 		}
@@ -144,13 +158,10 @@ func readSplit(ctx context.Context, src connectors.Source, s rdd.Split, want rdd
 }
 
 // open opens the source of a directory of letters. Formats that do not say what
-// their columns are get to know it.
-func open(ctx context.Context, kinds connectors.Registry, dir string) (connectors.Source, error) {
-	name, err := Kind(dir)
-	if err != nil {
-		return nil, err
-	}
-	o := rdd.Options{"path": dir}
+// their columns are get to know it. Whatever else is there is looked at too, to
+// say what it is rather than how it differs.
+func open(ctx context.Context, kinds connectors.Registry, name, dir string) (connectors.Source, error) {
+	o := rdd.Options{"path": dir, "union_by_name": true}
 	if name == "json" || name == "csv" {
 		o["schema"] = DDL(executor.LetterSchema())
 	}
