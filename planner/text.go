@@ -18,6 +18,12 @@ func (a *analysis) text(op rdd.Operation) string {
 		if op.Column != "" {
 			return "tag by " + op.Column
 		}
+		switch len(op.Rules) {
+		case 0:
+			return "tag all as" + a.labels(op.Otherwise)
+		case 1:
+			return "tag by 1 rule"
+		}
 		return fmt.Sprintf("tag by %d rules", len(op.Rules))
 	case rdd.Map:
 		return "map" + a.labels(op.For) + assigns(op.Set) + dropped(op.Drop)

@@ -126,8 +126,8 @@ func resolved(path string) (string, error) {
 		return "", fault.Wrap(fault.Invalid, err)
 	}
 	for there, rest := abs, ""; ; there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest) {
-		if real, err := filepath.EvalSymlinks(there); err == nil {
-			return filepath.Join(real, rest), nil
+		if whole, err := filepath.EvalSymlinks(there); err == nil {
+			return filepath.Join(whole, rest), nil
 		}
 		if there == filepath.Dir(there) {
 			return abs, nil
