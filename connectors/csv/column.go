@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/kernel"
 )
 
 // column collects the values of one column of a file, block by block, until
@@ -175,7 +176,7 @@ func (c *absent) cut(n int)             { c.n = n }
 func (c *absent) release()              {}
 
 func (c *absent) array() arrow.Array {
-	a := array.MakeArrayOfNull(c.mem, c.typ, c.n)
+	a := kernel.Nulls(c.mem, c.typ, c.n)
 	c.n = 0
 	return a
 }

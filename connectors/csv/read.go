@@ -118,6 +118,10 @@ func (r *reader) open(in files.Input) error {
 			r.blocks.from = r.blocks.to
 			return nil
 		}
+	} else if r.blocks.ended() && len(r.blocks.rest()) == 0 { // a line that began before has all of the split
+		return nil
+	} else if in.First == nil && (r.header != headerFalse || r.auto) {
+		return fault.New(fault.Invalid, "%s: its first row is too long to be found again from the middle of the file", r.path)
 	}
 	sh, err := r.shapeOf(r.path, row, r.schema)
 	if err != nil {

@@ -81,7 +81,7 @@ func (x *exec) plain(v *vec) arrow.Array {
 	}
 	var w vec
 	if out.finish(&w) != nil { // longer than offsets reach: an array of nulls
-		return array.MakeArrayOfNull(x.mem, arrow.BinaryTypes.String, v.n)
+		return kernel.Nulls(x.mem, arrow.BinaryTypes.String, v.n)
 	}
 	defer w.release()
 	if w.valid = v.valid; w.valid != nil {

@@ -4,10 +4,10 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
@@ -207,7 +207,7 @@ func (x *exec) fixed(k kind, n int) vec {
 // null is a constant null.
 func (x *exec) null(k kind) vec {
 	if k.isNested() {
-		a := array.MakeArrayOfNull(x.mem, k.arrow(), 1)
+		a := kernel.Nulls(x.mem, k.arrow(), 1)
 		defer a.Release()
 		v := x.load(a, k)
 		v.konst = true
