@@ -167,3 +167,18 @@ func schemaOf(t testing.TB, src string) *arrow.Schema {
 	}
 	return arrow.NewSchema(fields, nil)
 }
+
+// A tag says how many rules it has or, without any, what all rows are.
+func TestTagText(t *testing.T) {
+	rule := func(when string) rdd.Rule { return rdd.Rule{Label: Err, When: when} }
+	for want, tag := range map[string]rdd.Tag{
+		"tag all as [error]": {Otherwise: Err},
+		"tag by 1 rule":      {Rules: []rdd.Rule{rule("kind = 'E'")}, Otherwise: Info},
+		"tag by 2 rules":     {Rules: []rdd.Rule{rule("kind = 'E'"), rule("kind = 'F'")}},
+	} {
+		p := compile(t, jobOf(rdd.Extend(tag, rdd.Pos{}, nil, read())), planner.IDAG)
+		if got := p.Ops[1].Text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -53,7 +53,9 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	files.SetKeys(list, s.settings.hive, s.settings.filename)
+	if err := files.SetKeys(list, s.settings.hive, s.settings.filename); err != nil {
+		return nil, err
+	}
 	members := make([]member, len(list))
 	shapes := make([]*shape, len(list))
 	g, ctx := errgroup.WithContext(ctx)
@@ -138,6 +140,9 @@ func (d *dataset) unite(shapes []*shape, s *settings) error {
 	for i, sh := range shapes {
 		if i > 0 && sh.equal(first) {
 			continue
+		}
+		if s.filename != "" && slices.Contains(sh.names, s.filename) {
+			return files.NameTaken(s.filename, d.files[i].Path)
 		}
 		if err := u.add(d.files[i].Path, sh); err != nil {
 			return err

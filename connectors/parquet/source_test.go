@@ -17,6 +17,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/files"
 	"github.com/idag/idag/rdd"
 )
@@ -63,6 +64,20 @@ func TestHive(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareRows(t, got, []row{{int64(1), 9.5}, {int64(2), 9.5}, {int64(3), 9.5}})
+}
+
+// TestFilenameTaken proves that the column of the path replaces no other, be it of
+// the first file or of another, and takes no name that is not free.
+func TestFilenameTaken(t *testing.T) {
+	root := t.TempDir()
+	save(t, filepath.Join(root, "k=1", "a.parquet"), schemaOf("v", arrow.PrimitiveTypes.Int64), WriterOptions{}, row{int64(1)})
+	save(t, filepath.Join(root, "k=1", "b.parquet"), schemaOf("v", arrow.PrimitiveTypes.Int64, "w", arrow.PrimitiveTypes.Int64), WriterOptions{}, row{int64(1), int64(2)})
+	for name, why := range map[string]string{"v": "a.parquet has a column", "w": "b.parquet has a column", "k": "a column \"k\" already", "_file": "underscore"} {
+		_, err := open(t, rdd.Options{"path": root, "filename": name, "union_by_name": true}, connectors.Env{}).Schema(t.Context())
+		if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // TestDisagreement proves that files that do not fit together are named, with

@@ -31,17 +31,32 @@ type Key struct {
 }
 
 // SetKeys leaves of each file's keys those that are wanted: its key=value
-// directories, and its own path under the name filename unless that is "".
-func SetKeys(list []Found, hive bool, filename string) {
+// directories, and its own path under the name filename unless that is "". A
+// filename that a directory's key has too, or that is not free for columns of
+// the user's, is fault.Invalid.
+func SetKeys(list []Found, hive bool, filename string) error {
+	if strings.HasPrefix(filename, "_") {
+		return fault.New(fault.Invalid, "filename: %q begins with an underscore, as no column that is added may", filename)
+	}
 	for i := range list {
 		f := &list[i]
 		if !hive {
 			f.Keys = nil
 		}
 		if filename != "" {
+			if slices.ContainsFunc(f.Keys, func(k Key) bool { return k.Name == filename }) {
+				return NameTaken(filename, f.Path)
+			}
 			f.Keys = append(f.Keys, Key{Name: filename, Value: f.Path})
 		}
 	}
+	return nil
+}
+
+// NameTaken is the error of an option filename that names a column which the
+// file at path has already: its values would be gone without a word.
+func NameTaken(filename, path string) error {
+	return fault.New(fault.Invalid, "filename: %s has a column %q already; give the path of the file another name", path, filename)
 }
 
 // HiveNull is how Hive and Spark spell a null in a directory name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +101,9 @@ func (s *Source) plan(ctx context.Context) (*dataset, error) {
 
 // planFiles finds out what rows the files have.
 func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) {
-	SetKeys(list, s.settings.hive, s.settings.filename)
+	if err := SetKeys(list, s.settings.hive, s.settings.filename); err != nil {
+		return nil, err
+	}
 	d := &dataset{files: make([]member, len(list))}
 	for i := range list {
 		m := &d.files[i]
@@ -124,6 +127,9 @@ func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) 
 		if d.rows, err = s.format.Infer(ctx, heads); err != nil {
 			return nil, err
 		}
+	}
+	if name := s.settings.filename; name != "" && d.rows.HasField(name) {
+		return nil, NameTaken(name, strings.Join(s.settings.paths, ", "))
 	}
 	d.schema = withKeys(d.rows, d.keys)
 	return d, nil

@@ -293,3 +293,14 @@ func TestFilename(t *testing.T) {
 	}
 	wantRows(t, rows, "one|one|"+a, "two|two|"+b)
 }
+
+// The column of the path replaces no other, and takes no name that is not free.
+func TestFilenameTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k=1", "a.txt")
+	save(t, path, "one\n")
+	root := filepath.Dir(filepath.Dir(path))
+	for name, why := range map[string]string{"line": "has a column \"line\" already", "k": "has a column \"k\" already", "_file": "underscore"} {
+		_, err := open(t, rdd.Options{"path": root, "filename": name}, lines{}).Schema(t.Context())
+		wantInvalid(t, err, why)
+	}
+}
