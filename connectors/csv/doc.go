@@ -36,9 +36,12 @@
 // schema those that it lacks are left out. Without a header files have the same
 // columns in the same order.
 //
-// Whether a file has a header, and its delimiter, are found from its first line
-// alone, so that every split of it finds the same. Under header: auto the first
-// line is a header if half of its fields are names of columns.
+// The delimiter of a file is found from its first line alone, so that every
+// split of it finds the same. Under header: auto either all files have a header
+// or none has. Where columns are inferred the first files tell. Where they are
+// declared, files have headers if of one of the first files half of the fields of
+// the first line are names of columns, or all are texts where the schema has a
+// number or a time; a file whose header has other names is then an error.
 //
 // # Reading fast
 //

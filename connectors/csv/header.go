@@ -165,14 +165,14 @@ func snake(name string) string {
 }
 
 // shapeOf tells how to read a file whose first row is given into schema.
-func (s *settings) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape, error) {
+func (s *format) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape, error) {
 	sh := &shape{dialect: s.dialect}
 	sh.delimiter = s.detect([][]byte{row}, schema.NumFields())
-	if err := s.headed(path, row); err != nil {
+	if err := s.emptyHead(path, row); err != nil {
 		return nil, err
 	}
 	names := s.names(row, sh.delimiter)
-	sh.header = s.header == headerTrue || s.header == headerAuto && named(names, schema)
+	sh.header = s.header == headerTrue || s.header == headerAuto && s.hasHeader(names, schema)
 	if !sh.header {
 		for i := range schema.NumFields() {
 			sh.at = append(sh.at, i)
@@ -193,8 +193,8 @@ func (s *settings) shapeOf(path string, row []byte, schema *arrow.Schema) (*shap
 	return sh, s.match(path, names, schema, sh)
 }
 
-// headed refuses a file that has nothing where its header should be.
-func (s *settings) headed(path string, row []byte) error {
+// emptyHead refuses a file that has nothing where its header should be.
+func (s *settings) emptyHead(path string, row []byte) error {
 	if len(row) == 0 && s.header != headerFalse {
 		return fault.New(fault.Invalid, "%s: its first line is empty and cannot be a header (skip: 1 passes over it, header: false takes it for no header)", path)
 	}

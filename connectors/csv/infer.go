@@ -36,7 +36,11 @@ type inferred struct {
 // that begin with more zeros than one are names, not numbers.
 func (f *format) Infer(ctx context.Context, heads []files.Head) (*arrow.Schema, error) {
 	if f.schema != nil {
-		return f.typed(f.schema.Fields())
+		schema, err := f.typed(f.schema.Fields())
+		if err == nil {
+			f.decide(heads, schema)
+		}
+		return schema, err
 	}
 	var cols []inferred
 	first := ""
@@ -162,7 +166,7 @@ func (f *format) inferOne(h files.Head) ([]inferred, error) {
 		}
 		return nil, nil
 	}
-	if err := f.headed(h.Path, row); err != nil {
+	if err := f.emptyHead(h.Path, row); err != nil {
 		return nil, err
 	}
 	delimiter := f.detect(f.sample(row, data[next:]), 0)
@@ -223,7 +227,7 @@ func (f *format) isHeader(fields []string) bool {
 		if v == "" {
 			continue
 		}
-		if f.fits([]byte(v)) != 0 || duplicate(f.nulls) == v {
+		if f.fits([]byte(v)) != 0 || f.isNull(v) {
 			return false
 		}
 		n++

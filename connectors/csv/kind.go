@@ -65,8 +65,9 @@ func readFields() []connectors.Field {
 	reading := connectors.Reading
 	return []connectors.Field{
 		{Name: "header", Type: connectors.String, Default: headerAuto, Enum: []string{headerAuto, headerTrue, headerFalse},
-			Doc: "Whether the first row names the columns. auto takes it for a header if its fields are texts and no numbers or times; " +
-				"files are written with a header unless it is false."},
+			Doc: "Whether the first row names the columns. auto takes it for a header if its fields are texts and no numbers or times, " +
+				"and decides once, from the first files, for all of them; true and false leave nothing to be guessed. " +
+				"Files are written with a header unless it is false."},
 		{Name: "delimiter", Type: connectors.String, Default: headerAuto,
 			Doc: "What stands between fields, one character, or tab. auto finds comma, semicolon, tab or |, and writes commas."},
 		{Name: "quote", Type: connectors.String, Default: `"`, Doc: "What stands around fields that hold delimiters; empty for none, in reading."},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -26,7 +27,8 @@ const (
 type format struct {
 	*settings
 	parsers
-	buffers sync.Pool // of *[]byte
+	buffers sync.Pool   // of *[]byte
+	headed  atomic.Bool // the files that Infer looked at have headers
 }
 
 var _ files.Format = (*format)(nil)
