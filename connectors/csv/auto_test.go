@@ -59,3 +59,14 @@ func TestLateHeader(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyMark proves that a file of a byte order mark and nothing else has no
+// rows, like an empty one.
+func TestOnlyMark(t *testing.T) {
+	for _, o := range []rdd.Options{nil, {"header": "true"}, {"schema": "a bigint, b bigint"}} {
+		rows, bad, err := readFiles(t, o, nil, "a,b\n1,2\n", "\ufeff", "")
+		if err != nil || bad != 0 || len(rows) != 1 {
+			t.Errorf("%v: %q, %d bad, %v", o, rows, bad, err)
+		}
+	}
+}

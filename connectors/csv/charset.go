@@ -1,10 +1,12 @@
 package csv
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/idag/idag/internal/fault"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -78,4 +80,19 @@ func (c charset) head(b []byte) []byte {
 	}
 	out, _ := c.whole.NewDecoder().Bytes(b[:len(b)&^1]) // a character cut in two ends it
 	return out
+}
+
+// legible refuses a first row that shows that the file is not encoded as the
+// options say. Without a header the row is a bad one, unless all rows are.
+func (s *settings) legible(path string, row []byte, header bool) error {
+	if s.encoding.bytes != nil || s.encoding.whole != nil {
+		return nil
+	}
+	if bytes.HasPrefix(row, []byte{0xff, 0xfe}) || bytes.HasPrefix(row, []byte{0xfe, 0xff}) {
+		return fault.New(fault.Invalid, "%s: it begins with the byte order mark of UTF-16 (encoding: utf-16 reads it)", path)
+	}
+	if header && !utf8.Valid(row) {
+		return fault.New(fault.Invalid, "%s: its header is not UTF-8 (option encoding tells what it is, such as encoding: windows-1252 or latin1)", path)
+	}
+	return nil
 }

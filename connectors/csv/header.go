@@ -23,7 +23,9 @@ type shape struct {
 // skip and comments. It returns where the row begins and where the next one
 // does; next is 0 where b does not hold all of it.
 func (s *settings) firstRow(b []byte) (row []byte, at, next int) {
-	at = bom(b)
+	if at = bom(b); at > 0 && len(b) <= at+1 { // nothing, and the line end that it is given
+		return nil, at, 0
+	}
 	for skip := s.skip; at < len(b); {
 		n := bytes.IndexByte(b[at:], '\n')
 		if n < 0 {
@@ -173,6 +175,9 @@ func (s *format) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape,
 	}
 	names := s.names(row, sh.delimiter)
 	sh.header = s.header == headerTrue || s.header == headerAuto && s.hasHeader(names, schema)
+	if err := s.legible(path, row, sh.header); err != nil {
+		return nil, err
+	}
 	if !sh.header {
 		for i := range schema.NumFields() {
 			sh.at = append(sh.at, i)

@@ -172,6 +172,9 @@ func (f *format) inferOne(h files.Head) ([]inferred, error) {
 	delimiter := f.detect(f.sample(row, data[next:]), 0)
 	fields := f.split(row, delimiter)
 	header := f.header == headerTrue || f.header == headerAuto && f.isHeader(fields)
+	if err := f.legible(h.Path, row, header); err != nil {
+		return nil, err
+	}
 	var names []string
 	switch {
 	case len(f.columns) > 0:

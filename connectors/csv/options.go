@@ -130,7 +130,9 @@ func (s *settings) readNumbers(o rdd.Options) error {
 	if err != nil || d == none {
 		return optionError("decimal", "is one character, such as a comma")
 	}
-	s.decimal = byte(d)
+	if s.decimal = byte(d); !s.auto && s.decimal == s.delimiter {
+		return optionError("decimal", "is also the delimiter")
+	}
 	if s.group, err = oneByte("thousands", word(o, "thousands")); err == nil && s.group == d {
 		return optionError("thousands", "is also the decimal separator")
 	}
