@@ -167,15 +167,15 @@ func snake(name string) string {
 }
 
 // shapeOf tells how to read a file whose first row is given into schema.
-func (s *format) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape, error) {
-	sh := &shape{dialect: s.dialect}
-	sh.delimiter = s.detect([][]byte{row}, schema.NumFields())
-	if err := s.emptyHead(path, row); err != nil {
+func (f *format) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape, error) {
+	sh := &shape{dialect: f.dialect}
+	sh.delimiter = f.detect([][]byte{row}, schema.NumFields())
+	if err := f.emptyHead(path, row); err != nil {
 		return nil, err
 	}
-	names := s.names(row, sh.delimiter)
-	sh.header = s.header == headerTrue || s.header == headerAuto && s.hasHeader(names, schema)
-	if err := s.legible(path, row, sh.header); err != nil {
+	names := f.names(row, sh.delimiter)
+	sh.header = f.header == headerTrue || f.header == headerAuto && f.hasHeader(names, schema)
+	if err := f.legible(path, row, sh.header); err != nil {
 		return nil, err
 	}
 	if !sh.header {
@@ -185,17 +185,17 @@ func (s *format) shapeOf(path string, row []byte, schema *arrow.Schema) (*shape,
 		sh.cols = len(sh.at)
 		return sh, nil
 	}
-	if len(s.columns) > 0 {
-		if len(s.columns) != len(names) {
-			return nil, fault.New(fault.Invalid, "%s: the header has %d columns, the option columns names %d", path, len(names), len(s.columns))
+	if len(f.columns) > 0 {
+		if len(f.columns) != len(names) {
+			return nil, fault.New(fault.Invalid, "%s: the header has %d columns, the option columns names %d", path, len(names), len(f.columns))
 		}
-		names = s.columns
+		names = f.columns
 	}
 	if err := uniqueNames(path, names); err != nil {
 		return nil, err
 	}
 	sh.cols = len(names)
-	return sh, s.match(path, names, schema, sh)
+	return sh, f.match(path, names, schema, sh)
 }
 
 // emptyHead refuses a file that has nothing where its header should be.
