@@ -243,15 +243,15 @@ func (s *Source) planFollowing(ctx context.Context) (*dataset, error) {
 		return nil, err
 	}
 	d := &dataset{rows: rows, keys: keys}
-	if rows == nil {
-		list, err := s.follow.present(ctx)
+	list, err := s.follow.present(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := s.planFiles(ctx, list); rows == nil {
 		if err != nil {
 			return nil, err
 		}
-		if d, err = s.planFiles(ctx, list); err != nil {
-			return nil, err
-		}
-		d.files = nil
+		d.rows, d.keys, d.width = now.rows, now.keys, now.width
 	}
 	d.schema = withKeys(d.rows, d.keys)
 	d.sums = fingerprints(nil)

@@ -123,10 +123,14 @@ func (s *Source) planFiles(ctx context.Context, list []Found) (*dataset, error) 
 	if err != nil {
 		return nil, err
 	}
-	if d.rows = s.recorded(d.keys); d.rows == nil {
-		if d.rows, err = s.format.Infer(ctx, heads); err != nil {
-			return nil, err
-		}
+	// A format learns more from the heads than what it returns: it is asked even
+	// where the columns are known already.
+	d.rows, err = s.format.Infer(ctx, heads)
+	if known := s.recorded(d.keys); known != nil {
+		d.rows, err = known, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
 	}
 	if name := s.settings.filename; name != "" && d.rows.HasField(name) {
 		return nil, NameTaken(name, strings.Join(s.settings.paths, ", "))

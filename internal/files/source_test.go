@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/rdd"
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
@@ -302,5 +304,38 @@ func TestFilenameTaken(t *testing.T) {
 	for name, why := range map[string]string{"line": "has a column \"line\" already", "k": "has a column \"k\" already", "_file": "underscore"} {
 		_, err := open(t, rdd.Options{"path": root, "filename": name}, lines{}).Schema(t.Context())
 		wantInvalid(t, err, why)
+	}
+}
+
+// asked is a format that counts how often it is asked for its columns.
+type asked struct {
+	lines
+	times *int
+}
+
+func (a asked) Infer(ctx context.Context, heads []Head) (*arrow.Schema, error) {
+	*a.times++
+	return a.lines.Infer(ctx, heads)
+}
+
+// A format sees the heads of the files also where a run goes on whose columns are
+// known: it may learn more from them than columns.
+func TestHeadsAreSeen(t *testing.T) {
+	root := t.TempDir()
+	save(t, filepath.Join(root, "a.txt"), "one\n")
+	known := arrow.NewSchema([]arrow.Field{{Name: "line", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	times := 0
+	s, err := NewSource("text", rdd.Options{"path": []string{root}}, Env{Schema: known}, asked{times: &times})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	got, err := s.Schema(t.Context())
+	if err != nil || times != 1 || !got.Equal(known) {
+		t.Errorf("asked %d times, %v: %v", times, got, err)
 	}
 }
