@@ -96,7 +96,7 @@ func TestJoinsSpill(t *testing.T) {
 		for i := range 5 {
 			batches = append(batches, events(i, 60, 25, hot))
 		}
-		for _, how := range rdd.JoinKinds() {
+		for _, how := range rdd.JoinKind("").All() {
 			for _, where := range []string{"", "code > i_code OR wh < 3"} {
 				if hot && where != "" {
 					continue

@@ -142,8 +142,8 @@ func together(a, b *arrow.Schema) *arrow.Schema {
 }
 
 func (a *analysis) joinKind(n *node, op rdd.Join) {
-	if op.How != "" && !slices.Contains(rdd.JoinKinds(), op.How) {
-		a.fail(n.Dataset.At("kind"), "join: there is no kind %q; there are %s", op.How, strings.Trim(fmt.Sprint(rdd.JoinKinds()), "[]"))
+	if op.How != "" && !slices.Contains(rdd.JoinKind("").All(), op.How) {
+		a.fail(n.Dataset.At("kind"), "join: there is no kind %q; there are %s", op.How, strings.Trim(fmt.Sprint(rdd.JoinKind("").All()), "[]"))
 	}
 }
 

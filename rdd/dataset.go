@@ -7,12 +7,17 @@ import "fmt"
 // "rules.2.when" or "by.0".
 //
 // Where a text does not stand as it was written, because variables in it were
-// replaced, a key of [MarkFrom] says where it goes on.
+// replaced, a key of [Marks.Moved] says where it goes on.
 type Marks map[string]Pos
 
-// MarkFrom is the key of the text of a part from a line and column of it on,
+// Moved notes where the text of a part stands from a line and column of it on,
 // both from 1, up to the next such place or the end of the line.
-func MarkFrom(part string, line, column int) string {
+func (m Marks) Moved(part string, line, column int, to Pos) {
+	m[moved(part, line, column)] = to
+}
+
+// moved is the key of such a place.
+func moved(part string, line, column int) string {
 	return fmt.Sprintf("%s@%d:%d", part, line, column)
 }
 
@@ -73,7 +78,7 @@ func (d *Dataset) AtText(part string, line, column int) Pos {
 	}
 	p.Line, p.Column = p.Line+line-1, p.Column+column-1
 	for back := range column {
-		if from, ok := d.marks[MarkFrom(part, line, column-back)]; ok {
+		if from, ok := d.marks[moved(part, line, column-back)]; ok {
 			from.Column += back
 			return from
 		}

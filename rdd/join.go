@@ -44,8 +44,8 @@ type Join struct {
 //	diff   the rows of either side that have none: the symmetric difference
 type JoinKind string
 
-// JoinKinds lists them.
-func JoinKinds() []JoinKind {
+// All lists the kinds.
+func (JoinKind) All() []JoinKind {
 	return []JoinKind{"inner", "left", "right", "full", "semi", "anti", "diff"}
 }
 

@@ -76,7 +76,7 @@ func (p *parser) expr(n *node, marks rdd.Marks, mark string) string {
 	}
 	marks[mark] = n.at
 	for _, s := range n.shifts {
-		marks[rdd.MarkFrom(mark, s.line, s.column)] = rdd.Pos{File: n.at.File, Line: n.at.Line + s.line - 1, Column: n.at.Column + s.source - 1}
+		marks.Moved(mark, s.line, s.column, rdd.Pos{File: n.at.File, Line: n.at.Line + s.line - 1, Column: n.at.Column + s.source - 1})
 	}
 	if n.form != scalar || n.null || strings.TrimSpace(n.text) == "" {
 		hint := ""

@@ -46,7 +46,7 @@ func (p *parser) joinKind(n *node, marks rdd.Marks) rdd.JoinKind {
 		return ""
 	}
 	var known []string
-	for _, k := range rdd.JoinKinds() {
+	for _, k := range rdd.JoinKind("").All() {
 		if string(k) == kind {
 			return k
 		}

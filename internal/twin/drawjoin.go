@@ -66,7 +66,7 @@ func (g *drawer) join(n *node) *node {
 		return nil
 	}
 	op := rdd.Join{From: l.set, With: r.set, As: 1 << as, Prefix: prefix(l, r),
-		How: one(g.t, "kind", append(rdd.JoinKinds(), "")...)}
+		How: one(g.t, "kind", append(rdd.JoinKind("").All(), "")...)}
 	windowed := g.keys(&op, l, r)
 	if len(op.On) == 0 {
 		return nil
