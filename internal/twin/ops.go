@@ -193,13 +193,16 @@ func (r *run) window(op rdd.Window, x row) ([]row, string) {
 func (r *run) lateness() int64 { return r.job.Settings.Lateness.Microseconds() }
 
 // write adds the rows of From to a sink: Columns, or all without underscore.
-func (r *run) write(op rdd.Write, sink int, in []row) {
+func (r *run) write(d *rdd.Dataset, op rdd.Write, sink int, in []row) {
 	for _, x := range in {
 		if op.From != 0 && !op.From.Has(x.label) {
 			continue
 		}
 		out := Row{Label: r.job.Labels[x.label], Values: map[string]any{}}
 		for c, v := range x.values {
+			if _, ok := r.schemas[d][x.label][c]; !ok && slices.Contains(eventColumns(), c) {
+				continue // the row has come together with groups
+			}
 			if op.Columns == nil && !strings.HasPrefix(c, "_") || slices.Contains(op.Columns, c) {
 				out.Values[c] = v
 			}

@@ -97,7 +97,7 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 				return nil, fmt.Errorf("twin: %s: %w", d.Op().Kind(), err)
 			}
 			if i, ok := sinks[d]; ok {
-				r.write(d.Op().(rdd.Write), i, out)
+				r.write(d, d.Op().(rdd.Write), i, out)
 			}
 			rows[d] = out
 		}
