@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/executor/snapshot"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -122,27 +122,10 @@ func (x *Executor) frozen(id stateID) (*frozen, error) {
 	f.batch, f.tables, err = k.freeze()
 	for _, b := range f.tables {
 		for _, c := range b.Columns() {
-			settle(c)
+			types.Settle(c)
 		}
 	}
 	return f, err
-}
-
-// settle lets an array find out now what it would find out when it is first
-// asked: how many nulls it has, and its dictionary. From then on it only gives
-// answers, so that it can be saved while the task of the next batch reads it.
-func settle(a arrow.Array) {
-	a.NullN()
-	switch a := a.(type) {
-	case *array.Dictionary:
-		settle(a.Dictionary())
-	case *array.Struct:
-		for i := range a.NumField() {
-			settle(a.Field(i))
-		}
-	case array.ListLike: // maps too
-		settle(a.ListValues())
-	}
 }
 
 // Save writes the state of a part to a file. The state must have been frozen at

@@ -39,16 +39,16 @@ func checked(t testing.TB) *memory.CheckedAllocator {
 	return mem
 }
 
-func types() map[string]arrow.DataType {
+func sourceTypes() map[string]arrow.DataType {
 	return map[string]arrow.DataType{"ts": timestamp(), "kind": arrow.BinaryTypes.String, "meter": arrow.BinaryTypes.String,
 		"code": arrow.PrimitiveTypes.Int64, "wh": arrow.PrimitiveTypes.Float64, "hash": arrow.PrimitiveTypes.Int64}
 }
 
-// schemaOf is a schema of some of the columns in types.
+// schemaOf is a schema of some of the columns in sourceTypes.
 func schemaOf(columns string) *arrow.Schema {
 	var fields []arrow.Field
 	for _, c := range strings.Fields(columns) {
-		fields = append(fields, arrow.Field{Name: c, Type: types()[c], Nullable: true})
+		fields = append(fields, arrow.Field{Name: c, Type: sourceTypes()[c], Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil)
 }

@@ -43,6 +43,7 @@ func newTable(name string, partitions [][]arrow.RecordBatch) (*table, error) {
 			p.starts = append(p.starts, p.rows()+b.NumRows())
 			for _, c := range b.Columns() {
 				p.bytes += int64(c.Data().SizeInBytes())
+				types.Settle(c) // tasks read it at once
 			}
 		}
 		t.partitions = append(t.partitions, p)

@@ -8,7 +8,8 @@ import (
 
 // Eval evaluates the program over a batch of rows rows. cols are its columns
 // by schema field index; those not in Columns may be nil. The arrays are
-// borrowed, the result is the caller's. An error is fault.Bug for columns that
+// borrowed, the result is the caller's; those that other goroutines read at the
+// same time are settled (types.Settle). An error is fault.Bug for columns that
 // do not fit the schema and fault.Invalid for strings of more than 2 GiB;
 // whatever is wrong with single rows is in the result.
 func (p *Program) Eval(env Env, cols []arrow.Array, rows int) (Result, error) {

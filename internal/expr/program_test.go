@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel/types"
 )
 
 // textsSchema has one dictionary column s and one plain column v.
@@ -176,7 +177,8 @@ func TestTooMuchText(t *testing.T) {
 	}
 }
 
-// TestConcurrentEval proves that one program may run many times at once.
+// TestConcurrentEval proves that one program may run many times at once, over
+// columns that several share.
 func TestConcurrentEval(t *testing.T) {
 	mem := memory.NewGoAllocator()
 	schema := textsSchema()
@@ -184,6 +186,8 @@ func TestConcurrentEval(t *testing.T) {
 	defer s.Release()
 	i := makeArray(mem, kInt.arrow(), []any{int64(1), int64(2), nil, int64(0)})
 	defer i.Release()
+	types.Settle(s)
+	types.Settle(i)
 	p := mustCheck(t, "CASE WHEN s LIKE 'a%' THEN upper(s) || 'x' ELSE coalesce(s, 'none') END || (length(s) + i)::string", schema)
 	var wg sync.WaitGroup
 	for range 4 {
