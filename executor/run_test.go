@@ -11,6 +11,7 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -121,7 +122,7 @@ func TestTallyBalances(t *testing.T) {
 		t.Errorf("%d dead letters of strict, want 1", n)
 	}
 	for op := 2; op <= 3; op++ {
-		if n := tally.Bypassed[physical.Bypass{Op: op, Label: 1, Reason: physical.ByLabel}]; n != 1 {
+		if n := tally.Bypassed[physical.Bypass{Op: op, Label: 1, Reason: bypass.Label}]; n != 1 {
 			t.Errorf("%d infos passed by operation %d, want 1", n, op)
 		}
 	}

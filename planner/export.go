@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 )
 
@@ -19,15 +20,15 @@ func JSON(p *Plan) ([]byte, error) {
 		Parents []int  `json:"parents,omitempty"`
 		Dataset string `json:"dataset,omitempty"`
 	}
-	type bypass struct {
-		Op     int             `json:"op"`
-		Label  string          `json:"label"`
-		Reason physical.Reason `json:"reason"`
+	type passed struct {
+		Op     int           `json:"op"`
+		Label  string        `json:"label"`
+		Reason bypass.Reason `json:"reason"`
 	}
 	type route struct {
 		Label    string   `json:"label"`
 		Acts     []int    `json:"acts"`
-		Bypassed []bypass `json:"bypassed"`
+		Bypassed []passed `json:"bypassed"`
 	}
 	type stage struct {
 		ID       int    `json:"id"`
@@ -50,9 +51,9 @@ func JSON(p *Plan) ([]byte, error) {
 		out.Ops = append(out.Ops, op{o.ID, o.Dataset.Op().Kind(), o.Text, o.Digest, o.Parents, o.Dataset.Name()})
 	}
 	for _, r := range Routes(p) {
-		j := route{Label: r.Name, Acts: append([]int{}, r.Acts...), Bypassed: []bypass{}}
+		j := route{Label: r.Name, Acts: append([]int{}, r.Acts...), Bypassed: []passed{}}
 		for _, s := range r.Bypassed {
-			j.Bypassed = append(j.Bypassed, bypass{s.Op, r.Name, s.Reason})
+			j.Bypassed = append(j.Bypassed, passed{s.Op, r.Name, s.Reason})
 		}
 		out.Routes = append(out.Routes, j)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -116,9 +117,9 @@ func (b *builder) skip(at *physical.Node, c *node, l int) {
 	if b.mode.Linear() {
 		return
 	}
-	s := physical.Bypass{Op: c.ID, Label: l, Reason: physical.ByLabel}
+	s := physical.Bypass{Op: c.ID, Label: l, Reason: bypass.Label}
 	if c.acts.Has(l) {
-		s.Reason = physical.Unscheduled
+		s.Reason = bypass.Unscheduled
 	}
 	at.Skipped = append(at.Skipped, s)
 	if !b.seen[s] {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -136,11 +137,11 @@ func (w *treeWriter) routes() {
 			acts = append(acts, fmt.Sprintf("%s#%d", w.plan.Ops[op].Dataset.Op().Kind(), op))
 		}
 		w.line("%s", strings.TrimRight(fmt.Sprintf("  %-14s %s", r.Name, strings.Join(acts, " → ")), " "))
-		by := map[physical.Reason][]string{}
+		by := map[bypass.Reason][]string{}
 		for _, s := range r.Bypassed {
 			by[s.Reason] = append(by[s.Reason], fmt.Sprintf("%s#%d", w.plan.Ops[s.Op].Dataset.Op().Kind(), s.Op))
 		}
-		for _, why := range []physical.Reason{physical.ByLabel, physical.Unscheduled} {
+		for _, why := range bypass.Reasons() {
 			if len(by[why]) > 0 {
 				w.line("  %-14s bypasses %s (%s)", "", strings.Join(by[why], ", "), why)
 			}

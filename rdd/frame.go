@@ -29,6 +29,13 @@ type Header struct {
 	Pruned int64
 	// Bounds per column, sound but not exact; nil where nobody reads them.
 	Bounds expr.Bounds
+	// Done are the digests of the operations that whoever wrote the rows says to
+	// have applied to them, in their order: each digest stands for its operation
+	// and all before it, the first for the Tag and the label. A source gives it only
+	// where it is bound to the rows, that is where their number and the checksum of
+	// what it reads are those of the header. In frames for a sink it is what the
+	// sink may write into a header; Labels then holds one label.
+	Done []string
 	// Bad are rows of the split that the source could not parse. They count as
 	// rows of the split but are not in Batch, which may be nil where there is
 	// nothing else.
@@ -109,6 +116,14 @@ type Projection struct {
 	Rows    int              // rows of one frame at the most
 	Mem     memory.Allocator // where every buffer of the frames comes from
 	Raw     bool             // Header.Raw is wanted, for dead letters
+	// Bounds are the columns whose bounds a frame's header should hold: those of
+	// its row group. They need not be among Columns. A source that knows none leaves
+	// them out.
+	Bounds []string
+	// Enter, if not nil, is asked with the header of each row group, of which Done
+	// and Bounds are set, before it is decoded; what it returns, if not nil, is read
+	// of that group instead of Columns.
+	Enter func(*Header) []string
 	// Skip, if not nil, is asked with the bounds of each row group before it
 	// is decoded; if it says true, the group may be left out: the reader
 	// yields a frame with Pruned set instead.

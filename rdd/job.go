@@ -12,6 +12,9 @@ type Job struct {
 	Labels   []string // label i is bit i of every LabelSet of the job
 	Settings Settings
 	Sinks    []*Dataset // each ends in Write
+	// Schedule names the sinks that are wanted now, by the names of their datasets;
+	// empty: all. What only the others need is left out.
+	Schedule []string
 	Dead     DeadLetters
 	At       Pos
 }

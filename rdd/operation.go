@@ -41,6 +41,10 @@ type Read struct {
 	Options   Options
 	// Schema is nil until the job is resolved against its sources.
 	Schema *arrow.Schema
+	// Trust says what becomes of rows that bear the digests of operations of this
+	// job: "done" takes the operations for applied, "none" applies them anew. Empty, a
+	// digest that matches stops the job with a question.
+	Trust string
 }
 
 // Tag gives every event its label and its tag. The label comes from Column

@@ -18,15 +18,17 @@ type Size struct {
 // Split is a replayable slice of a source partition: the same split always
 // reads as exactly the same rows.
 type Split struct {
-	Source    int             `json:"source"`            // the Read, in the order of the plan; set by the driver
-	Partition int32           `json:"partition"`         // the source partition's ordinal, stable across runs
-	Name      string          `json:"name"`              // for people: a path, a topic
-	First     int64           `json:"first"`             // sequence of its first row in the partition
-	Rows      int64           `json:"rows"`              // -1 where unknown before reading
-	Bytes     int64           `json:"bytes"`             // in the source's own encoding; -1 where unknown
-	Times     TimeRange       `json:"times,omitzero"`    // of the event-time column, where the source knows it
-	Last      bool            `json:"last,omitempty"`    // nothing of the partition comes after it
-	Payload   json.RawMessage `json:"payload,omitempty"` // what the connector needs to find it again
+	Source    int              `json:"source"`            // the Read, in the order of the plan; set by the driver
+	Partition int32            `json:"partition"`         // the source partition's ordinal, stable across runs
+	Name      string           `json:"name"`              // for people: a path, a topic
+	First     int64            `json:"first"`             // sequence of its first row in the partition
+	Rows      int64            `json:"rows"`              // -1 where unknown before reading
+	Bytes     int64            `json:"bytes"`             // in the source's own encoding; -1 where unknown
+	Times     TimeRange        `json:"times,omitzero"`    // of the event-time column, where the source knows it
+	Last      bool             `json:"last,omitempty"`    // nothing of the partition comes after it
+	Labels    map[string]int64 `json:"labels,omitempty"`  // about how many rows of each label, by name, where the source can guess: it decides no row
+	Done      string           `json:"done,omitempty"`    // last of Header.Done, as far as the source can guess: it decides no row
+	Payload   json.RawMessage  `json:"payload,omitempty"` // what the connector needs to find it again
 }
 
 // TimeRange is a closed range of event time in microseconds since the epoch.

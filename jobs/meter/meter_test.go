@@ -15,7 +15,7 @@ import (
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/jobs/meter"
 	"github.com/idag/idag/planner"
-	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/rdd"
 	"go.uber.org/goleak"
 )
@@ -137,7 +137,7 @@ func TestCompiles(t *testing.T) {
 		}
 		unscheduled := 0
 		for _, b := range plan.Skipped {
-			if b.Reason != physical.Unscheduled {
+			if b.Reason != bypass.Unscheduled {
 				continue
 			}
 			if m, ok := plan.Ops[b.Op].Dataset.Op().(rdd.Map); ok && m.Set[0].Column == "autonomy" {

@@ -12,24 +12,14 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/rdd"
-)
-
-// Reason says why rows pass by an operation.
-type Reason string
-
-// The reasons for a bypass, decided when the plan is made.
-const (
-	// ByLabel: the operation is not for this label.
-	ByLabel Reason = "label"
-	// Unscheduled: nothing that is written asks for what it computes.
-	Unscheduled Reason = "unscheduled"
 )
 
 // Bypass is an operation left out of a label's route.
 type Bypass struct {
 	Op, Label int
-	Reason    Reason
+	Reason    bypass.Reason
 }
 
 // MarshalText spells the bypass as "operation/label/reason", for the keys of JSON

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"go.uber.org/goleak"
 )
@@ -16,8 +17,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestBypassIsAKey: bypasses are keys of JSON objects, in receipts and ledgers.
 func TestBypassIsAKey(t *testing.T) {
 	in := map[physical.Bypass]int64{
-		{Op: 3, Label: 1, Reason: physical.ByLabel}:       7,
-		{Op: 12, Label: 63, Reason: physical.Unscheduled}: 1 << 40,
+		{Op: 3, Label: 1, Reason: bypass.Label}:         7,
+		{Op: 12, Label: 63, Reason: bypass.Unscheduled}: 1 << 40,
 	}
 	text, err := json.Marshal(in)
 	if err != nil {

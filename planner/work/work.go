@@ -37,6 +37,8 @@ type Task struct {
 	// Freeze asks a task of a stateful stage to keep its state as it is at the end
 	// of this batch, until it is saved.
 	Freeze bool `json:"freeze,omitempty"`
+	// Measure asks for the time and the bytes of each operation: Tally.Ops.
+	Measure bool `json:"measure,omitempty"`
 
 	Marks
 }
@@ -138,9 +140,11 @@ func (k *OpLabel) UnmarshalText(text []byte) error {
 
 // OpCount is what an operation did to the rows of one label.
 type OpCount struct {
-	In     int64 `json:"in"`
-	Out    int64 `json:"out"`
-	Nulled int64 `json:"nulled,omitempty"` // results that overflowed, were divided by zero or badly cast, and are null
+	In     int64         `json:"in"`
+	Out    int64         `json:"out"`
+	Time   time.Duration `json:"time,omitempty"`   // spent in it, where the task measures
+	Bytes  int64         `json:"bytes,omitempty"`  // of the columns that it made, where the task measures
+	Nulled int64         `json:"nulled,omitempty"` // results that overflowed, were divided by zero or badly cast, and are null
 }
 
 // Death names a reason for a dead letter and the operation it arose in.
@@ -197,7 +201,7 @@ func (t *Tally) Add(o Tally) {
 			t.Ops = map[OpLabel]OpCount{}
 		}
 		c := t.Ops[k]
-		t.Ops[k] = OpCount{In: c.In + v.In, Out: c.Out + v.Out, Nulled: c.Nulled + v.Nulled}
+		t.Ops[k] = OpCount{In: c.In + v.In, Out: c.Out + v.Out, Time: c.Time + v.Time, Bytes: c.Bytes + v.Bytes, Nulled: c.Nulled + v.Nulled}
 	}
 	for k, v := range o.Bypassed {
 		if t.Bypassed == nil {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"pgregory.net/rapid"
@@ -20,7 +21,7 @@ func drawTally(t *rapid.T) work.Tally {
 	if rapid.Bool().Draw(t, "with operations") {
 		k := rapid.IntRange(0, 2)
 		out.Ops = map[work.OpLabel]work.OpCount{{Op: k.Draw(t, "op"), Label: k.Draw(t, "label")}: {In: n.Draw(t, "op in"), Out: n.Draw(t, "op out"), Nulled: n.Draw(t, "nulled")}}
-		out.Bypassed = map[physical.Bypass]int64{{Op: k.Draw(t, "by op"), Reason: physical.ByLabel}: n.Draw(t, "bypassed")}
+		out.Bypassed = map[physical.Bypass]int64{{Op: k.Draw(t, "by op"), Reason: bypass.Label}: n.Draw(t, "bypassed")}
 		out.Dead = map[work.Death]int64{{Op: k.Draw(t, "dead op"), Reason: work.LateRow}: n.Draw(t, "dead rows")}
 	}
 	return out
