@@ -8,6 +8,11 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := go tool -modfile=tools/go.mod golangci-lint
 PKG     ?= ./...
 FUZZTIME ?= 5m
+CHECKS  ?= 2000
+SOAK    ?= 600
+
+# The properties that the whole engine is held to, over random jobs.
+PROPERTIES := ^Test(Invariant|CutsDoNotMatter|HalfProcessed)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +64,17 @@ bench: build ## measure: Go benchmarks, then the replay of a data set
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms $(PKG)
 	bin/idag bench replay
 	bin/idag bench start
+
+invariant: ## hold 2,000 random jobs to the invariant, by every plan (CHECKS=n for more)
+	go test -count=1 -timeout 30m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS)
+
+soak: ## the same until it fails, or for SOAK seconds (600)
+	@end=$$(($$(date +%s) + $(SOAK))); round=0; while [ $$(date +%s) -lt $$end ]; do round=$$((round + 1)); \
+		go test -count=1 -timeout 60m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS) || exit 1; \
+		echo "round $$round of $(CHECKS) jobs a property"; done
+
+mutants: ## break every proof on purpose: the property tests must find it (writes docs/mutants.md)
+	IDAG_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./internal/mutants
 
 crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
 	bin/idag bench crash --kills 100

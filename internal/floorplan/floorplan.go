@@ -64,6 +64,7 @@ const Plan = `
 0  internal/metrics     |
 0  internal/script ~    |
 0  internal/floorplan ~ |
+0  internal/mutants ~   |
 0  internal/fault       |
 `
 

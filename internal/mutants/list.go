@@ -1,0 +1,91 @@
+package mutants
+
+// List returns the mutants: of every reason for a bypass, and of what several
+// stand on.
+func List() []Mutant {
+	var out []Mutant
+	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds()} {
+		out = append(out, more...)
+	}
+	return out
+}
+
+func ofLabels() []Mutant {
+	return []Mutant{{
+		Name: "the first branch decides", Proof: "unscheduled", File: "planner/routes.go",
+		Old: `	for i, id := range n.consumers {
+		if _, here := a.nodes[id].input[l]; here && a.matters(`, New: `	for i, id := range n.consumers[:min(1, len(n.consumers))] {
+		if _, here := a.nodes[id].input[l]; here && a.matters(`,
+		Broken: "a label is left out if the first branch has no use for it",
+	}, {
+		Name: "for everybody", Proof: "label", File: "planner/build.go",
+		Old: `ch := physical.Change{For: f.labels & c.acts,`, New: `ch := physical.Change{For: f.labels,`,
+		Broken: "an operation acts on all rows of a frame that come by, whosever they are",
+	}}
+}
+
+func ofSchedules() []Mutant {
+	return []Mutant{{
+		Name: "strict does not count", Proof: "unscheduled", File: "planner/live.go",
+		Old: `if n.need[l][s.Column] || strict(n.exprs[mark+s.Column]) {`, New: `if n.need[l][s.Column] {`,
+		Broken: "what nobody reads is left out even where it drops rows",
+	}, {
+		Name: "dropped columns come back", Proof: "unscheduled", File: "planner/build.go",
+		Old: `if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {`, New: `if c.idle(acts) {`,
+		Broken: "a map that only drops a column is left out although a union finds the column by its name",
+	}, {
+		Name: "filters are seen from nowhere", Proof: "unscheduled", File: "planner/live.go",
+		Old: `		return reads(need, n.exprs["where"])`, New: `		return need`,
+		Broken: "the columns of a filter are not kept",
+	}}
+}
+
+func ofPruning() []Mutant {
+	return []Mutant{{
+		Name: "a null has the label of the others", Proof: "pruning", File: "planner/physical/prune.go",
+		Old: `if !ok || r.Nulls || r.Min == nil`, New: `if !ok || r.Min == nil`,
+		Broken: "a row group is one label's although its label column may hold nulls",
+	}, {
+		Name: "one way is enough", Proof: "pruning", File: "planner/physical/prune.go",
+		Old: `		if !gone {
+			return false
+		}
+	}
+	return true`, New: `		if gone {
+			return true
+		}
+	}
+	return false`,
+		Broken: "rows are left out although one of their ways keeps them",
+	}, {
+		Name: "columns never change", Proof: "pruning", File: "planner/prune.go",
+		Old: `if changed[col] || system(col) || field(in, col) == nil {`, New: `if system(col) || field(in, col) == nil {`,
+		Broken: "a filter over a column that a map has set is judged by the source's bounds",
+	}, {
+		Name: "anything has a label", Proof: "pruning", File: "planner/prune.go",
+		Old: `p.Total = op.Otherwise != 0 && !op.Exclusive`, New: `p.Total = true`,
+		Broken: "row groups with rows that become dead letters are left out",
+	}}
+}
+
+func ofBounds() []Mutant {
+	return []Mutant{{
+		Name: "NaN is a number like others", Proof: "bounds", File: "internal/expr/bounds.go",
+		Old: `case o.kind == kFloat && r.NaN:`, New: `case false:`,
+		Broken: "the largest float of the bounds is taken for the largest, NaN or not",
+	}, {
+		Name: "no nulls in OR", Proof: "bounds", File: "internal/expr/bounds.go",
+		Old: `mayBeTrue:  a.mayBeTrue && b.mayBeTrue,`, New: `mayBeTrue:  a.mayBeTrue && b.mayBeTrue && !a.null,`,
+		Broken: "a condition with a null in it is taken for false in all rows",
+	}, {
+		Name: "bounds are attained", Proof: "bounds", File: "internal/expr/bounds.go",
+		Old: `return !known || c < 0
+}
+
+// surelyBelow`, New: `return known && c < 0
+}
+
+// surelyBelow`,
+		Broken: "an unknown bound counts as none",
+	}}
+}
