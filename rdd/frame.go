@@ -36,6 +36,10 @@ type Header struct {
 	// what it reads are those of the header. In frames for a sink it is what the
 	// sink may write into a header; Labels then holds one label.
 	Done []string
+	// Columns, where Done is set, are those that whoever wrote the rows left in them.
+	// Of a source's other columns they have none: to read one as null would not be
+	// what the list says. nil: all columns of the source.
+	Columns []string
 	// Bad are rows of the split that the source could not parse. They count as
 	// rows of the split but are not in Batch, which may be nil where there is
 	// nothing else.
@@ -120,9 +124,12 @@ type Projection struct {
 	// its row group. They need not be among Columns. A source that knows none leaves
 	// them out.
 	Bounds []string
-	// Enter, if not nil, is asked with the header of each row group, of which Done
-	// and Bounds are set, before it is decoded; what it returns, if not nil, is read
-	// of that group instead of Columns.
+	// Enter, if not nil, is asked with the header of each row group that has a list
+	// Done, before the group is decoded and before Skip is asked; Done, Columns and
+	// Bounds are set. What it returns, if not nil, is read of that group instead of
+	// Columns, the group's frames bear the header, and Skip is not asked of them. Where it
+	// returns nil, or where the header turns out not to be bound to what is read,
+	// the group is read as if it had no list, and its frames bear none.
 	Enter func(*Header) []string
 	// Skip, if not nil, is asked with the bounds of each row group before it
 	// is decoded; if it says true, the group may be left out: the reader
