@@ -37,7 +37,8 @@ type joinSide struct {
 	inlet   int                   // the input that it comes by
 	labels  rdd.LabelSet          // that enter
 	schemas map[int]*arrow.Schema // of all labels of that input
-	schema  *arrow.Schema         // of the columns of all that enter, but the system's
+	schema  *arrow.Schema         // of the columns of all that enter, and behind them those of the system's that are keys or times
+	plain   int                   // how many of schema are not the system's
 }
 
 // joinedColumn is a column of a join's result: fields of the sides' schemas, -1
@@ -115,13 +116,7 @@ func (a *analysis) joinSides(n *node, op rdd.Join) {
 		for _, l := range s.labels.Each() {
 			s.schema = together(s.schema, s.schemas[l])
 		}
-		var names []string
-		for _, f := range s.schema.Fields() {
-			if system(f.Name) {
-				names = append(names, f.Name)
-			}
-		}
-		s.schema = without(s.schema, names)
+		s.tagsLast(usedOfTag(op, i))
 	}
 	n.acts = n.actsOn(anyInlet)
 }
@@ -176,6 +171,8 @@ func (a *analysis) joinKeys(n *node, op rdd.Join) {
 			a.fail(n.Dataset.At(mark), "join: %q is %s and %q is %s: cast one of them in a map before", k.Left, typeName(l), k.Right, typeName(r))
 		case !hasKeys(l):
 			a.fail(n.Dataset.At(mark), "join: %q is %s, by which rows cannot be matched", k.Left, typeName(l))
+		case k == rdd.JoinKey{Left: rdd.ColHash, Right: rdd.ColHash}:
+			a.identities(n, mark)
 		}
 		if slices.Contains(op.On[:i], k) {
 			a.fail(n.Dataset.At(mark), "join: the key %q = %q is there twice", k.Left, k.Right)
@@ -197,10 +194,6 @@ func hasKeys(t arrow.DataType) bool {
 // some label there lacks it.
 func (a *analysis) sideColumn(n *node, side int, mark, name string) arrow.DataType {
 	s := &n.join.sides[side]
-	if system(name) {
-		a.fail(n.Dataset.At(mark), "join: %s is not a column of either side; to join by it, set a column to it before", name)
-		return nil
-	}
 	var t arrow.DataType
 	for _, l := range s.labels.Each() {
 		_, err := expr.Check(&expr.Column{Name: name}, s.schemas[l])
@@ -219,6 +212,15 @@ func (a *analysis) failSide(n *node, side int, mark, name string, l int, err err
 	if at := strings.Index(text, "unknown column"); at >= 0 {
 		text = text[at:]
 	}
+	switch {
+	case !system(name):
+	case field(n.join.sides[side].schemas[l], rdd.ColSeq) == nil:
+		text = "rows that are results, not events, have no tag"
+	case name == rdd.ColHash:
+		text = "the tag names no columns of identity"
+	case name == rdd.ColTime:
+		text = "the tag names no event time"
+	}
 	a.failFor(one(l), n.join.sides[side].labels, n.Dataset.At(mark), "join: %q on the %s: %s", name, sideName(side), text)
 }
 
@@ -229,11 +231,11 @@ func sideName(side int) string { return []string{"left", "right"}[side] }
 func (a *analysis) joinNames(n *node, op rdd.Join) {
 	j := n.join
 	l, r := j.sides[left].schema, j.sides[right].schema
-	for i, f := range l.Fields() {
+	for i, f := range l.Fields()[:j.sides[left].plain] {
 		j.columns = append(j.columns, joinedColumn{f.Name, [2]int{i, -1}})
 	}
 	var clash []string
-	for i, f := range r.Fields() {
+	for i, f := range r.Fields()[:j.sides[right].plain] {
 		name := f.Name
 		if at := indexOf(l, name); at >= 0 {
 			if merged(op.On, name) {
@@ -250,7 +252,7 @@ func (a *analysis) joinNames(n *node, op rdd.Join) {
 		j.columns = append(j.columns, joinedColumn{name, [2]int{-1, i}})
 	}
 	if leftOnly(op.How) {
-		j.columns = j.columns[:l.NumFields()]
+		j.columns = j.columns[:j.sides[left].plain]
 		for i := range j.columns {
 			j.columns[i].from[right] = -1
 		}
@@ -302,14 +304,20 @@ func (n *node) whereColumns(a *analysis, op rdd.Join) map[string]bool {
 }
 
 // pairSchema is the columns of a pair of rows as conditions see them: the left
-// side's and then the right side's. A right column that is merged has no name.
+// side's and then the right side's. A right column that is merged has no name, nor
+// has one of the system's.
 func (j *joined) pairSchema() *arrow.Schema {
-	fields := slices.Clone(j.sides[left].schema.Fields())
-	for i, f := range j.sides[right].schema.Fields() {
-		if f.Name = j.names[i]; f.Name == "" {
-			f.Name = fmt.Sprintf("\x00%d", i)
+	var fields []arrow.Field
+	for side, s := range j.sides {
+		for i, f := range s.schema.Fields() {
+			switch {
+			case i >= s.plain || side == right && j.names[i] == "":
+				f.Name = fmt.Sprintf("\x00%d.%d", side, i)
+			case side == right:
+				f.Name = j.names[i]
+			}
+			fields = append(fields, f)
 		}
-		fields = append(fields, f)
 	}
 	return arrow.NewSchema(fields, nil)
 }

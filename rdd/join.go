@@ -49,7 +49,9 @@ func (JoinKind) All() []JoinKind {
 	return []JoinKind{"inner", "left", "right", "full", "semi", "anti", "diff"}
 }
 
-// JoinKey is a pair of columns that must be equal, of one type.
+// JoinKey is a pair of columns that must be equal, of one type. Of events the columns
+// of their tags may be keys as well: rows of which ColHash is equal have the same
+// identity, up to chance (of n and m rows about n*m/2^64 pairs).
 type JoinKey struct{ Left, Right string }
 
 // JoinTime lets rows match only if the right time is not earlier than Before

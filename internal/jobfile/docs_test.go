@@ -10,18 +10,20 @@ import (
 
 // TestReference proves that the examples of the reference parse.
 func TestReference(t *testing.T) {
-	raw, err := os.ReadFile("../../docs/jobfile.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := strings.Split(string(raw), "```yaml\n")
-	if len(blocks) < 4 {
-		t.Fatalf("%d examples", len(blocks)-1)
-	}
-	for _, b := range blocks[1:] {
-		src, _, _ := strings.Cut(b, "```")
-		if _, err := jobfile.Parse("jobfile.md", []byte(src), nil, kinds()); err != nil {
-			t.Errorf("%v\n%s", err, src)
+	for page, least := range map[string]int{"jobfile.md": 3, "joins.md": 2} {
+		raw, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := strings.Split(string(raw), "```yaml\n")[1:]
+		if len(blocks) < least {
+			t.Fatalf("%s has %d examples", page, len(blocks))
+		}
+		for _, b := range blocks {
+			src, _, _ := strings.Cut(b, "```")
+			if _, err := jobfile.Parse(page, []byte(src), nil, kinds()); err != nil {
+				t.Errorf("%v\n%s", err, src)
+			}
 		}
 	}
 }

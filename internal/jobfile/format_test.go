@@ -159,7 +159,7 @@ func (g *jobGen) join() rdd.Join {
 	j := rdd.Join{From: g.set.Draw(g.T, "from"), With: g.set.Draw(g.T, "with"), As: g.bit.Draw(g.T, "as"),
 		How: rapid.SampledFrom(append(rdd.JoinKind("").All(), "")).Draw(g.T, "kind of join"), Prefix: rapid.SampledFrom([]string{"", "i_", "$", text().Draw(g.T, "prefix")}).Draw(g.T, "or none")}
 	for range rapid.IntRange(1, 3).Draw(g.T, "keys") {
-		k := rdd.JoinKey{Left: text().Draw(g.T, "left")}
+		k := rdd.JoinKey{Left: rapid.SampledFrom([]string{text().Draw(g.T, "column"), "tag", rdd.ColHash}).Draw(g.T, "left")}
 		k.Right = rapid.SampledFrom([]string{k.Left, text().Draw(g.T, "right")}).Draw(g.T, "or")
 		j.On = append(j.On, k)
 	}

@@ -61,12 +61,16 @@ func (p *parser) joinKind(n *node, marks rdd.Marks) rdd.JoinKind {
 }
 
 // joinKeys reads a list of keys: a column that both sides have, "a = b", or {left:
-// a, right: b}.
+// a, right: b}. The word tag, not in a list, stands for the hash of the tag.
 func (p *parser) joinKeys(n *node, marks rdd.Marks) []rdd.JoinKey {
 	if n == nil {
 		return nil
 	}
 	marks["on"] = n.at
+	if n.form != list && n.form != mapping && n.text == "tag" {
+		marks["on.0"] = n.at
+		return []rdd.JoinKey{{Left: rdd.ColHash, Right: rdd.ColHash}}
+	}
 	items := n.items
 	if n.form != list {
 		items = []*node{n}
@@ -147,7 +151,9 @@ func (f *formatter) join(j rdd.Join, right string) entries {
 			plain = append(plain, k.Left)
 		}
 	}
-	if len(plain) == len(keys) {
+	if len(plain) == 1 && len(keys) == 1 && plain[0] == rdd.ColHash {
+		e = e.and("on", "tag")
+	} else if len(plain) == len(keys) {
 		e = e.and("on", plain)
 	} else {
 		e = append(e, entry{"on", keys})

@@ -137,6 +137,7 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	if windows && l.size != 0 && l.size == r.size && !coin(g.t, 2, "not by window") {
 		op.On, windowed = []rdd.JoinKey{{Left: rdd.WindowStart, Right: rdd.WindowStart}}, true
 	}
+	lefts, rights := g.matching(l, r)
 	var pairs []rdd.JoinKey
 	number := func(c string) byte {
 		if k := trait(c); k != 'w' {
@@ -144,8 +145,8 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 		}
 		return 'f'
 	}
-	for _, a := range withoutLoose(l.shared) {
-		for _, b := range withoutLoose(r.shared) {
+	for _, a := range lefts {
+		for _, b := range rights {
 			nested := strings.ContainsRune("lrk", rune(trait(a)))
 			if number(a) == number(b) && !nested && (a != rdd.WindowStart || b != rdd.WindowStart) {
 				pairs = append(pairs, rdd.JoinKey{Left: a, Right: b})
@@ -168,9 +169,44 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	return windowed
 }
 
+// matching is the columns of both sides that rows can be matched by. Events are by their
+// tags as well; the hashes of two sources may be of different types.
+func (g *drawer) matching(l, r side) (lefts, rights []string) {
+	lefts, rights = withoutLoose(l.shared), withoutLoose(r.shared)
+	if l.events() {
+		lefts = append(lefts, g.system()...)
+	}
+	if r.events() {
+		rights = append(rights, g.system()...)
+	}
+	if !l.events() || !r.events() || l.source() != r.source() {
+		other := func(c string) bool { return c == rdd.ColHash }
+		lefts, rights = slices.DeleteFunc(lefts, other), slices.DeleteFunc(rights, other)
+	}
+	return lefts, rights
+}
+
+// events reports whether all rows of a side are events of one source.
+func (s side) events() bool { return s.source() >= 0 }
+
+// source is that of all rows of a side, or negative.
+func (s side) source() int {
+	source := s.node.labels[s.labels[0]].source
+	for _, l := range s.labels {
+		if s.node.labels[l].source != source {
+			return notOne
+		}
+	}
+	return source
+}
+
 func (g *drawer) within(op *rdd.Join, l, r side) {
 	times := func(s side) []string {
-		return slices.DeleteFunc(slices.Clone(s.shared), func(c string) bool { return trait(c) != 't' })
+		cols := slices.Clone(s.shared)
+		if s.events() && !g.oneTime {
+			cols = append(cols, rdd.ColTime)
+		}
+		return slices.DeleteFunc(cols, func(c string) bool { return trait(c) != 't' })
 	}
 	a, b := times(l), times(r)
 	if len(a) == 0 || len(b) == 0 || !coin(g.t, 1, "within") {
