@@ -51,7 +51,8 @@ func TestPause(t *testing.T) {
 // However splits are dealt into tasks, every one is in exactly one task, and
 // those of a task follow one another. Slots that take the tasks in their order
 // come to their end not later than slots would that share everything evenly, but
-// for a quarter of such a share and one split.
+// for a quarter of such a share and one split; dealt evenly, nobody has more than one
+// task.
 func TestPortion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var splits []rdd.Split
@@ -68,7 +69,11 @@ func TestPortion(t *testing.T) {
 			heaviest = max(heaviest, weigh(&splits[i]))
 		}
 		ends := make([]int64, rapid.IntRange(1, 10).Draw(t, "slots"))
-		tasks := portion(splits, int64(len(ends)), sum, weigh)
+		cut, most := portion, 3*len(ends)
+		if rapid.Bool().Draw(t, "even") {
+			cut, most = evenly, len(ends)
+		}
+		tasks := cut(splits, int64(len(ends)), sum, weigh)
 		longestFirst(tasks, weigh)
 		var dealt []rdd.Split
 		for _, task := range tasks {
@@ -82,7 +87,7 @@ func TestPortion(t *testing.T) {
 			dealt = append(dealt, task.splits...)
 		}
 		slices.SortFunc(dealt, func(a, b rdd.Split) int { return int(a.First - b.First) })
-		if len(tasks) > 3*len(ends) || len(dealt) != len(splits) || !slices.EqualFunc(dealt, splits, func(a, b rdd.Split) bool { return a.First == b.First }) {
+		if len(tasks) > most || len(dealt) != len(splits) || !slices.EqualFunc(dealt, splits, func(a, b rdd.Split) bool { return a.First == b.First }) {
 			t.Fatalf("%d tasks for %d slots with %v", len(tasks), len(ends), dealt)
 		}
 		if share := float64(sum) / float64(len(ends)); float64(slices.Max(ends)) > share*5/4+float64(heaviest)+1 {

@@ -122,7 +122,11 @@ func (c *core) assign(b *batch) [][]task {
 	out := make([][]task, len(c.graph.readers))
 	for i, r := range c.graph.readers {
 		slots := max(1, int64(c.slots.total)*sums[i]/max(1, total))
-		out[i] = portion(bySource[c.graph.stages[r].Source], slots, sums[i], weigh)
+		if c.followed(b) {
+			out[i] = evenly(bySource[c.graph.stages[r].Source], slots, sums[i], weigh)
+		} else {
+			out[i] = portion(bySource[c.graph.stages[r].Source], slots, sums[i], weigh)
+		}
 		longestFirst(out[i], weigh)
 	}
 	return out
@@ -142,27 +146,46 @@ func longestFirst(tasks []task, weigh func(*rdd.Split) int64) {
 	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(weight(&b), weight(&a)) })
 }
 
+// followed reports whether a slot that is done with a batch early finds work of
+// the next: then large tasks do, of which each costs its start, a file a sink and
+// groups to be merged.
+func (c *core) followed(b *batch) bool {
+	return c.set.InFlight > 1 && slices.Contains(b.plan.Ended, false)
+}
+
+// evenly cuts splits into a task a slot.
+func evenly(splits []rdd.Split, slots, sum int64, weigh func(*rdd.Split) int64) []task {
+	return deal(splits, sum, weigh, func(at float64) int64 { return int64(at * float64(slots)) })
+}
+
 // portion cuts splits into tasks for a number of slots: one half into a task a
 // slot, the other into two, half as large (Hummel, Schonberg, Flynn: Factoring,
-// a method for scheduling parallel loops, CACM 1992). Each task takes splits that
-// follow one another; a split goes where its middle lies.
+// a method for scheduling parallel loops, CACM 1992).
 func portion(splits []rdd.Split, slots, sum int64, weigh func(*rdd.Split) int64) []task {
+	return deal(splits, sum, weigh, func(at float64) int64 {
+		if at >= 0.5 {
+			return slots + int64((at-0.5)*4*float64(slots))
+		}
+		return int64(at * 2 * float64(slots))
+	})
+}
+
+// deal cuts splits into tasks of splits that follow one another: those with one
+// task's ordinal, which place gives of where the middle of a split lies, from 0 to
+// 1.
+func deal(splits []rdd.Split, sum int64, weigh func(*rdd.Split) int64, place func(at float64) int64) []task {
 	var out []task
 	var before int64
 	last, begin := int64(-1), 0
 	for i := range splits {
 		w := weigh(&splits[i])
-		at := float64(before+w/2) / float64(sum)
-		place := int64(at * 2 * float64(slots))
-		if at >= 0.5 {
-			place = slots + int64((at-0.5)*4*float64(slots))
-		}
+		at := place(float64(before+w/2) / float64(sum))
 		before += w
-		if i > 0 && place != last {
+		if i > 0 && at != last {
 			out = append(out, task{splits: splits[begin:i:i], node: anyNode})
 			begin = i
 		}
-		last = place
+		last = at
 	}
 	if len(splits) > 0 {
 		out = append(out, task{splits: splits[begin:len(splits):len(splits)], node: anyNode})
