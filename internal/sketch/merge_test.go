@@ -17,11 +17,16 @@ type anySketch interface {
 	add(r row)
 	merge(o anySketch) error
 	fresh() anySketch
+	String() string // the answers
+	inBytes
+}
+
+// inBytes is what all kinds have.
+type inBytes interface {
 	encoding.BinaryAppender
 	encoding.BinaryUnmarshaler
-	MergeBinary([]byte) error
+	MergeBinary(data []byte) error
 	Bytes() int64
-	String() string // the answers
 }
 
 type row struct {
