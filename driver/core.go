@@ -64,6 +64,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	}
 	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, set: p.Job.Settings.WithDefaults(), most: p.Job.Dead.Max, next: 1}
 	c.input = newInput(len(p.Reads), pace)
+	c.input.leaveOut(&g)
 	c.repairs = newRepairs()
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
 	return c, nil

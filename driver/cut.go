@@ -120,6 +120,14 @@ func newInput(sources int, pace Pace) input {
 	return in
 }
 
+// leaveOut takes sources that no stage reads, because nothing that is scheduled
+// stands on them, for ended: they are not cut, and do not hold the watermark.
+func (in *input) leaveOut(g *graph) {
+	for i := range in.ended {
+		in.ended[i] = !slices.ContainsFunc(g.readers, func(s int) bool { return g.stages[s].Source == i })
+	}
+}
+
 // allEnded reports whether no source has anything left to cut.
 func (in *input) allEnded() bool { return !slices.Contains(in.ended, false) }
 

@@ -46,6 +46,8 @@ type Started struct {
 	// Ops are the operations of the plan for people, such as "map#3: set net = wh -
 	// back", to tell what has changed.
 	Ops []string `json:"ops,omitempty"`
+	// Schedule names the sinks that are written, where these are not all.
+	Schedule []string `json:"schedule,omitempty"`
 	// Schemas of the sources as they were inferred: name and type of each column.
 	// Arrow is the same as Arrow IPC streams without rows.
 	Schemas [][][2]string `json:"schemas,omitempty"`

@@ -15,7 +15,8 @@ import (
 
 // story is what a ledger has to know of a plan.
 func story(plan *planner.Plan, run int64) (Started, error) {
-	s := Started{Job: plan.Job.Name, Plan: plan.Digest, Mode: plan.Mode, Settings: plan.Job.Settings.WithDefaults(), Run: run, Ops: opTexts(plan)}
+	s := Started{Job: plan.Job.Name, Plan: plan.Digest, Mode: plan.Mode, Settings: plan.Job.Settings.WithDefaults(), Run: run, Ops: opTexts(plan),
+		Schedule: plan.Job.Schedule}
 	for _, schema := range sources(plan) {
 		var cols [][2]string
 		var raw []byte
@@ -66,7 +67,7 @@ func sources(plan *planner.Plan) []*arrow.Schema {
 func opTexts(plan *planner.Plan) []string {
 	var out []string
 	for _, op := range plan.Ops {
-		if op.Dataset != nil {
+		if op.Dataset != nil && !op.Unscheduled {
 			out = append(out, fmt.Sprintf("%s#%d: %s", op.Dataset.Op().Kind(), op.ID, op.Text))
 		}
 	}
@@ -84,6 +85,9 @@ func fits(plan *planner.Plan, was Started) error {
 		return fault.New(fault.Invalid, "the ledger belongs to job %s, not to job %s: use another ledger for it, or --restart", was.Job, is.Job)
 	}
 	list := slices.Concat(settingChanges(is, was), sourceChanges(is, was), opChanges(is.Ops, was.Ops))
+	if !slices.Equal(is.Schedule, was.Schedule) {
+		list = append(list, fmt.Sprintf("schedule: is %s, was %s", names(is.Schedule), names(was.Schedule)))
+	}
 	if is.Mode != was.Mode {
 		list = append(list, fmt.Sprintf("plan: is %s, was %s", is.Mode, was.Mode))
 	}
@@ -95,6 +99,14 @@ func fits(plan *planner.Plan, was Started) error {
 	}
 	return fault.New(fault.Invalid, "job %s has changed since its unfinished run began, so that run cannot go on:\n  %s\nundo the change, or start over with --restart",
 		is.Job, strings.Join(list, "\n  "))
+}
+
+// names spells a schedule.
+func names(schedule []string) string {
+	if len(schedule) == 0 {
+		return "all"
+	}
+	return strings.Join(schedule, ", ")
 }
 
 // settingChanges lists the settings that decide rows and differ.

@@ -65,6 +65,7 @@ func analyse(job *rdd.Job) (*analysis, error) {
 		a.nodes = append(a.nodes, n)
 		a.check(n)
 	}
+	a.schedule()
 	return a, a.err()
 }
 
@@ -108,6 +109,7 @@ func (a *analysis) checkJob() {
 		a.fail(j.At, "job %q writes nothing: end a dataset in a write", j.Name)
 	}
 	a.checkSettings()
+	a.checkSchedule()
 	for _, s := range j.Sinks {
 		if s == nil {
 			a.fail(j.At, "a sink of job %q is nil", j.Name)

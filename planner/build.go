@@ -143,6 +143,11 @@ func (b *builder) past(c *node, f flow, taken rdd.LabelSet) {
 		}
 	}
 	if wanted == 0 {
+		for _, l := range rest.Each() {
+			for _, id := range c.consumers {
+				b.skipFrom(f.at, b.nodes[id], l)
+			}
+		}
 		return
 	}
 	if rest != f.labels {

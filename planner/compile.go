@@ -57,7 +57,9 @@ func (b *builder) describe() {
 		case rdd.Read:
 			b.plan.Reads = append(b.plan.Reads, n.ID)
 		case rdd.Write:
-			b.plan.Writes = append(b.plan.Writes, n.ID)
+			if !n.Unscheduled {
+				b.plan.Writes = append(b.plan.Writes, n.ID)
+			}
 		default:
 		}
 	}
@@ -73,8 +75,11 @@ func (b *builder) build() error {
 			return fault.Wrap(fault.Invalid, &rdd.Error{At: read.Dataset.At(""),
 				Text: fmt.Sprintf("read: its rows are tagged once, here %d operations follow it", len(read.consumers))})
 		}
-		b.scan(source, read, b.nodes[read.consumers[0]])
+		if !read.Unscheduled {
+			b.scan(source, read, b.nodes[read.consumers[0]])
+		}
 	}
+	b.skipRest()
 	return b.err
 }
 

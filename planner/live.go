@@ -13,7 +13,8 @@ import (
 // the bypass reason unscheduled. What drops or multiplies rows is never dead,
 // nor is anything under strict(), which may drop a row.
 //
-// A label of which nothing is seen behind an operation needs no column there.
+// A label of which nothing is seen behind an operation needs no column there, and
+// neither does an operation that is unscheduled.
 //
 // The linear plan has one wide schema, so there a column is read for every
 // label as soon as it is read for one: that is column pruning as Spark does it.
@@ -23,6 +24,9 @@ func (a *analysis) live(linear bool) {
 	}
 	for i := len(a.nodes) - 1; i >= 0; i-- {
 		n := a.nodes[i]
+		if n.Unscheduled {
+			continue
+		}
 		if linear {
 			unite(n.need, n.Schemas)
 		}

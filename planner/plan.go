@@ -31,7 +31,7 @@ type Plan struct {
 	Digest  string // of everything that decides the rows: the same on every node
 	Ops     []Op   // the job's operations, parents before children
 	Reads   []int  // ordinals in Ops of the sources: source i is Ops[Reads[i]]
-	Writes  []int  // ordinals in Ops of the sinks: sink i is Ops[Writes[i]]
+	Writes  []int  // ordinals in Ops of the sinks that are scheduled: sink i is Ops[Writes[i]]
 	Stages  []Stage
 	Skipped []physical.Bypass // what the plan leaves out, per label
 }
@@ -43,6 +43,9 @@ type Op struct {
 	Parents []int
 	Digest  string // of the operation, its parameters and its parents' digests
 	Text    string // one line for people
+	// Unscheduled operations are carried out for nobody: no sink that is scheduled
+	// stands on them. A source that is unscheduled has no stage.
+	Unscheduled bool
 	// Schemas after the operation, by label; nil for a label that cannot be here.
 	Schemas map[int]*arrow.Schema
 }

@@ -46,7 +46,7 @@ func (b *builder) ways(n *node, l int, in *arrow.Schema, changed map[string]bool
 	var out [][]*expr.Program
 	for i, id := range n.consumers {
 		c := b.nodes[id]
-		if _, here := c.input[l]; !here {
+		if _, here := c.input[l]; !here || c.Unscheduled {
 			continue
 		}
 		filters, touched := passed, changed

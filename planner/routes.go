@@ -46,7 +46,7 @@ func (b *builder) signature(n *node, l int) string {
 	var s strings.Builder
 	for _, id := range b.behind(n) {
 		c := b.nodes[id]
-		if _, here := c.input[l]; !here && id != n.ID {
+		if _, here := c.input[l]; c.Unscheduled || !here && id != n.ID {
 			continue
 		}
 		fmt.Fprintf(&s, "%d %t %v %v\n", id, c.acts.Has(l) && !c.dead[l], c.sidesOf(l), slices.Sorted(maps.Keys(c.need[l])))
@@ -85,6 +85,9 @@ func (a *analysis) wanted(n *node, l int) bool {
 // that come by an inlet what can be seen from outside: writes or groups them, or
 // may dead-letter some.
 func (a *analysis) matters(n *node, inlet, l int) bool {
+	if n.Unscheduled {
+		return false
+	}
 	if n.actsOn(inlet).Has(l) && n.effective() {
 		return true
 	}
@@ -122,6 +125,11 @@ func (b *builder) skip(at *physical.Node, c *node, l int) {
 		s.Reason = bypass.Unscheduled
 	}
 	at.Skipped = append(at.Skipped, s)
+	b.note(s)
+}
+
+// note adds a bypass to those of the plan.
+func (b *builder) note(s physical.Bypass) {
 	if !b.seen[s] {
 		b.seen[s] = true
 		b.plan.Skipped = append(b.plan.Skipped, s)
@@ -136,10 +144,8 @@ func (b *builder) skipFrom(at *physical.Node, c *node, l int) {
 		if _, here := n.input[l]; !here {
 			continue
 		}
-		switch n.op.(type) {
-		case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Sample:
+		if n.changes() || n.Unscheduled && !n.passive() && n.acts.Has(l) {
 			b.skip(at, n, l)
-		default:
 		}
 	}
 }

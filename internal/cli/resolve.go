@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ import (
 type jobFlags struct {
 	set      []string
 	linear   string
+	schedule []string
 	settings settingFlags
 }
 
@@ -38,6 +40,7 @@ func (f *jobFlags) add(c *cobra.Command) {
 	fs.StringArrayVar(&f.set, "set", nil, "override a variable of the job; may be repeated (`key=value`)")
 	fs.StringVar(&f.linear, "linear", "", "the linear plan in this `form` instead of the I-DAG plan:\nmasked, selection or staged")
 	fs.Lookup("linear").NoOptDefVal = string(planner.Masked)
+	fs.StringSliceVar(&f.schedule, "schedule", nil, "write only these `datasets` of the job, and leave out what only others need")
 	s := &f.settings // the limits are those of job files
 	fs.Var(whole{&s.batchRows, math.MaxInt64}, "batch-rows", "`rows` of a micro-batch")
 	fs.Var(size{&s.batchBytes}, "batch-bytes", "`size` of a micro-batch in the source's encoding, such as 64MB")
@@ -107,7 +110,29 @@ func (s *session) job(name string, f *jobFlags) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return job.With(f.settings.apply(job.Settings)), nil
+	job = job.With(f.settings.apply(job.Settings))
+	if len(f.schedule) == 0 {
+		return job, nil
+	}
+	return job.Wanted(f.schedule...), checkSchedule(job, f.schedule)
+}
+
+// checkSchedule refuses names of --schedule that no sink of the job has.
+func checkSchedule(job *rdd.Job, names []string) error {
+	outputs := job.Outputs()
+	for _, name := range names {
+		if slices.Contains(outputs, name) {
+			continue
+		}
+		hint := "; it writes " + strings.Join(outputs, ", ")
+		if near := connectors.Nearest(name, outputs); near != "" {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		} else if len(outputs) == 0 {
+			hint = "; none of them has a name"
+		}
+		return fault.New(fault.Invalid, "--schedule: the job %s writes no dataset %q%s", job.Name, name, hint)
+	}
+	return nil
 }
 
 func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {

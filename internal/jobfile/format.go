@@ -12,7 +12,7 @@ import (
 )
 
 // Format returns a job file that parses to a job equal to job, places and the
-// names of unnamed datasets aside. Chains of operations become one dataset; a
+// names of unnamed datasets and of sinks aside. Chains of operations become one dataset; a
 // dataset that several others use, or that has a name, ends one.
 func Format(job *rdd.Job) []byte {
 	f := &formatter{job: job}
@@ -24,15 +24,16 @@ func Format(job *rdd.Job) []byte {
 	if d := deadOf(job.Dead); len(d) > 0 {
 		f.line(0, "deadletter: "+flow(d))
 	}
-	f.line(0, "datasets:")
 	f.count()
 	chains := f.chains(false)
-	inline := f.inOrder(chains)
+	inline := f.inOrder(chains) && job.Schedule == nil
 	if !inline {
 		chains = f.chains(true)
-		inline = f.inOrder(chains)
+		inline = f.inOrder(chains) && job.Schedule == nil
 	}
 	f.baptize(chains)
+	f.schedule()
+	f.line(0, "datasets:")
 	for _, c := range chains {
 		f.chain(c, inline)
 	}
@@ -56,7 +57,7 @@ type formatter struct {
 	out    strings.Builder
 	users  map[*rdd.Dataset]int // how many operations, writes aside, use a dataset
 	writes map[*rdd.Dataset][]*rdd.Dataset
-	names  map[*rdd.Dataset]string // of the last dataset of each chain
+	names  map[*rdd.Dataset]string // of the last dataset of each chain, and of sinks that are scheduled apart
 	taken  map[string]bool
 }
 
@@ -124,6 +125,25 @@ func (f *formatter) baptize(chains [][]*rdd.Dataset) {
 	}
 }
 
+// schedule writes which sinks are scheduled, under the names that they get here.
+func (f *formatter) schedule() {
+	if f.job.Schedule == nil {
+		return
+	}
+	var names []string
+	for _, s := range f.job.Sinks {
+		name := s.Name()
+		if name == "" || f.taken[name] {
+			name = f.fresh("out")
+		}
+		f.names[s], f.taken[name] = name, true
+		if f.job.Scheduled(s) {
+			names = append(names, name)
+		}
+	}
+	f.line(0, "schedule: "+flow(names))
+}
+
 // fresh returns a name that is not taken yet.
 func (f *formatter) fresh(prefix string) string {
 	for i := 1; ; i++ {
@@ -169,7 +189,11 @@ func (f *formatter) chain(c []*rdd.Dataset, inline bool) {
 // sinks gives every sink a dataset of its own, in the order of the job.
 func (f *formatter) sinks() {
 	for _, s := range f.job.Sinks {
-		f.line(2, f.fresh("out")+":")
+		name := f.names[s]
+		if name == "" {
+			name = f.fresh("out")
+		}
+		f.line(2, quote(name)+":")
 		f.parents(s)
 		f.step(s, 0)
 	}

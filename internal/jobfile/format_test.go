@@ -92,7 +92,14 @@ func drawJob(t *rapid.T) *rdd.Job {
 	}
 	for range rapid.IntRange(1, 4).Draw(t, "sinks") {
 		w := rdd.Write{From: g.set.Draw(t, "from"), Connector: "console", Options: rdd.Options{}, Columns: g.texts(0)}
-		job.Sinks = append(job.Sinks, rapid.SampledFrom(all).Draw(t, "written").Write(w))
+		sink := rapid.SampledFrom(all).Draw(t, "written").Write(w)
+		if rapid.Bool().Draw(t, "named") {
+			sink = sink.Named(rapid.StringMatching(`[a-z]`).Draw(t, "sink"))
+		}
+		job.Sinks = append(job.Sinks, sink)
+	}
+	if outputs := job.Outputs(); len(outputs) > 0 && rapid.Bool().Draw(t, "schedule") {
+		job.Schedule = rapid.SliceOfNDistinct(rapid.SampledFrom(outputs), 1, len(outputs), rapid.ID[string]).Draw(t, "scheduled")
 	}
 	return job
 }

@@ -61,6 +61,9 @@ func difference(a, b *rdd.Job) string {
 		if at[a.Sinks[i]] != at[b.Sinks[i]] {
 			return fmt.Sprintf("sink %d is another one", i)
 		}
+		if a.Scheduled(a.Sinks[i]) != b.Scheduled(b.Sinks[i]) {
+			return fmt.Sprintf("sink %d is scheduled: %t, %t", i, a.Scheduled(a.Sinks[i]), b.Scheduled(b.Sinks[i]))
+		}
 	}
 	return ""
 }

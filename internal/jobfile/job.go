@@ -3,6 +3,7 @@ package jobfile
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/idag/idag/rdd"
@@ -39,7 +40,7 @@ type step struct {
 
 // job builds the job of a file; what is wrong with it is in p.errs afterwards.
 func (p *parser) job(root *node) *rdd.Job {
-	if !p.keys(root, "a job file", "job", "doc", "labels", "vars", "settings", "deadletter", "datasets") {
+	if !p.keys(root, "a job file", "job", "doc", "labels", "vars", "settings", "deadletter", "schedule", "datasets") {
 		return nil
 	}
 	job := &rdd.Job{At: root.at}
@@ -68,10 +69,43 @@ func (p *parser) job(root *node) *rdd.Job {
 	for _, d := range order {
 		job.Sinks = append(job.Sinks, d.sinks...)
 	}
+	job.Schedule = p.schedule(root.get("schedule"), order)
 	if len(job.Sinks) == 0 && p.errs == nil {
 		p.fail(sets.at, `nothing is written; expected a step such as "write: {parquet: out/NAME}"`)
 	}
 	return job
+}
+
+// schedule reads the names of the datasets that are to be written now.
+func (p *parser) schedule(n *node, order []*dataset) []string {
+	var written []string
+	for _, d := range order {
+		if slices.ContainsFunc(d.steps, func(s step) bool { return s.name == "write" }) {
+			written = append(written, d.name)
+		}
+	}
+	marks := rdd.Marks{}
+	names := p.strs(n, "the name of a dataset that is written, or a list of such names", marks, "schedule")
+	if n == nil || len(names) < max(1, len(n.items)) {
+		return names // an empty name has been reported
+	}
+	for i, name := range names {
+		at := marks["schedule."+strconv.Itoa(i)]
+		hint := nearest(name, written)
+		if hint == "" && len(written) > 0 {
+			hint = "; expected " + strings.Join(written, ", ")
+		}
+		switch {
+		case slices.Contains(names[:i], name):
+			p.fail(at, "the dataset %q is scheduled twice", name)
+		case slices.Contains(written, name):
+		case p.datasets[name] == nil:
+			p.fail(at, "schedule: unknown dataset %q%s", name, hint)
+		default:
+			p.fail(at, "schedule: the dataset %q has no write%s", name, hint)
+		}
+	}
+	return names
 }
 
 func (p *parser) settings(n *node) rdd.Settings {

@@ -250,7 +250,11 @@ func (p *parser) write(d *dataset, s step) *rdd.Dataset {
 		w.From = p.labelSet(from, marks, "from")
 	}
 	w.Columns = p.strs(s.args.get("columns"), "the columns to write", marks, "columns")
-	return rdd.Extend(w, s.at, marks, d.last)
+	sink := rdd.Extend(w, s.at, marks, d.last)
+	if d.last != nil && d.last.Name() == d.name {
+		return sink // it goes by the name of what it writes
+	}
+	return sink.Named(d.name)
 }
 
 // connector reads the one key of a step that names a connector: alone, with

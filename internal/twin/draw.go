@@ -55,6 +55,9 @@ func Draw(t *rapid.T, hash Hash) *Case {
 		g.operation()
 	}
 	c := &Case{Job: rdd.NewJob("drawn", nil, g.sinks()...)}
+	if outputs := c.Job.Outputs(); len(outputs) > 1 && coin(t, 1, "schedule") {
+		c.Job.Schedule = some(t, "scheduled", 1, outputs)
+	}
 	c.Job.Labels = slices.Concat(g.base, g.made(c.Job))
 	c.Job.Settings = rdd.Settings{
 		BatchRows: int64(small(t, 1, 50, "batch rows")), InFlight: small(t, 1, 3, "in flight"),
@@ -138,7 +141,7 @@ func (c *Case) Batches() []Batch {
 func (c *Case) String() string {
 	var b strings.Builder
 	sets := c.Job.Datasets()
-	fmt.Fprintf(&b, "labels %v, %+v\n", c.Job.Labels, c.Job.Settings)
+	fmt.Fprintf(&b, "labels %v, schedule %v, %+v\n", c.Job.Labels, c.Job.Schedule, c.Job.Settings)
 	for i, d := range sets {
 		var from []int
 		for _, p := range d.Parents() {

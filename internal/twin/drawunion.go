@@ -90,7 +90,7 @@ func (g *drawer) sinks() []*rdd.Dataset {
 			slices.Sort(cols)
 			op.Columns = some(g.t, "columns", 1, slices.Compact(cols))
 		}
-		out = append(out, n.set.Write(op))
+		out = append(out, n.set.Write(op).Named(fmt.Sprintf("out%d", i)))
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package twin
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
@@ -85,9 +86,13 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 		}
 	}
 	r.result.Sinks = make([][]Row, len(sinks))
+	wanted := scheduled(job)
 	for _, r.batch = range batches {
 		rows := map[*rdd.Dataset][]row{}
 		for _, d := range sets {
+			if !wanted[d] {
+				continue
+			}
 			var in [][]row
 			for _, p := range d.Parents() {
 				in = append(in, rows[p])
@@ -103,6 +108,25 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 		}
 	}
 	return r.result, nil
+}
+
+// scheduled returns the datasets that the scheduled sinks are made of. Nothing
+// becomes of the others, not even dead letters.
+func scheduled(job *rdd.Job) map[*rdd.Dataset]bool {
+	wanted := map[*rdd.Dataset]bool{}
+	var want func(*rdd.Dataset)
+	want = func(d *rdd.Dataset) {
+		wanted[d] = true
+		for _, p := range d.Parents() {
+			want(p)
+		}
+	}
+	for _, s := range job.Sinks {
+		if len(job.Schedule) == 0 || slices.Contains(job.Schedule, s.Name()) {
+			want(s)
+		}
+	}
+	return wanted
 }
 
 // emptyGlobal says that a Reduce without By gives its one row at the end even

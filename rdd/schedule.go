@@ -1,0 +1,41 @@
+package rdd
+
+import "slices"
+
+// Wanted returns the job with another schedule: only the sinks with these names
+// are written, and what only the others need is left out. The rows of those that are
+// written are the same as without a schedule. Without names all sinks are wanted.
+func (j *Job) Wanted(names ...string) *Job {
+	c := *j
+	c.Schedule = names
+	return &c
+}
+
+// Scheduled reports whether a sink of the job is to be written now.
+func (j *Job) Scheduled(sink *Dataset) bool {
+	return len(j.Schedule) == 0 || slices.Contains(j.Schedule, output(sink))
+}
+
+// Outputs returns the names that a schedule may have, in the order of the sinks:
+// a sink goes by its own name or, if it has none, by that of the dataset it
+// writes. Sinks without either cannot be scheduled apart.
+func (j *Job) Outputs() []string {
+	var out []string
+	for _, s := range j.Sinks {
+		if name := output(s); name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// output is the name of a sink.
+func output(sink *Dataset) string {
+	if sink == nil {
+		return ""
+	}
+	if sink.name == "" && len(sink.parents) == 1 && sink.parents[0] != nil {
+		return sink.parents[0].name
+	}
+	return sink.name
+}
