@@ -64,6 +64,7 @@ func (c *core) taskDone(e taskDone) {
 		c.progress.Read += e.receipt.Tally.RowsIn
 		if t.reads() {
 			c.input.weigh(t.splits, e.receipt.Tally.RowsIn)
+			c.learn(t, &e.receipt)
 		}
 	}
 	b, st := t.batch, &t.batch.stages[t.stage]

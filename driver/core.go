@@ -8,6 +8,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
@@ -18,6 +19,7 @@ import (
 //	cut.go       what the next batch reads, and its watermark
 //	schedule.go  which task becomes ready when
 //	parts.go     how the stages that merge are divided
+//	locate.go    what a task is expected to cost
 //	slots.go     which ready task goes to which node
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
@@ -43,6 +45,7 @@ type core struct {
 	repairs repairs
 	saves   saves
 	revival revival
+	locate  []*locator.Locator // by source
 	started Started
 
 	batches []*batch // planned and not yet committed in the ledger, without gaps
@@ -66,6 +69,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	c.input = newInput(len(p.Reads), pace)
 	c.input.leaveOut(&g)
 	c.repairs = newRepairs()
+	c.locate = locators(p)
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
 	return c, nil
 }
@@ -233,6 +237,7 @@ type task struct {
 	node    int // where it must run, or anyNode; where it runs
 	attempt int // the last one launched, from 1
 	splits  []rdd.Split
+	expect  locator.Prediction // of a task that reads
 	blocks  []rdd.Block
 	receipt *work.Receipt // of the last accepted attempt
 
@@ -300,6 +305,9 @@ func (c *core) report(done *Report) {
 // finished returns what the run came to.
 func (c *core) finished() Outcome {
 	o := c.outcome
+	for _, l := range c.locate {
+		o.Located = append(o.Located, l.Reports())
+	}
 	o.Final, o.Stopped = c.input.final, c.input.stopping && !c.input.final
 	o.Offsets = slices.Clone(c.input.planned)
 	return o

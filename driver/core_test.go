@@ -8,6 +8,7 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
@@ -62,7 +63,7 @@ func TestPortion(t *testing.T) {
 		if rapid.Bool().Draw(t, "unknown") && len(splits) > 0 {
 			splits[0].Rows = -1
 		}
-		weigh := weights(splits)
+		weigh := locator.New([]locator.Route{{Name: "a", Ops: rapid.IntRange(0, 9).Draw(t, "operations")}}).Weight
 		var sum, heaviest int64
 		for i := range splits {
 			sum += weigh(&splits[i])

@@ -3,6 +3,7 @@ package driver
 import (
 	"time"
 
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
@@ -15,6 +16,8 @@ type Outcome struct {
 	Final     bool         // the input ended: every window has left
 	Stopped   bool         // the run was asked to stop before that
 	Offsets   []rdd.Offset // by source: where the next batch begins
+	// Located is how good predictions were, by source, for what this driver ran.
+	Located [][]locator.Report
 }
 
 // Report is what one batch came to.

@@ -110,7 +110,7 @@ func (c *core) assign(b *batch) [][]task {
 	for _, s := range b.plan.Splits {
 		bySource[s.Source] = append(bySource[s.Source], s)
 	}
-	weigh := weights(b.plan.Splits)
+	weigh := c.weigh
 	sums := make([]int64, len(c.graph.readers))
 	var total int64
 	for i, r := range c.graph.readers {
@@ -128,6 +128,9 @@ func (c *core) assign(b *batch) [][]task {
 			out[i] = portion(bySource[c.graph.stages[r].Source], slots, sums[i], weigh)
 		}
 		longestFirst(out[i], weigh)
+		for j := range out[i] {
+			c.expect(&out[i][j])
+		}
 	}
 	return out
 }
@@ -191,20 +194,4 @@ func deal(splits []rdd.Split, sum int64, weigh func(*rdd.Split) int64, place fun
 		out = append(out, task{splits: splits[begin:len(splits):len(splits)], node: anyNode})
 	}
 	return out
-}
-
-// weights returns how the size of a split is measured: in rows where all are
-// known, else in bytes, else by counting.
-func weights(splits []rdd.Split) func(*rdd.Split) int64 {
-	rows, bytes := true, true
-	for i := range splits {
-		rows, bytes = rows && splits[i].Rows >= 0, bytes && splits[i].Bytes >= 0
-	}
-	switch {
-	case rows:
-		return func(s *rdd.Split) int64 { return s.Rows + 1 }
-	case bytes:
-		return func(s *rdd.Split) int64 { return s.Bytes + 1 }
-	}
-	return func(*rdd.Split) int64 { return 1 }
 }

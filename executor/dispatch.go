@@ -212,8 +212,11 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 		out.cols = append(out.cols, d.column(c, out, from, sel, times, s.node.Out.Field(k).Type))
 	}
 	steps := &d.run.tally.Labelling
-	steps.Dispatch += time.Since(mark) - (steps.Hash - hashed)
-	return d.run.leave(ctx, s, out)
+	begin := time.Now()
+	steps.Dispatch += begin.Sub(mark) - (steps.Hash - hashed)
+	err := d.run.leave(ctx, s, out)
+	d.run.tally.route(out, time.Since(begin), 0)
+	return err
 }
 
 // column is one column of a route: of the source, or of the system's. A nil

@@ -1,7 +1,10 @@
 package executor
 
 import (
+	"time"
+
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 )
@@ -12,7 +15,7 @@ type tally struct {
 }
 
 func newTally() *tally {
-	return &tally{work.Tally{Ops: map[work.OpLabel]work.OpCount{},
+	return &tally{work.Tally{Ops: map[work.OpLabel]work.OpCount{}, Routes: map[int]locator.Seen{},
 		Bypassed: map[physical.Bypass]int64{}, Dead: map[work.Death]int64{}}}
 }
 
@@ -55,6 +58,16 @@ func (t *tally) skipped(list []physical.Bypass, c *chunk) {
 			t.Bypassed[physical.Bypass(s)] += n
 		}
 	}
+}
+
+// route counts rows that took the route of their labels from a place in its chain
+// on, and what that took.
+func (t *tally) route(c *chunk, took time.Duration, place int) {
+	c.each(func(l int, n int64) {
+		r := t.Routes[l]
+		r.Add(locator.Seen{Rows: n, Time: took * time.Duration(n) / time.Duration(c.rows), At: 1 << min(place, 63)})
+		t.Routes[l] = r
+	})
 }
 
 func (t *tally) checksum(c kernel.Checksum) {

@@ -37,6 +37,9 @@ type Summary struct {
 	Dead map[string]map[string]int64 `json:"dead_letter_reasons,omitempty"`
 	// Operations is what each operation did: operation → label → counts.
 	Operations map[string]map[string]Count `json:"operations"`
+	// Locator is how good the predictions were by which tasks were made and put in
+	// order: one for each source and label.
+	Locator []Located `json:"locator,omitempty"`
 	// Stopped says where the sources stand if the run was stopped before the
 	// end of its input: a line a source.
 	Stopped []string `json:"stopped,omitempty"`
@@ -51,6 +54,17 @@ type Count struct {
 	In     int64 `json:"in"`
 	Out    int64 `json:"out"`
 	Nulled int64 `json:"nulled,omitempty"`
+}
+
+// Located is the empirical risk of the predictions for the route of one label of one
+// source: of the next stage (0/1 loss) and of the cost (squared loss).
+type Located struct {
+	Source    string  `json:"source"`
+	Route     string  `json:"route"`
+	Tasks     int64   `json:"tasks"`
+	StageLoss float64 `json:"stage_loss"`         // share of tasks whose rows entered elsewhere than predicted
+	CostLoss  float64 `json:"cost_loss_s2"`       // mean squared error, in square seconds
+	CostError float64 `json:"cost_error_of_mean"` // its root ÷ the mean cost
 }
 
 // opName names an operation in a summary as plans do: kind and ordinal.
@@ -84,6 +98,7 @@ func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 		}
 		s.Operations[name][label(k.Label)] = Count{In: c.In, Out: c.Out, Nulled: c.Nulled}
 	}
+	s.Locator = located(p, out)
 	for k, n := range t.Dead {
 		if s.Dead == nil {
 			s.Dead = map[string]map[string]int64{}
@@ -96,6 +111,16 @@ func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 		}
 	}
 	return s
+}
+
+func located(p *planner.Plan, out driver.Outcome) (list []Located) {
+	for i, routes := range out.Located {
+		for _, r := range routes {
+			list = append(list, Located{Source: opName(p, p.Reads[i]), Route: r.Route, Tasks: r.Tasks,
+				StageLoss: r.Stage(), CostLoss: r.Risk(), CostError: r.Error()})
+		}
+	}
+	return list
 }
 
 func add(m map[string]map[string]int64, a, b string, n int64) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -99,6 +100,8 @@ type Tally struct {
 	Labelling Steps `json:"labelling"`
 	// Ops holds what each operation did, per label.
 	Ops map[OpLabel]OpCount `json:"ops,omitempty"`
+	// Routes holds what the route of each label came to behind the labelling.
+	Routes map[int]locator.Seen `json:"routes,omitempty"`
 	// Bypassed holds the rows that passed by an operation, with the reason.
 	Bypassed map[physical.Bypass]int64 `json:"bypassed,omitempty"`
 	// Dead holds the dead letters by reason and operation.
@@ -202,6 +205,14 @@ func (t *Tally) Add(o Tally) {
 		}
 		c := t.Ops[k]
 		t.Ops[k] = OpCount{In: c.In + v.In, Out: c.Out + v.Out, Time: c.Time + v.Time, Bytes: c.Bytes + v.Bytes, Nulled: c.Nulled + v.Nulled}
+	}
+	for k, v := range o.Routes {
+		if t.Routes == nil {
+			t.Routes = map[int]locator.Seen{}
+		}
+		c := t.Routes[k]
+		c.Add(v)
+		t.Routes[k] = c
 	}
 	for k, v := range o.Bypassed {
 		if t.Bypassed == nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/planner/bypass"
+	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"pgregory.net/rapid"
@@ -22,6 +23,7 @@ func drawTally(t *rapid.T) work.Tally {
 		k := rapid.IntRange(0, 2)
 		out.Ops = map[work.OpLabel]work.OpCount{{Op: k.Draw(t, "op"), Label: k.Draw(t, "label")}: {In: n.Draw(t, "op in"), Out: n.Draw(t, "op out"), Nulled: n.Draw(t, "nulled")}}
 		out.Bypassed = map[physical.Bypass]int64{{Op: k.Draw(t, "by op"), Reason: bypass.Label}: n.Draw(t, "bypassed")}
+		out.Routes = map[int]locator.Seen{k.Draw(t, "route"): {Rows: n.Draw(t, "route rows"), Time: 5, At: rapid.Uint64().Draw(t, "entered at")}}
 		out.Dead = map[work.Death]int64{{Op: k.Draw(t, "dead op"), Reason: work.LateRow}: n.Draw(t, "dead rows")}
 	}
 	return out
