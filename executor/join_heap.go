@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"math/bits"
+	"slices"
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -58,11 +60,12 @@ func (f *spillFile) release() {
 	}
 }
 
-// A heap's batches are put together as long as they are smaller than this: every
-// one costs the same, however few rows it has.
+// A heap's batches are put together when so many of about one size have come, as long
+// as they are smaller than this: every one costs the same, however few rows it has.
 const (
-	wholeRows  = 64 << 10
-	wholeBytes = 16 << 20
+	gatherAt   = 8
+	wholeRows  = 8 << 10
+	wholeBytes = 2 << 20
 )
 
 // push takes over rows.
@@ -87,26 +90,47 @@ func (p *heap) memory() int64 {
 	return n
 }
 
-// add takes over rows, and puts them together with those before while both are few
-// and about as many: every row is copied a logarithmic number of times.
+// add takes over rows, and puts them together with those before while these are small
+// and about as many: a row is copied as often as eight goes into the rows of a whole
+// batch.
 func (p *heap) add(mem memory.Allocator, h held) error {
 	p.push(h)
-	for len(p.list) > 1 {
-		a, b := p.list[len(p.list)-2], p.list[len(p.list)-1]
-		if a.rows > 2*b.rows || a.rows+b.rows > wholeRows || a.bytes+b.bytes > wholeBytes {
+	for {
+		n := p.tail()
+		if n < gatherAt {
 			return nil
 		}
-		both, err := concat(mem, []held{a, b})
+		from := len(p.list) - n
+		all, err := concat(mem, p.list[from:])
 		if err != nil {
 			return err
 		}
-		p.list = p.list[:len(p.list)-2]
-		p.bytes -= a.bytes + b.bytes
-		releaseAll(a.cols)
-		releaseAll(b.cols)
-		p.push(both)
+		for _, h := range p.list[from:] {
+			p.bytes -= h.bytes
+		}
+		releaseHeld(p.list[from:])
+		clear(p.list[from:])
+		p.list = p.list[:from]
+		p.push(all)
 	}
-	return nil
+}
+
+// tail is how many of the last batches are small and about as large as the last one, or
+// smaller.
+func (p *heap) tail() int {
+	n, most := 0, 0
+	for _, h := range slices.Backward(p.list) {
+		if size := bits.Len(uint(h.rows)) / 3; n == 0 {
+			most = size
+		} else if size > most {
+			break
+		}
+		if h.rows >= wholeRows || h.bytes >= wholeBytes {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // concat puts rows together, at least one batch of them.

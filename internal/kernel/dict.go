@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -57,10 +58,11 @@ func unify(mem memory.Allocator, as ...arrow.Array) []arrow.Array {
 		return out
 	}
 	var in Interner
+	var known entries
 	codes := make([]*memory.Buffer, len(as))
 	valids := make([]*memory.Buffer, len(as))
 	for i, a := range as {
-		codes[i], valids[i] = internRows(mem, &in, a)
+		codes[i], valids[i] = internRows(mem, &in, &known, a)
 	}
 	if in.Len() == 0 {
 		in.Intern("") // a code of 0 is in range even where every row is null
@@ -73,9 +75,25 @@ func unify(mem memory.Allocator, as ...arrow.Array) []arrow.Array {
 	return out
 }
 
+// entries are the numbers of the entries of a dictionary, plus one, of those that were
+// met. Arrays that come one behind the other often share theirs.
+type entries struct {
+	dict arrow.ArrayData
+	seen []int32
+}
+
+// of returns the numbers for a dictionary of n entries.
+func (e *entries) of(dict arrow.ArrayData, n int) []int32 {
+	if e.dict == nil || !sameData(e.dict, dict) {
+		e.dict, e.seen = dict, slices.Grow(e.seen[:0], n)[:n]
+		clear(e.seen)
+	}
+	return e.seen
+}
+
 // internRows returns the number of every row of a in in (0 for a null) and
 // the rows that are not null (nil if all).
-func internRows(mem memory.Allocator, in *Interner, a arrow.Array) (codes, valid *memory.Buffer) {
+func internRows(mem memory.Allocator, in *Interner, known *entries, a arrow.Array) (codes, valid *memory.Buffer) {
 	ids, codes := newValues[int32](mem, a.Len())
 	ids = ids[:a.Len()]
 	c := columnOf(a)
@@ -90,7 +108,7 @@ func internRows(mem memory.Allocator, in *Interner, a arrow.Array) (codes, valid
 		return codes, copyValid(mem, s.valid, a.Len())
 	}
 	dict := dictStrings(c.dict)
-	seen := make([]int32, dict.n) // number+1 of each entry met
+	seen := known.of(a.Data().Dictionary(), dict.n)
 	for i, code := range values[int32](c) {
 		ids[i] = 0
 		if !c.valid.get(i) || !dict.valid.get(int(code)) {
