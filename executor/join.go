@@ -101,7 +101,10 @@ type build struct {
 	side  int
 	rows  held
 	table *join.Table
-	met   bitset // rows that have a partner, nil if nobody asks
+	// If it counts which rows have a partner, they are noted in met where pairs are made,
+	// and in partners where they are not.
+	met      bitset
+	partners *join.Met
 }
 
 // join joins two heaps of rows. If neither fits into memory both are divided by the
@@ -135,10 +138,11 @@ func (m *match) join(ctx context.Context, sides [2]*heap, level int, before int6
 }
 
 // smaller is the side that a table is made of: the smaller one, but the right
-// one of semi and anti joins if it fits, for then no pair has to be looked at.
+// one of semi and anti joins with a condition if it fits, for then one pair that meets it
+// is enough.
 func (m *match) smaller(sides [2]*heap) int {
 	of := left
-	if sides[right].rows() <= sides[left].rows() || !m.act.Pairs && !m.act.Lone[right] {
+	if sides[right].rows() <= sides[left].rows() || m.act.Where != nil && !m.act.Pairs && !m.act.Lone[right] {
 		of = right
 	}
 	if m.cost(sides[of]) > m.fits && m.cost(sides[1-of]) < m.cost(sides[of]) {
@@ -192,8 +196,12 @@ func releaseHeld(list []held) {
 // piece makes a table of rows and looks up all rows of the other side in it.
 func (m *match) piece(ctx context.Context, of int, whole held, other *heap, met *[]bitset, last bool) error {
 	b := &build{side: of, rows: whole, table: join.New(m.keys(of, whole.cols), whole.rows, m.times(of, whole.cols))}
-	if m.asks(of) {
+	switch {
+	case !m.asks(of):
+	case m.looks():
 		b.met = newBitset(whole.rows)
+	default:
+		b.partners = b.table.Met()
 	}
 	frame := 0
 	err := m.state.each(ctx, 1-of, other, func(h *held) error {
@@ -223,6 +231,10 @@ func (m *match) piece(ctx context.Context, of int, whole held, other *heap, met 
 	})
 	if err != nil {
 		return err
+	}
+	if b.partners != nil {
+		b.met = newBitset(whole.rows)
+		b.partners.Rows(b.met)
 	}
 	return m.remains(ctx, of, whole, b.met)
 }

@@ -35,23 +35,30 @@ func (m *match) probe(ctx context.Context, b *build, p held, met bitset, last bo
 	side := 1 - b.side
 	m.groups = b.table.Find(m.keys(side, p.cols), p.rows, m.groups)
 	lo, hi := m.ranges(side, p)
+	if m.oneIsEnough(b) {
+		met.leave(m.groups)
+	}
 	pairs := b.table.Pairs(m.groups, lo, hi)
-	if m.act.Pairs || m.act.Where != nil || b.met != nil {
+	if m.looks() {
 		if err := m.look(ctx, b, p, pairs, met); err != nil {
 			return err
 		}
-	} else if met != nil {
-		for i := range p.rows {
-			if pairs.Any(i) {
-				met.set(i)
-			}
-		}
+	} else {
+		pairs.Meet(met, b.partners)
 	}
 	if !last {
 		return nil
 	}
 	return m.remains(ctx, side, p, met)
 }
+
+// looks reports whether pairs are made, one by one. Where it only counts who has a
+// partner, and there is no condition on pairs, they are not.
+func (m *match) looks() bool { return m.act.Pairs || m.act.Where != nil }
+
+// oneIsEnough reports whether nothing is asked of a row that is looked up but if it has
+// a partner: the first that is found ends the search.
+func (m *match) oneIsEnough(b *build) bool { return !m.act.Pairs && b.met == nil && m.looks() }
 
 // look goes through all pairs of the rows of p, a piece at a time.
 func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, met bitset) error {
@@ -63,6 +70,7 @@ func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, m
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		last := int(probe[len(probe)-1])
 		both := [2]piece{{p.cols, probe}, {b.rows.cols, build}}
 		if b.side == left {
 			both[left], both[right] = both[right], both[left]
@@ -75,6 +83,9 @@ func (m *match) look(ctx context.Context, b *build, p held, pairs *join.Pairs, m
 		if met != nil {
 			for _, i := range probe {
 				met.set(int(i))
+			}
+			if m.oneIsEnough(b) && met.get(last) {
+				pairs.Skip()
 			}
 		}
 		if b.met != nil {
@@ -214,3 +225,12 @@ func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 func (b bitset) set(i int) { b[i>>6] |= 1 << (i & 63) }
 
 func (b bitset) get(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }
+
+// leave takes the rows of the set out of a list of groups to look up.
+func (b bitset) leave(groups []int32) {
+	for i := range groups {
+		if b.get(i) {
+			groups[i] = -1
+		}
+	}
+}

@@ -15,7 +15,8 @@
 // any other; its pairs come in pieces of the size asked for, never all at once.
 //
 // Rows that only match within a range of time are sorted by it, within their key:
-// a range is found by bisection.
+// a range is found by bisection. Who asks only which rows have a partner is told so
+// without a pair being made, by Meet.
 //
 // A table keeps Go memory of its own, about 28 bytes a row, and borrows the key
 // columns it was made of. It may be read by several goroutines.
@@ -23,7 +24,6 @@ package join
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -194,86 +194,4 @@ func (t *Table) Rows(group int32) []int32 { return t.rows[t.starts[group]:t.star
 // Bytes returns how much memory the table holds.
 func (t *Table) Bytes() int64 {
 	return int64(16*len(t.slots) + 4*len(t.starts) + 4*len(t.rows) + 8*len(t.times))
-}
-
-// Pairs are the pairs of rows with equal keys, in the order of the rows that
-// were found.
-type Pairs struct {
-	table        *Table
-	ids          []int32
-	lo, hi       []int64 // by row: the range of time, where the table has times
-	row          int     // the next to begin with
-	at, end      int32   // what is left of the rows of the group of row-1
-	probe, build []int32
-}
-
-// Pairs returns the pairs of the rows that Find gave groups for. Of a table with
-// times, row i only has the rows from lo[i] to hi[i], both included; a row with lo
-// after hi has none.
-func (t *Table) Pairs(ids []int32, lo, hi []int64) *Pairs {
-	return &Pairs{table: t, ids: ids, lo: lo, hi: hi}
-}
-
-// Next returns the next pairs, at most limit of them, as rows of the other side
-// and rows of the table's. They are lent until the next call; there are no more
-// when they are empty.
-func (p *Pairs) Next(limit int) (probe, build []int32) {
-	p.probe, p.build = p.probe[:0], p.build[:0]
-	for len(p.probe) < limit {
-		if p.at == p.end && !p.begin() {
-			break
-		}
-		n := min(int32(limit-len(p.probe)), p.end-p.at)
-		p.build = append(p.build, p.table.rows[p.at:p.at+n]...)
-		row := int32(p.row - 1)
-		for range n {
-			p.probe = append(p.probe, row)
-		}
-		p.at += n
-	}
-	return p.probe, p.build
-}
-
-// Skip leaves out what is left of the pairs of the row that the last pair of
-// Next was of.
-func (p *Pairs) Skip() { p.at = p.end }
-
-// begin goes on to the next row that has a partner.
-func (p *Pairs) begin() bool {
-	for p.row < len(p.ids) {
-		g := p.ids[p.row]
-		p.row++
-		if g == none {
-			continue
-		}
-		p.at, p.end = p.span(g, p.row-1)
-		if p.at < p.end {
-			return true
-		}
-	}
-	p.at, p.end = 0, 0
-	return false
-}
-
-// span is where the partners of a row lie in the table's rows.
-func (p *Pairs) span(g int32, row int) (from, to int32) {
-	t := p.table
-	from, to = t.starts[g], t.starts[g+1]
-	if t.times == nil {
-		return from, to
-	}
-	times := t.times[from:to]
-	a := sort.Search(len(times), func(i int) bool { return times[i] >= p.lo[row] })
-	b := a + sort.Search(len(times)-a, func(i int) bool { return times[a+i] > p.hi[row] })
-	return from + int32(a), from + int32(b)
-}
-
-// Any reports whether a row that Find gave a group for has a partner.
-func (p *Pairs) Any(row int) bool {
-	g := p.ids[row]
-	if g == none {
-		return false
-	}
-	from, to := p.span(g, row)
-	return from < to
 }

@@ -174,7 +174,6 @@ func TestAgainstNestedLoops(t *testing.T) {
 		table := join.New(cols[0], sizes[0], times)
 		groups := table.Find(cols[1], sizes[1], nil)
 		pairs := table.Pairs(groups, lo, hi)
-		met := map[int]bool{}
 		limit := rapid.IntRange(1, 40).Draw(t, "limit")
 		var got []string
 		for {
@@ -187,13 +186,22 @@ func TestAgainstNestedLoops(t *testing.T) {
 			}
 			for i := range probe {
 				got = append(got, fmt.Sprint(probe[i], build[i]))
-				met[int(probe[i])] = true
 			}
 		}
-		for p := range sizes[1] {
-			if pairs.Any(p) != met[p] {
-				t.Fatalf("row %d has a partner: %t, said to have one: %t", p, met[p], pairs.Any(p))
+		bits, ofTable, note := make([]uint64, 1), make([]uint64, 1), table.Met()
+		table.Pairs(groups, lo, hi).Meet(bits, note)
+		table.Pairs(groups, lo, hi).Meet(nil, nil)
+		note.Rows(ofTable)
+		var some [2]uint64
+		for _, pair := range want {
+			var p, b int
+			if _, err := fmt.Sscan(pair, &p, &b); err != nil {
+				t.Fatal(err)
 			}
+			some[0], some[1] = some[0]|1<<p, some[1]|1<<b
+		}
+		if bits[0] != some[0] || ofTable[0] != some[1] {
+			t.Fatalf("rows with partners are %b and %b, want %b", bits[0], ofTable[0], some)
 		}
 		slices.Sort(got)
 		slices.Sort(want)
@@ -233,6 +241,40 @@ func TestHotKey(t *testing.T) {
 	}
 	if n != 10*1000 {
 		t.Errorf("%d pairs where each row is left after 10", n)
+	}
+}
+
+// Which rows have a partner is known without the 10^12 pairs of a key that a million rows
+// have on each side: this would not end if they were made.
+func TestHotKeyWithoutPairs(t *testing.T) {
+	const n = 1 << 20
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	values := make([]any, n)
+	for i := range values {
+		values[i] = int64(7)
+	}
+	values[5], values[n-1] = int64(8), nil
+	a := column(mem, 'i', values)
+	defer a.Release()
+	whole := array.NewSlice(a, 0, n-1)
+	defer whole.Release()
+	table := join.New([]arrow.Array{whole}, n-1, nil)
+	probe := make([]uint64, n/64)
+	note := table.Met()
+	groups := table.Find([]arrow.Array{a}, n, nil)
+	groups[5] = -1
+	table.Pairs(groups, nil, nil).Meet(probe, note)
+	met := make([]uint64, n/64)
+	note.Rows(met)
+	for i := range n {
+		want := i != 5 && i != n-1
+		if got := probe[i>>6]>>(i&63)&1 == 1; got != want {
+			t.Fatalf("row %d that is looked up has a partner: %t", i, got)
+		}
+		if got := met[i>>6]>>(i&63)&1 == 1; got != want {
+			t.Fatalf("row %d of the table has a partner: %t", i, got)
+		}
 	}
 }
 
