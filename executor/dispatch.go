@@ -27,6 +27,9 @@ type dispatcher struct {
 	sels   [][]int32  // by route: the rows of the frame, slices of flat
 	flat   []int32
 	times  partTimes
+
+	entries []entry
+	trusted bool // rows may enter
 }
 
 // bin is where a label, or a reason to have none, is counted: never negative.
@@ -44,6 +47,7 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 			d.route[bin(int32(l))] = uint8(i)
 		}
 	}
+	d.entries, d.trusted = r.entriesOf(act.Entries), act.Trusted
 	r.closers = append(r.closers, d.tagger.close)
 	return d
 }

@@ -14,7 +14,7 @@ import (
 // group, rows go on down the route of their labels.
 func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node, next []*step) error {
 	if act.Grouping == nil {
-		return r.receive(ctx, next)
+		return r.receive(ctx, next, r.entriesOf(act.Entries))
 	}
 	st, err := keeperOf[grouped](r)
 	if err != nil {
@@ -108,22 +108,28 @@ func (r *run) spread(ctx context.Context, root *physical.Node, next []*step, c *
 }
 
 // receive passes the rows of the task's blocks on to the routes of their labels.
-func (r *run) receive(ctx context.Context, next []*step) error {
+func (r *run) receive(ctx context.Context, next []*step, entries []entry) error {
 	for _, b := range r.task.Blocks {
-		if err := r.receiveBlock(ctx, b, next); err != nil {
+		if err := r.receiveBlock(ctx, b, next, entries); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) receiveBlock(ctx context.Context, b rdd.Block, next []*step) error {
+func (r *run) receiveBlock(ctx context.Context, b rdd.Block, next []*step, entries []entry) error {
 	frames, err := r.x.Blocks.Get(b)
 	if err != nil {
 		return err
 	}
 	defer frames.Release()
 	for _, f := range frames.List() {
+		if e := entryFor(entries, f.Header.Done); e != nil {
+			if err := r.receiveFrame(ctx, &f, e.step); err != nil {
+				return err
+			}
+			continue
+		}
 		at := slices.IndexFunc(next, func(s *step) bool { return s.node.Labels == f.Header.Labels })
 		if at < 0 {
 			return fault.New(fault.Bug, "stage %d has no route for labels %s", r.stage.ID, f.Header.Labels.Names(r.x.Plan.Job.Labels))

@@ -24,11 +24,12 @@ type exchange struct {
 	// side says that the rows are of a side of a join, which has no use for where
 	// they came from; matched that it has none for rows with a null key either.
 	side, matched bool
+	done          []string // of rows on their way to where they enter
 	parts         map[int]*rdd.Frames
 }
 
 func (r *run) exchange(n *physical.Node, o physical.Outlet, to physical.Exchange) *exchange {
-	return &exchange{run: r, out: o, schema: n.In, from: all(n.In.NumFields()), keys: to.Keys}
+	return &exchange{run: r, out: o, schema: n.In, from: all(n.In.NumFields()), keys: to.Keys, done: to.Done}
 }
 
 func (r *run) side(o physical.Outlet, to physical.Side) *exchange {
@@ -109,7 +110,7 @@ func (o *exchange) put(part int, c *chunk, rows []int32) {
 	if o.parts[part] == nil {
 		o.parts[part] = new(rdd.Frames)
 	}
-	o.parts[part].Keep(&rdd.Frame{Header: rdd.Header{Labels: c.labels, Origin: origin}, Batch: batch})
+	o.parts[part].Keep(&rdd.Frame{Header: rdd.Header{Labels: c.labels, Origin: origin, Done: o.done}, Batch: batch})
 }
 func (o *exchange) close(_ context.Context, r *work.Receipt) error {
 	for _, p := range slices.Sorted(maps.Keys(o.parts)) {

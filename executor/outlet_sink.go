@@ -60,7 +60,7 @@ func (o *sinkPart) label(ctx context.Context, c *chunk, l int) error {
 			return sink.Stage(ctx, at, in)
 		})
 	}
-	return o.part.send(&rdd.Frame{Header: rdd.Header{Labels: one, Origin: origin}, Batch: batch})
+	return o.part.send(&rdd.Frame{Header: rdd.Header{Labels: one, Origin: origin, Done: o.to.Done[l]}, Batch: batch})
 }
 
 func (o *sinkPart) close(_ context.Context, r *work.Receipt) error {

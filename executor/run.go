@@ -26,7 +26,8 @@ type run struct {
 	env     expr.Env
 	tally   *tally
 	dead    *deadLetters
-	ends    []outlet           // in the order of their outlets
+	ends    []outlet // in the order of their outlets
+	steps   map[*physical.Node]*step
 	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
 	closers []func()           // run at the end, whatever happened
 	receipt work.Receipt
@@ -56,7 +57,7 @@ type step struct {
 }
 
 func newRun(x *Executor, t work.Task) *run {
-	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{},
+	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{}, steps: map[*physical.Node]*step{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
 	r.dead = &deadLetters{run: r}
 	return r
@@ -108,9 +109,14 @@ func (r *run) abandon() {
 	}
 }
 
-// build makes the operator of a node and those behind it.
+// build makes the operator of a node and those behind it. What rows come to that
+// enter is there before: it is the same.
 func (r *run) build(n *physical.Node) *step {
+	if s := r.steps[n]; s != nil {
+		return s
+	}
 	s := &step{node: n, op: r.operator(n)}
+	r.steps[n] = s
 	if o, ok := s.op.(outlet); ok {
 		r.ends = append(r.ends, o)
 	}

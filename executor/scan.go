@@ -32,6 +32,9 @@ func (r *run) scan(ctx context.Context, act physical.Scan, root *physical.Node, 
 
 func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
 	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem}
+	if len(d.entries) > 0 {
+		want.Enter = d.enter
+	}
 	if act.Prune != nil {
 		want.Skip = act.Prune.Skips
 	}
@@ -55,7 +58,7 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 		rows += n
 		r.tally.RowsIn += n
 		r.dead.bad(act.Tag.Op, f)
-		if err := d.frame(ctx, f); err != nil {
+		if err := d.take(ctx, f); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -67,6 +70,14 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 		return fault.New(fault.Invalid, "%s: the split from row %d was to have %d rows and has %d: the source changed", split.Name, split.First, split.Rows, rows)
 	}
 	return nil
+}
+
+// take sends the rows of a frame on from where they enter, or from the beginning.
+func (d *dispatcher) take(ctx context.Context, f *rdd.Frame) error {
+	if e := entryFor(d.entries, f.Header.Done); e != nil {
+		return d.entered(ctx, f, e)
+	}
+	return d.frame(ctx, f)
 }
 
 // pruned counts rows that the source left out, and their event time.

@@ -33,6 +33,7 @@ type node struct {
 	exprs     map[string]expr.Node            // parsed expressions by mark, "set.net", "where"
 	aggs      map[int]map[string]physical.Agg // Reduce: aggregates by From label and column
 	need      map[int]map[string]bool         // by label: columns of the output that somebody reads
+	own       map[int]map[string]bool         // the same where rows of other labels are elsewhere, as in the I-DAG plan
 	takes     map[int]map[string]bool         // by label: columns of the input that the operation or somebody behind it reads
 	dead      map[int]bool                    // labels for which nothing asks for what the operation computes
 	input     map[int]*arrow.Schema           // schemas before the operation, by label

@@ -19,6 +19,7 @@ type flow struct {
 
 // follow takes a flow of rows that are behind n to everything that follows n.
 func (b *builder) follow(n *node, f flow) {
+	b.pass(n, f)
 	for i, id := range n.consumers {
 		b.step(b.nodes[id], n.inlets[i], f)
 	}

@@ -25,7 +25,13 @@ func Compile(job *rdd.Job, mode Mode) (*Plan, error) {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
 	a.panes()
-	a.live(mode.Linear())
+	a.live(false)
+	for _, n := range a.nodes {
+		n.own = n.need
+	}
+	if mode.Linear() {
+		a.live(true)
+	}
 	b := &builder{analysis: a, mode: mode, plan: &Plan{Job: &settled, Mode: mode}}
 	b.describe()
 	if err := b.build(); err != nil {
@@ -44,7 +50,10 @@ type builder struct {
 	// made are the stages behind operations of which a plan may make several: by the
 	// operation that leads to the stage, the one at its root, and the result's label.
 	made map[[3]int]int
-	err  error
+	// places are where rows are behind an operation; ends counts the outlets of a stage.
+	places map[place]flow
+	ends   map[int]int
+	err    error
 }
 
 // describe fills in the plan's operations, sources and sinks.
@@ -69,14 +78,22 @@ func (b *builder) describe() {
 // where a flow first reaches them.
 func (b *builder) build() error {
 	b.seen, b.made = map[physical.Bypass]bool{}, map[[3]int]int{}
+	b.places, b.ends = map[place]flow{}, map[int]int{}
+	scans := make([]int, len(b.plan.Reads))
 	for source, id := range b.plan.Reads {
 		read := b.nodes[id]
 		if len(read.consumers) != 1 {
 			return fault.Wrap(fault.Invalid, &rdd.Error{At: read.Dataset.At(""),
 				Text: fmt.Sprintf("read: its rows are tagged once, here %d operations follow it", len(read.consumers))})
 		}
+		scans[source] = -1
 		if !read.Unscheduled {
-			b.scan(source, read, b.nodes[read.consumers[0]])
+			scans[source] = b.scan(source, read, b.nodes[read.consumers[0]])
+		}
+	}
+	for source, id := range b.plan.Reads {
+		if stage := scans[source]; stage >= 0 {
+			b.entries(b.nodes[id], b.nodes[b.nodes[id].consumers[0]], stage)
 		}
 	}
 	b.skipRest()

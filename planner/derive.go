@@ -28,6 +28,9 @@ func (a *analysis) derive(n *node) {
 			a.fail(n.Dataset.At(""), "read: the schema of %s is not known yet", op.Connector)
 			return
 		}
+		if op.Trust != "" && op.Trust != trustDone && op.Trust != trustNone {
+			a.fail(n.Dataset.At("trust"), "read: trust is %s or %s, not %q", trustDone, trustNone, op.Trust)
+		}
 		n.Schemas[raw] = op.Schema
 	case rdd.Tag:
 		a.deriveTag(n, op)

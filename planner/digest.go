@@ -33,27 +33,35 @@ func (b *builder) opDigest(n *node) string {
 	return digest(parts...)
 }
 
-// parameters spells what decides the rows of an operation: names, each with a
-// value, and the list that a Tag adds.
+// parameters spells what decides the rows of an operation: the labels it is for, and
+// its own parameters.
 func (b *builder) parameters(n *node) []string {
+	return append([]string{"acts", b.names(n.acts)}, b.ownParameters(n)...)
+}
+
+// ownParameters spells what an operation does to the rows that it is for: names, each
+// with a value, and the lists that some add.
+func (a *analysis) ownParameters(n *node) []string {
 	var s []string
 	add := func(name, value string) { s = append(s, name, value) }
 	set := func(mark string, pairs []rdd.Assign) {
-		for _, a := range pairs {
-			add(mark+a.Column, canonical(n.exprs[mark+a.Column]))
+		for _, p := range pairs {
+			add(mark+p.Column, canonical(n.exprs[mark+p.Column]))
 		}
 	}
-	add("acts", b.names(n.acts))
 	switch op := n.op.(type) {
 	case rdd.Read:
 		add("read", op.Connector)
 		add("options", options(op.Options))
+		if op.Trust != "" {
+			add("trust", op.Trust)
+		}
 		add("schema", op.Schema.Fingerprint())
 		for _, f := range op.Schema.Fields() {
 			add("field", f.Name+" "+f.Type.String())
 		}
 	case rdd.Tag:
-		s = append(s, b.tagParameters(n, op)...)
+		s = append(s, a.tagParameters(n, op)...)
 	case rdd.Map:
 		set("set.", op.Set)
 		add("drop", list(op.Drop))
@@ -81,13 +89,13 @@ func (b *builder) parameters(n *node) []string {
 	case rdd.Shuffle:
 		add("keys", list(op.Keys))
 	case rdd.Reduce:
-		add("as", b.names(op.As))
+		add("as", a.names(op.As))
 		add("by", list(op.By))
 		set("get.", op.Get)
 	case rdd.Join:
-		s = append(s, b.joinParameters(n, op)...)
+		s = append(s, a.joinParameters(n, op)...)
 	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
-		s = append(s, b.rankParameters(n)...)
+		s = append(s, a.rankParameters(n)...)
 	case rdd.Union:
 	case rdd.Write:
 		add("write", op.Connector)
@@ -97,15 +105,15 @@ func (b *builder) parameters(n *node) []string {
 	return s
 }
 
-func (b *builder) tagParameters(n *node, op rdd.Tag) []string {
+func (a *analysis) tagParameters(n *node, op rdd.Tag) []string {
 	s := []string{"column=" + op.Column, "hash=" + op.HashColumn, "seq=" + op.SeqColumn,
-		"exclusive=" + fmt.Sprint(op.Exclusive), "otherwise=" + b.names(op.Otherwise),
+		"exclusive=" + fmt.Sprint(op.Exclusive), "otherwise=" + a.names(op.Otherwise),
 		"identity=" + list(op.Identity), "time=" + canonical(n.exprs["time"])}
 	for _, v := range slices.Sorted(maps.Keys(op.Values)) {
-		s = append(s, fmt.Sprintf("value=%q %s", v, b.names(op.Values[v])))
+		s = append(s, fmt.Sprintf("value=%q %s", v, a.names(op.Values[v])))
 	}
 	for i, r := range op.Rules {
-		s = append(s, "rule="+b.names(r.Label)+" "+canonical(n.exprs[ruleMark(i)]))
+		s = append(s, "rule="+a.names(r.Label)+" "+canonical(n.exprs[ruleMark(i)]))
 	}
 	return s
 }

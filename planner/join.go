@@ -193,8 +193,8 @@ func sent(to physical.Side) string {
 }
 
 // joinParameters spells what decides the rows of a join.
-func (b *builder) joinParameters(n *node, op rdd.Join) []string {
-	s := []string{"from", b.names(op.From), "with", b.names(op.With), "as", b.names(op.As), "kind", string(op.How),
+func (a *analysis) joinParameters(n *node, op rdd.Join) []string {
+	s := []string{"from", a.names(op.From), "with", a.names(op.With), "as", a.names(op.As), "kind", string(op.How),
 		"prefix", op.Prefix, "where", canonical(n.exprs["where"])}
 	if op.How == "" {
 		s[7] = "inner"

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
@@ -235,25 +236,23 @@ func (a *analysis) takenByTag(n *node, op rdd.Tag) map[string]bool {
 
 // strict reports whether e holds strict(), whose failure drops the row.
 func strict(e expr.Node) bool {
+	return calls(e, func(c *expr.Call) bool { return c.Name == "strict" })
+}
+
+// calls reports whether a call for which is says so is anywhere in e.
+func calls(e expr.Node, is func(*expr.Call) bool) bool {
 	switch e := e.(type) {
 	case *expr.Call:
-		if e.Name == "strict" {
-			return true
-		}
-		for _, x := range e.Args {
-			if strict(x) {
-				return true
-			}
-		}
+		return is(e) || slices.ContainsFunc(e.Args, func(x expr.Node) bool { return calls(x, is) })
 	case *expr.Cast:
-		return strict(e.X)
+		return calls(e.X, is)
 	case *expr.Case:
 		for _, w := range e.Whens {
-			if strict(w.If) || strict(w.Then) {
+			if calls(w.If, is) || calls(w.Then, is) {
 				return true
 			}
 		}
-		return strict(e.Operand) || strict(e.Else)
+		return calls(e.Operand, is) || calls(e.Else, is)
 	case *expr.Column, *expr.Literal, nil:
 	}
 	return false

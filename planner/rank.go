@@ -299,8 +299,8 @@ func (b *builder) sortKeys(c *node, by int, f flow) (flow, []int) {
 }
 
 // rankParameters spells what decides the rows of a Distinct, Sort, Limit or Sample.
-func (b *builder) rankParameters(n *node) []string {
-	s := []string{"as", b.names(n.Dataset.Result())}
+func (a *analysis) rankParameters(n *node) []string {
+	s := []string{"as", a.names(n.Dataset.Result())}
 	switch op := n.op.(type) {
 	case rdd.Distinct:
 		s = append(s, "by", list(op.By))

@@ -10,8 +10,9 @@ import (
 )
 
 // scan makes the stage that reads a source: narrow edges pipeline, wide edges
-// cut, so it goes on until its rows are grouped, shuffled or written.
-func (b *builder) scan(source int, read, tag *node) {
+// cut, so it goes on until its rows are grouped, shuffled or written. It returns the
+// stage.
+func (b *builder) scan(source int, read, tag *node) int {
 	op, _ := tag.op.(rdd.Tag)
 	in := read.Schemas[raw]
 	var fields []arrow.Field
@@ -33,6 +34,7 @@ func (b *builder) scan(source int, read, tag *node) {
 		f := flow{labels: labels, at: root, stage: stage}
 		b.follow(tag, b.attach(f, tag.ID, physical.Route{From: scanColumns(readSchema, out)}, out))
 	}
+	return stage
 }
 
 // scanColumns finds the columns of out among the source's and the system's.
@@ -59,15 +61,7 @@ func (b *builder) tagging(n *node, op rdd.Tag, in *arrow.Schema) physical.Taggin
 	t := physical.Tagging{Op: n.ID, Column: indexOf(in, op.Column), Exclusive: op.Exclusive, Otherwise: op.Otherwise.First(),
 		Hash: indexOf(in, op.HashColumn), Seq: indexOf(in, op.SeqColumn)}
 	if op.Column != "" {
-		t.Values = map[string]int{}
-		for v, l := range op.Values {
-			t.Values[v] = l.First()
-		}
-		if len(op.Values) == 0 {
-			for _, l := range b.events.Each() {
-				t.Values[b.job.Labels[l]] = l
-			}
-		}
+		t.Values = b.labelValues(op)
 	}
 	for i, r := range op.Rules {
 		t.Rules = append(t.Rules, physical.TagRule{Label: r.Label.First(), When: b.program(n.exprs[ruleMark(i)], in)})
@@ -248,19 +242,20 @@ func (b *builder) boundary(c *node, f flow) flow {
 
 // write ends a flow in a sink.
 func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
-	part := physical.SinkPart{Sink: slices.Index(b.plan.Writes, c.ID), Columns: map[int][]int{}, Schemas: map[int]*arrow.Schema{}}
+	part := physical.SinkPart{Sink: slices.Index(b.plan.Writes, c.ID), Columns: map[int][]int{}, Schemas: map[int]*arrow.Schema{}, Done: map[int][]string{}}
 	for _, l := range labels.Each() {
 		s := c.Schemas[l]
 		part.Schemas[l] = s
 		part.Columns[l] = columnsFrom(f.at.Out, s)
+		part.Done[l] = b.applied(c, l)
 	}
 	b.outlet(f, c.ID, labels, part)
 }
 
 // outlet ends a flow, and ties the stages on both sides together.
 func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target) {
-	s := &b.plan.Stages[f.stage]
-	id := b.outlets(s.Root)
+	s, id := &b.plan.Stages[f.stage], b.ends[f.stage]
+	b.ends[f.stage]++
 	behind, input := -1, 0
 	switch t := to.(type) {
 	case physical.Side:
@@ -281,16 +276,4 @@ func (b *builder) outlet(f flow, op int, labels rdd.LabelSet, to physical.Target
 		next.Inputs = append(next.Inputs, Edge{Stage: f.stage, Outlet: id, Input: input})
 	}
 	b.attach(f, op, physical.Outlet{ID: id, For: labels, To: to}, nil)
-}
-
-// outlets counts the outlets below n.
-func (b *builder) outlets(n *physical.Node) int {
-	count := 0
-	if _, ok := n.Action.(physical.Outlet); ok {
-		count++
-	}
-	for _, next := range n.Next {
-		count += b.outlets(next)
-	}
-	return count
 }

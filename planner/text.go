@@ -14,7 +14,11 @@ import (
 func (a *analysis) text(op rdd.Operation) string {
 	switch op := op.(type) {
 	case rdd.Read:
-		return "read " + connector(op.Connector, op.Options)
+		text := "read " + connector(op.Connector, op.Options)
+		if op.Trust != "" {
+			text += ", trust: " + op.Trust
+		}
+		return text
 	case rdd.Tag:
 		if op.Column != "" {
 			return "tag by " + op.Column

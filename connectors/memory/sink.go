@@ -61,7 +61,7 @@ func (k *sink) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (staged r
 		if f.Header.Labels != 0 {
 			label = f.Header.Labels.Names(k.labels)
 		}
-		p.batches = append(p.batches, Batch{ID: at.Batch, Label: label, Record: rec})
+		p.batches = append(p.batches, Batch{ID: at.Batch, Label: label, Done: f.Header.Done, Record: rec})
 		staged.Rows += rec.NumRows()
 	}
 	k.store.mu.Lock()

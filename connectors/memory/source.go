@@ -11,8 +11,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/rdd"
 )
@@ -26,20 +28,24 @@ type table struct {
 
 type partition struct {
 	batches []arrow.RecordBatch
-	starts  []int64 // of each batch, and at last the number of rows
+	done    [][]string // by batch: what was applied to its rows
+	starts  []int64    // of each batch, and at last the number of rows
 	bytes   int64
 }
 
 func (p *partition) rows() int64 { return p.starts[len(p.starts)-1] }
 
-func newTable(name string, partitions [][]arrow.RecordBatch) (*table, error) {
+// newTable makes a table of batches with one schema, or of several that are united.
+func newTable(name string, partitions [][]Batch, unite bool) (*table, error) {
 	t := &table{name: name}
 	for _, batches := range partitions {
-		p := partition{batches: slices.Clone(batches), starts: []int64{0}}
-		for _, b := range batches {
-			if err := t.admit(b.Schema()); err != nil {
+		p := partition{starts: []int64{0}}
+		for i := range batches {
+			b := batches[i].Record
+			if err := t.admit(b.Schema(), unite); err != nil {
 				return nil, err
 			}
+			p.batches, p.done = append(p.batches, b), append(p.done, batches[i].Done)
 			p.starts = append(p.starts, p.rows()+b.NumRows())
 			for _, c := range b.Columns() {
 				p.bytes += int64(c.Data().SizeInBytes())
@@ -55,8 +61,8 @@ func newTable(name string, partitions [][]arrow.RecordBatch) (*table, error) {
 }
 
 // admit checks the schema of one batch against the engine's types and the
-// batches before.
-func (t *table) admit(s *arrow.Schema) error {
+// batches before, to whose columns it may add where they are united.
+func (t *table) admit(s *arrow.Schema, unite bool) error {
 	for _, f := range s.Fields() {
 		if !types.Supported(f.Type) {
 			return fault.New(fault.Invalid, "memory: the table %q: column %q has the type %s, which is none of the engine's", t.name, f.Name, f.Type)
@@ -66,6 +72,9 @@ func (t *table) admit(s *arrow.Schema) error {
 		t.schema = s
 		return nil
 	}
+	if unite {
+		return t.unite(s)
+	}
 	same := s.NumFields() == t.schema.NumFields()
 	for i := 0; same && i < s.NumFields(); i++ {
 		a, b := s.Field(i), t.schema.Field(i)
@@ -74,6 +83,22 @@ func (t *table) admit(s *arrow.Schema) error {
 	if !same {
 		return fault.New(fault.Invalid, "memory: the table %q: batches differ in their schemas: %s and %s", t.name, inLine(t.schema), inLine(s))
 	}
+	return nil
+}
+
+// unite adds the columns of a batch to those of the batches before.
+func (t *table) unite(s *arrow.Schema) error {
+	fields := slices.Clone(t.schema.Fields())
+	for _, f := range s.Fields() {
+		at := t.schema.FieldIndices(f.Name)
+		switch {
+		case len(at) == 0:
+			fields = append(fields, f)
+		case !types.Same(fields[at[0]].Type, f.Type):
+			return fault.New(fault.Invalid, "memory: the table %q: the column %q is %s in one batch and %s in another", t.name, f.Name, fields[at[0]].Type, f.Type)
+		}
+	}
+	t.schema = arrow.NewSchema(fields, nil)
 	return nil
 }
 
@@ -221,8 +246,10 @@ func (s *source) split(p int, first int64) rdd.Split {
 	if s.time < 0 {
 		return out
 	}
-	part.slices(first, n, func(b arrow.RecordBatch, i, j, _ int64) bool {
-		out.Times = widen(out.Times, b.Column(s.time).(*array.Timestamp), i, j)
+	part.slices(first, n, func(k int, i, j, _ int64) bool {
+		if at := part.batches[k].Schema().FieldIndices(s.schema.Field(s.time).Name); len(at) > 0 {
+			out.Times = widen(out.Times, part.batches[k].Column(at[0]).(*array.Timestamp), i, j)
+		}
 		return true
 	})
 	return out
@@ -244,11 +271,11 @@ func widen(r rdd.TimeRange, a *array.Timestamp, i, j int64) rdd.TimeRange {
 }
 
 // slices calls f for each piece of n rows from first that lies in one batch:
-// rows i to j of b, of which the first has the sequence at.
-func (p *partition) slices(first, n int64, f func(b arrow.RecordBatch, i, j, at int64) bool) {
-	for k, b := range p.batches {
+// rows i to j of batch k, of which the first has the sequence at.
+func (p *partition) slices(first, n int64, f func(k int, i, j, at int64) bool) {
+	for k := range p.batches {
 		i, j := max(first, p.starts[k]), min(first+n, p.starts[k+1])
-		if i < j && !f(b, i-p.starts[k], j-p.starts[k], i) {
+		if i < j && !f(k, i-p.starts[k], j-p.starts[k], i) {
 			return
 		}
 	}
@@ -256,20 +283,19 @@ func (p *partition) slices(first, n int64, f func(b arrow.RecordBatch, i, j, at 
 
 func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection) rdd.Stream {
 	return func(yield func(*rdd.Frame, error) bool) {
-		cols, err := s.columns(split, want)
-		if err != nil {
+		if err := s.check(split, want.Columns); err != nil {
 			yield(nil, err)
 			return
 		}
 		part := &s.partitions[split.Partition]
-		part.slices(split.First, split.Rows, func(b arrow.RecordBatch, i, j, at int64) bool {
+		part.slices(split.First, split.Rows, func(k int, i, j, at int64) bool {
 			for step := int64(max(want.Rows, 1)); i < j; i, at = i+step, at+step {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
 					return false
 				}
 				origin := rdd.Origin{Source: split.Source, Partition: split.Partition, First: at}
-				if !s.lend(b, cols, i, min(i+step, j), origin, want, yield) {
+				if !s.lend(part, k, i, min(i+step, j), origin, want, yield) {
 					return false
 				}
 			}
@@ -278,37 +304,71 @@ func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection)
 	}
 }
 
-// columns finds the wanted columns and checks that the split is one of ours.
-func (s *source) columns(split rdd.Split, want rdd.Projection) ([]int, error) {
+// check checks that the split is one of ours and that there are the columns.
+func (s *source) check(split rdd.Split, columns []string) error {
 	if p := int(split.Partition); p < 0 || p >= len(s.partitions) ||
 		split.First < 0 || split.Rows < 0 || split.First+split.Rows > s.partitions[p].rows() {
-		return nil, fault.New(fault.Invalid, "memory: the table %q has no split %s of %d rows from %d", s.name, split.Name, split.Rows, split.First)
+		return fault.New(fault.Invalid, "memory: the table %q has no split %s of %d rows from %d", s.name, split.Name, split.Rows, split.First)
 	}
-	cols := make([]int, len(want.Columns))
-	for i, name := range want.Columns {
-		at := s.schema.FieldIndices(name)
-		if len(at) != 1 {
-			return nil, fault.New(fault.Invalid, "memory: the table %q has no column %q", s.name, name)
+	for _, name := range columns {
+		if len(s.schema.FieldIndices(name)) != 1 {
+			return fault.New(fault.Invalid, "memory: the table %q has no column %q", s.name, name)
 		}
-		cols[i] = at[0]
 	}
-	return cols, nil
+	return nil
 }
 
-// lend yields rows i to j of b.
-func (s *source) lend(b arrow.RecordBatch, cols []int, i, j int64, o rdd.Origin, want rdd.Projection, yield func(*rdd.Frame, error) bool) bool {
-	piece := b.NewSlice(i, j)
+// lend yields rows i to j of batch k of a partition.
+func (s *source) lend(p *partition, k int, i, j int64, o rdd.Origin, want rdd.Projection, yield func(*rdd.Frame, error) bool) bool {
+	piece := p.batches[k].NewSlice(i, j)
 	defer piece.Release()
-	if want.Skip != nil && s.bounds {
+	h, columns := rdd.Header{Origin: o}, want.Columns
+	if entered := s.enter(p.done[k], piece, want); entered != nil {
+		columns, h.Done, h.Columns = entered, p.done[k], names(piece)
+	} else if want.Skip != nil && s.bounds {
 		if bounds := boundsOf(piece); want.Skip(bounds) {
 			return yield(&rdd.Frame{Header: rdd.Header{Origin: o, Pruned: j - i, Bounds: bounds}}, nil)
 		}
 	}
-	fields, arrays := make([]arrow.Field, len(cols)), make([]arrow.Array, len(cols))
-	for k, c := range cols {
-		fields[k], arrays[k] = piece.Schema().Field(c), piece.Column(c)
-	}
-	batch := array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, j-i)
+	batch := s.project(piece, columns, want.Mem)
 	defer batch.Release()
-	return yield(&rdd.Frame{Header: rdd.Header{Origin: o}, Batch: batch}, nil)
+	return yield(&rdd.Frame{Header: h, Batch: batch}, nil)
+}
+
+// enter asks what to read of rows that operations were applied to; nil if they are
+// read like all others.
+func (s *source) enter(done []string, piece arrow.RecordBatch, want rdd.Projection) []string {
+	if len(done) == 0 || want.Enter == nil {
+		return nil
+	}
+	return want.Enter(&rdd.Header{Done: done, Columns: names(piece)})
+}
+
+func names(b arrow.RecordBatch) []string {
+	out := make([]string, b.NumCols())
+	for i := range out {
+		out[i] = b.ColumnName(i)
+	}
+	return out
+}
+
+// project returns columns of b; those it lacks are null.
+func (s *source) project(b arrow.RecordBatch, columns []string, mem memory.Allocator) arrow.RecordBatch {
+	fields, arrays := make([]arrow.Field, len(columns)), make([]arrow.Array, len(columns))
+	for k, name := range columns {
+		if at := b.Schema().FieldIndices(name); len(at) > 0 {
+			fields[k], arrays[k] = b.Schema().Field(at[0]), b.Column(at[0])
+			continue
+		}
+		if mem == nil {
+			mem = memory.DefaultAllocator
+		}
+		fields[k] = s.schema.Field(s.schema.FieldIndices(name)[0])
+		if types.IsString(fields[k].Type) {
+			fields[k].Type = arrow.BinaryTypes.String
+		}
+		arrays[k] = kernel.Nulls(mem, fields[k].Type, int(b.NumRows()))
+		defer arrays[k].Release()
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, b.NumRows())
 }

@@ -40,10 +40,12 @@ type Store struct {
 	out    map[target]*output
 }
 
-// Batch is a record batch that was published. Record is the store's.
+// Batch is a record batch that was published. Record is the store's. Done is the
+// list of operations that its writer says to have applied to the rows.
 type Batch struct {
 	ID     rdd.BatchID
 	Label  string
+	Done   []string
 	Record arrow.RecordBatch
 }
 
@@ -95,7 +97,23 @@ func NewStore(mem memory.Allocator) *Store {
 // All batches have one schema, of the engine's types; only a string may be plain
 // in one and dictionary-encoded in another. A table can be put once.
 func (s *Store) Put(name string, partitions ...[]arrow.RecordBatch) error {
-	t, err := newTable(name, partitions)
+	list := make([][]Batch, len(partitions))
+	for i, p := range partitions {
+		for _, b := range p {
+			list[i] = append(list[i], Batch{Record: b})
+		}
+	}
+	return s.put(name, list, false)
+}
+
+// PutBatches is Put for batches that were published: they keep their lists of operations
+// applied, and columns that a batch lacks are null in its rows.
+func (s *Store) PutBatches(name string, partitions ...[]Batch) error {
+	return s.put(name, partitions, true)
+}
+
+func (s *Store) put(name string, partitions [][]Batch, unite bool) error {
+	t, err := newTable(name, partitions, unite)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,10 @@ type Scan struct {
 	Raw     *arrow.Schema // of the columns read
 	Tag     Tagging
 	Prune   *Prune // nil: no row group can be left out
+	// Entries are where rows may enter whose header lists operations that were applied
+	// to them: a Route each, by its Done. Unless Trusted, such rows stop the job.
+	Entries []*Node
+	Trusted bool
 }
 
 // Tagging is a Tag operation compiled against Scan.Raw.
@@ -94,7 +98,20 @@ const (
 
 // Route takes rows of its node's Labels off the root of a stage. Out column i
 // is column From[i] of the root's frames, or one of the system's columns.
-type Route struct{ From []int }
+//
+// With Done it takes rows of Label that the operations of this list were applied to,
+// and leads on behind them: what follows it follows the last of them too. In is then
+// of the columns that are read of these rows. In is nil in the stages behind the one that
+// reads, in which the rows pass on.
+type Route struct {
+	From     []int
+	Label    int
+	Done     []string
+	Time     *expr.Program // the event time over In, or nil
+	Identity []int         // columns of In that are hashed
+	// Wrong says why the rows cannot enter here, or is "".
+	Wrong string
+}
 
 // Compute sets columns: Out column i is In column From[i], or null for
 // FromNull, or the result of Programs[Program[i]] where that is not negative.
@@ -219,10 +236,12 @@ type Partial struct {
 }
 
 // Exchange sends rows to the key group of Keys, or to the task of the same
-// ordinal where Keys is empty.
+// ordinal where Keys is empty. With Done they are on their way to where rows with
+// this list enter.
 type Exchange struct {
 	Keys  []int
 	Stage int
+	Done  []string
 }
 
 // SinkPart writes rows to a sink.
@@ -230,6 +249,7 @@ type SinkPart struct {
 	Sink    int
 	Columns map[int][]int         // by label: the In columns in the order in which they are written
 	Schemas map[int]*arrow.Schema // by label
+	Done    map[int][]string      // by label: what was applied to the rows; nil where that cannot be said
 }
 
 // Merge is the root of a stage that takes blocks. With a Grouping it merges
@@ -240,6 +260,7 @@ type SinkPart struct {
 type Merge struct {
 	Grouping *Grouping
 	From     []int
+	Entries  []*Node // of rows that enter in this stage or behind it: Routes with Done
 }
 
 // What stands in Merge.From for columns that are neither keys nor aggregates:

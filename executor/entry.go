@@ -1,0 +1,186 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner/bypass"
+	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/rdd"
+)
+
+// entry is where rows enter that operations were applied to.
+type entry struct {
+	*step
+	act     physical.Route
+	columns []string // that are read of such rows
+}
+
+// entriesOf makes the steps behind which rows may enter. Where the job does not trust
+// what such rows come with, none leads anywhere.
+func (r *run) entriesOf(nodes []*physical.Node) []entry {
+	out := make([]entry, 0, len(nodes))
+	for _, n := range nodes {
+		act, _ := n.Action.(physical.Route)
+		e := entry{step: r.build(n), act: act}
+		if n.In != nil {
+			for _, f := range n.In.Fields() {
+				e.columns = append(e.columns, f.Name)
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// entryFor finds where rows with a done-list enter, or nil: to such rows other
+// operations were applied than this job's, if any.
+func entryFor(list []entry, done []string) *entry {
+	for i := range list {
+		if bypass.Applied(done, list[i].act.Done) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// enter answers a source that asks what to read of rows with a header.
+func (d *dispatcher) enter(h *rdd.Header) []string {
+	e := entryFor(d.entries, h.Done)
+	if e == nil {
+		return nil
+	}
+	return slices.DeleteFunc(append([]string{}, e.columns...), func(c string) bool { return lacks(h, c) })
+}
+
+// lacks reports whether whoever wrote the rows has left out a column.
+func lacks(h *rdd.Header, column string) bool {
+	return h.Columns != nil && !slices.Contains(h.Columns, column)
+}
+
+// admit refuses rows that may not enter where their list says.
+func (d *dispatcher) admit(e *entry, f *rdd.Frame) error {
+	wrong, advice := e.act.Wrong, ""
+	for _, c := range e.columns {
+		if wrong == "" && lacks(&f.Header, c) {
+			wrong = fmt.Sprintf("the job needs their column %q from there on, and it is not in the file", c)
+		}
+	}
+	switch {
+	case wrong != "":
+		wrong, advice = "; they cannot be taken up there: "+wrong, "write trust: none, to apply these operations anew, or keep the column where the rows are written"
+	case !d.trusted:
+		advice = "write trust: done, to take these operations for applied, or trust: none, to apply them anew"
+	default:
+		return d.sameColumns(e, f)
+	}
+	kinds := make([]string, 0, len(e.act.Done))
+	for _, digest := range e.act.Done {
+		kind, _, _ := strings.Cut(digest, ":")
+		kinds = append(kinds, kind)
+	}
+	return fault.Wrap(fault.Invalid, &rdd.Error{At: d.run.x.Plan.Ops[d.root.Op].Dataset.At("trust"),
+		Text: fmt.Sprintf("read: the header of %s says that its rows of label %s have been through operations of this job: %s%s: %s",
+			f.Header.Origin.Split.Name, d.run.x.Plan.Job.Labels[e.act.Label], strings.Join(kinds, ", "), wrong, advice)})
+}
+
+// sameColumns checks that a source has read what it was told to.
+func (d *dispatcher) sameColumns(e *entry, f *rdd.Frame) error {
+	for i, c := range e.columns {
+		if int(f.Batch.NumCols()) != len(e.columns) || f.Batch.ColumnName(i) != c {
+			return fault.New(fault.Bug, "%s: rows that enter have the columns %v, not %v", f.Header.Origin.Split.Name, f.Batch.Schema(), e.columns)
+		}
+	}
+	return nil
+}
+
+// entered takes a frame of rows that operations were applied to on behind them.
+func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry) error {
+	if f.Batch == nil || f.Batch.NumRows() == 0 {
+		return nil
+	}
+	if err := d.admit(e, f); err != nil {
+		return err
+	}
+	in := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
+	times, err := d.entryTimes(in, e)
+	if err != nil {
+		return err
+	}
+	if times != nil {
+		defer times.Release()
+	}
+	out := &chunk{rows: in.rows, labels: e.node.Labels, label: labelColumn(e.node.Out, e.node.Labels), origin: in.origin}
+	if out.labels.Len() > 1 {
+		out.counts = make([]int64, d.run.labels())
+		out.counts[e.act.Label] = int64(in.rows)
+	}
+	defer out.release()
+	for i, from := range e.act.From {
+		out.cols = append(out.cols, d.entryColumn(in, e, from, times, e.node.Out.Field(i).Type))
+	}
+	d.run.tally.Tagged += int64(in.rows)
+	d.run.tally.skipped(e.node.Skipped, out)
+	for _, next := range e.next {
+		if err := d.run.push(ctx, next, out); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// entryTimes evaluates the event time of rows that enter, and moves the partition's
+// largest.
+func (d *dispatcher) entryTimes(c *chunk, e *entry) (*array.Timestamp, error) {
+	if e.act.Time == nil {
+		return nil, nil
+	}
+	var failed []int32
+	v, err := d.run.evalRaw(e.act.Time, c.cols, c.rows, &failed)
+	if err != nil {
+		return nil, err
+	}
+	d.run.tally.nulled(d.tagger.tag.Op, e.act.Label, int64(len(failed)))
+	ts, ok := v.(*array.Timestamp)
+	if !ok {
+		v.Release()
+		return nil, fault.New(fault.Bug, "the event time is %s", v.DataType())
+	}
+	if t, ok := latest(ts); ok {
+		d.times.see(c.origin, t)
+	}
+	return ts, nil
+}
+
+// entryColumn is one column of rows that enter: of those read, or of the system's.
+func (d *dispatcher) entryColumn(c *chunk, e *entry, from int, times *array.Timestamp, dt arrow.DataType) arrow.Array {
+	mem := d.run.mem
+	switch from {
+	case physical.FromNull:
+		return kernel.Nulls(mem, dt, c.rows)
+	case physical.FromTime:
+		times.Retain()
+		return times
+	case physical.FromLabel:
+		return d.run.sameLabel(e.act.Label, c.rows)
+	case physical.FromHash:
+		cols := make([]arrow.Array, 0, len(e.act.Identity))
+		for _, i := range e.act.Identity {
+			cols = append(cols, c.cols[i])
+		}
+		hashes := kernel.HashRows(cols, make([]uint64, c.rows))
+		return int64s(mem, c.rows, func(i int) int64 { return int64(hashes[i]) })
+	case physical.FromSeq:
+		return int64s(mem, c.rows, c.origin.Seq)
+	case physical.FromPart:
+		return int64s(mem, c.rows, func(int) int64 { return int64(c.origin.Partition) })
+	}
+	c.cols[from].Retain()
+	return c.cols[from]
+}
