@@ -60,6 +60,8 @@ func (b Bounds) span(o op) span {
 	switch o := o.(type) {
 	case *sharedOp:
 		return b.span(o.op)
+	case *tableOp:
+		return b.span(o.op)
 	case *columnOp:
 		return b.column(o)
 	case *constOp:

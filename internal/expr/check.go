@@ -75,7 +75,7 @@ func (c *compiler) compileNew(n Node) (typed, *Error) {
 		return typed{}, err
 	}
 	t.node = n
-	return fold(t), nil
+	return c.tabulate(fold(t)), nil
 }
 
 // fold evaluates what depends on no row, unless it fails: failures are counted

@@ -8,7 +8,7 @@ import (
 
 func dateEntries() []entry {
 	number := func(name, doc, example string, f func(us int64) int64) entry {
-		return simple(name, doc, example, sig(kInt, field(f), kTime))
+		return simple(name, doc, example, sig(kInt, field(usDay, f), kTime))
 	}
 	date := func(name, doc, example string, f func(day, n int64) (int64, bool), params ...kind) entry {
 		return simple(name, doc, example, sig(kDate, dayRows(f), params...))

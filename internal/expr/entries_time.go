@@ -21,15 +21,15 @@ func timeEntries() []entry {
 		stamp("timestamp_seconds", "The timestamp n seconds after 1970.", "timestamp_seconds(60) = TIMESTAMP '1970-01-01 00:01:00'", scaled(usSecond)),
 		stamp("timestamp_millis", "The timestamp n milliseconds after 1970.", "timestamp_millis(1500) = TIMESTAMP '1970-01-01 00:00:01.5'", scaled(1000)),
 		stamp("timestamp_micros", "The timestamp n microseconds after 1970.", "timestamp_micros(1) > TIMESTAMP '1970-01-01'", scaled(1)),
-		number("hour", "Hour of the day.", "hour(TIMESTAMP '2026-01-31 12:34:56') = 12", field(hourOf)),
-		number("minute", "Minute of the hour.", "minute(TIMESTAMP '2026-01-31 12:34:56') = 34", field(minuteOf)),
-		number("second", "Second of the minute, whole.", "second(TIMESTAMP '2026-01-31 12:34:56.7') = 56", field(secondOf)),
+		number("hour", "Hour of the day.", "hour(TIMESTAMP '2026-01-31 12:34:56') = 12", field(usHour, hourOf)),
+		number("minute", "Minute of the hour.", "minute(TIMESTAMP '2026-01-31 12:34:56') = 34", field(usMinute, minuteOf)),
+		number("second", "Second of the minute, whole.", "second(TIMESTAMP '2026-01-31 12:34:56.7') = 56", field(usSecond, secondOf)),
 	}
 }
 
 func calendarEntries() []entry {
 	number := func(name, doc, example string, f func(us int64) int64) entry {
-		return simple(name, doc, example, sig(kInt, field(f), kTime))
+		return simple(name, doc, example, sig(kInt, field(usDay, f), kTime))
 	}
 	return []entry{
 		number("year", "Year; extract(year FROM t) too, and so for all fields.", "year(DATE '2026-01-31') = 2026", yearOf),

@@ -2,9 +2,13 @@ package expr
 
 import "math"
 
-// field makes an integer of every timestamp.
-func field(f func(us int64) int64) impl {
-	return intRows(func(us int64) (int64, bool) { return f(us), true })
+// field makes an integer of every timestamp, the same for all of one unit of time.
+func field(unit int64, f func(us int64) int64) impl {
+	return func(c *call) error {
+		c.out = c.x.fixed(kInt, c.n)
+		eachUnit(c.out.ints(), c.a[0].ints(), unit, f)
+		return nil
+	}
 }
 
 func yearOf(us int64) int64 {
