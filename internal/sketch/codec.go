@@ -19,6 +19,12 @@ const (
 	version = 1
 )
 
+// How counts are written.
+const (
+	exactCounts  = 1 // with each key
+	sketchCounts = 2 // in cells
+)
+
 // String is the name that errors use.
 func (k kind) String() string {
 	switch k {
@@ -127,14 +133,13 @@ func damaged() error {
 	return fault.New(fault.Invalid, "a sketch is damaged: it does not end where it should")
 }
 
-// shape reads the head of a linear sketch of which every number takes a byte or
-// more: what claims to be larger than its bytes is not made.
+// shape reads the head of a linear sketch.
 func (r *reader) shape(k kind, degree int) (grid, error) {
 	if err := r.start(k); err != nil {
 		return grid{}, err
 	}
 	w, d, seed := r.uint(), r.uint(), r.word()
-	if r.bad || w == 0 || d == 0 || w > maxCells || d > maxCells/w || w*d > uint64(len(r.b)) {
+	if r.bad || w == 0 || d == 0 || d > maxDepth || w > maxCells || d > maxCells/w {
 		return grid{}, damaged()
 	}
 	return newGrid(int(w), int(d), degree, seed), nil

@@ -12,10 +12,13 @@ import (
 // the keys that fall on it, on average 1/width of all; so, by Markov's inequality,
 // more than twice that with probability 1/2 at most, and in all rows at once with
 // probability 2^-depth.
+//
+// Up to a key for every fourth counter it counts each by itself, exactly.
 type CountMin struct {
 	grid
 	total uint64
-	count []uint64
+	few   tally
+	count []uint64 // nil while counts are exact
 }
 
 // NewCountMin makes an empty sketch of ⌈2/err⌉ by ⌈log2 1/delta⌉ counters: an
@@ -26,20 +29,25 @@ func NewCountMin(err, delta float64, seed uint64) (*CountMin, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	c := &CountMin{grid: newGrid(w, d, 2, seed)}
-	c.count = make([]uint64, c.cells())
-	return c, nil
+	return &CountMin{grid: newGrid(w, d, 2, seed)}, nil
 }
 
 // Fresh makes an empty sketch of the same shape and seed.
-func (c *CountMin) Fresh() *CountMin {
-	return &CountMin{grid: c.grid, count: make([]uint64, c.cells())}
-}
+func (c *CountMin) Fresh() *CountMin { return &CountMin{grid: c.grid} }
 
 // Add counts n more rows of a key.
 func (c *CountMin) Add(key, n uint64) {
-	x := reduce(key)
 	c.total += n
+	if c.count != nil {
+		c.spread(key, n)
+	} else if c.few.add(key, n) > c.exact() {
+		c.approximate()
+	}
+}
+
+// spread counts rows in every row of the sketch.
+func (c *CountMin) spread(key, n uint64) {
+	x := reduce(key)
 	row := c.count
 	for k := 0; k+1 < len(c.coeffs); k += 2 {
 		row[bucket(mulAdd(c.coeffs[k], x, c.coeffs[k+1]), c.width)] += n
@@ -47,8 +55,23 @@ func (c *CountMin) Add(key, n uint64) {
 	}
 }
 
+// approximate gives up exact counts.
+func (c *CountMin) approximate() {
+	if c.count != nil {
+		return
+	}
+	c.count = make([]uint64, c.cells())
+	for _, k := range c.few.keys {
+		c.spread(k.key, k.n)
+	}
+	c.few = tally{}
+}
+
 // Count estimates the rows of a key.
 func (c *CountMin) Count(key uint64) uint64 {
+	if c.count == nil {
+		return c.few.count(key)
+	}
 	x := reduce(key)
 	least, row := c.total, c.count
 	for k := 0; k+1 < len(c.coeffs); k += 2 {
@@ -61,12 +84,22 @@ func (c *CountMin) Count(key uint64) uint64 {
 // Total is the number of rows.
 func (c *CountMin) Total() uint64 { return c.total }
 
+// Exact says whether counts are.
+func (c *CountMin) Exact() bool { return c.count == nil }
+
 // Merge adds the rows of o, which must have the same shape and seed, else it is
 // fault.Invalid.
 func (c *CountMin) Merge(o *CountMin) error {
 	if err := c.same(&o.grid); err != nil {
 		return err
 	}
+	if o.count == nil {
+		for _, k := range o.few.keys {
+			c.Add(k.key, k.n)
+		}
+		return nil
+	}
+	c.approximate()
 	c.total += o.total
 	for i, n := range o.count {
 		c.count[i] += n
@@ -75,14 +108,20 @@ func (c *CountMin) Merge(o *CountMin) error {
 }
 
 // Bytes is about how much memory the sketch holds.
-func (c *CountMin) Bytes() int64 { return int64(8 * len(c.count)) }
+func (c *CountMin) Bytes() int64 { return int64(8*len(c.count)) + c.few.bytes() }
 
 // AppendBinary appends the sketch: its shape, the number of rows, and the counters
-// as varints.
+// as varints or, while counts are exact, the keys with theirs.
 func (c *CountMin) AppendBinary(b []byte) ([]byte, error) {
 	w := writer{b}
 	w.head(countMinKind, &c.grid)
 	w.uint(c.total)
+	if c.count == nil {
+		w.uint(exactCounts)
+		c.few.write(&w)
+		return w.b, nil
+	}
+	w.uint(sketchCounts)
 	for _, n := range c.count {
 		w.uint(n)
 	}
@@ -97,7 +136,7 @@ func (c *CountMin) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
-	fresh := CountMin{grid: g, count: make([]uint64, g.cells())}
+	fresh := CountMin{grid: g}
 	if err := fresh.MergeBinary(data); err != nil {
 		return err
 	}
@@ -112,7 +151,14 @@ func (c *CountMin) MergeBinary(data []byte) error {
 	if err := r.fits(countMinKind, &c.grid); err != nil {
 		return err
 	}
-	total := r.uint()
+	total, how := r.uint(), r.uint()
+	if how == exactCounts {
+		return r.tally(c.exact(), total, c.Add)
+	}
+	if how != sketchCounts || c.cells() > len(r.b) {
+		return damaged()
+	}
+	c.approximate()
 	for lo := 0; lo < len(c.count); lo += c.width {
 		sum := uint64(0)
 		for i := lo; i < lo+c.width; i++ {

@@ -28,6 +28,10 @@ func newGrid(width, depth, degree int, seed uint64) grid {
 // cells is how many numbers the sketch holds.
 func (g *grid) cells() int { return g.width * g.depth }
 
+// exact is up to how many keys a sketch counts each by itself: they take no more
+// memory than the cells.
+func (g *grid) exact() int { return g.cells() / 4 }
+
 func (g *grid) same(o *grid) error {
 	if g.width != o.width || g.depth != o.depth || g.seed != o.seed {
 		return fault.New(fault.Invalid, "sketches of %d by %d cells (seed %d) and %d by %d (seed %d) cannot be merged",

@@ -17,8 +17,8 @@ import (
 // with probability 1-delta. The k keys here are those of the k rows of the smallest
 // ranks, and more.
 //
-// As long as there are k keys at the most, counts are exact. Then a [CountMin] takes
-// over all that was counted.
+// As long as there are k keys at the most, they are all held, with exact counts. Then
+// a [CountMin] takes over all that was counted.
 type Heavy struct {
 	total uint64
 	seed  uint64
@@ -98,7 +98,7 @@ func (h *Heavy) Total() uint64 { return h.total }
 // Exact says whether the counts are.
 func (h *Heavy) Exact() bool {
 	h.settle()
-	return h.count == nil
+	return h.count == nil || h.count.Exact()
 }
 
 // Items returns all candidates, by descending count, equal ones by key.

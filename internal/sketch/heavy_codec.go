@@ -7,12 +7,6 @@ import (
 	"github.com/idag/idag/internal/fault"
 )
 
-// How the counts of a Heavy are written.
-const (
-	exactCounts  = 1 // with each key
-	sketchCounts = 2 // in a count-min sketch behind the keys
-)
-
 // AppendBinary appends the sketch: its parameters, the number of rows, the keys in
 // ascending order, each with its rank, its exact count if that is known, and its
 // value; and the count-min sketch, if there is one.
@@ -49,14 +43,15 @@ func (h *Heavy) AppendBinary(b []byte) ([]byte, error) {
 // is fault.Invalid.
 func (h *Heavy) UnmarshalBinary(data []byte) error {
 	r := reader{b: data}
-	if err := r.start(heavyKind); err != nil {
+	g, err := r.shape(heavyKind, 2)
+	if err != nil {
 		return err
 	}
-	w, d, seed, k := r.uint(), r.uint(), r.word(), r.uint()
-	if r.bad || w == 0 || d == 0 || w > maxCells || d > maxDepth || d > maxCells/w || k == 0 || k > maxCells {
+	k := r.uint()
+	if r.bad || k == 0 || k > maxCells {
 		return damaged()
 	}
-	fresh := Heavy{seed: seed, empty: &CountMin{grid: newGrid(int(w), int(d), 2, seed)}, keys: newBottom(int(k))}
+	fresh := Heavy{seed: g.seed, empty: &CountMin{grid: g}, keys: newBottom(int(k))}
 	if err := fresh.MergeBinary(data); err != nil {
 		return err
 	}
@@ -82,8 +77,6 @@ func (h *Heavy) MergeBinary(data []byte) error {
 	sum := r.skipKeys(n, how)
 	switch {
 	case r.bad || how == exactCounts && (sum != total || len(r.b) > 0):
-		return damaged()
-	case how == sketchCounts && h.empty.cells() > len(r.b): // not to make room for what is not there
 		return damaged()
 	case how == sketchCounts:
 		h.approximate()

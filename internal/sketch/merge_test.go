@@ -60,8 +60,10 @@ func (s anyDistinct) fresh() anySketch { return anyDistinct{s.Fresh()} }
 func (s anySample) fresh() anySketch   { return anySample{s.Fresh()} }
 func (s anyHeavy) fresh() anySketch    { return anyHeavy{s.Fresh()} }
 
-func (s anyCountMin) String() string { return fmt.Sprint(s.Total(), s.Count(1), s.Count(2), s.Count(99)) }
-func (s anyMoment) String() string   { return fmt.Sprint(s.Total(), s.Estimate()) }
+func (s anyCountMin) String() string {
+	return fmt.Sprint(s.Total(), s.Exact(), s.Count(1), s.Count(2), s.Count(99))
+}
+func (s anyMoment) String() string   { return fmt.Sprint(s.Total(), s.Exact(), s.Estimate()) }
 func (s anyDistinct) String() string { return fmt.Sprint(s.Count()) }
 func (s anySample) String() string   { return fmt.Sprintf("%d %q", s.Total(), s.Values()) }
 func (s anyHeavy) String() string    { return fmt.Sprintf("%d %v %v", s.Total(), s.Exact(), s.Items()) }

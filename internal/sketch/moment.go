@@ -22,7 +22,8 @@ import (
 type Moment struct {
 	grid
 	total uint64
-	cell  []int64
+	few   tally
+	cell  []int64 // nil while counts are exact
 }
 
 // NewMoment makes an empty sketch of ⌈16/err²⌉ by ⌈(32/9) ln(2/delta)⌉ numbers (an
@@ -37,18 +38,37 @@ func NewMoment(err, delta float64, seed uint64) (*Moment, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	m := &Moment{grid: newGrid(w, d, 4, seed)}
-	m.cell = make([]int64, m.cells())
-	return m, nil
+	return &Moment{grid: newGrid(w, d, 4, seed)}, nil
 }
 
 // Fresh makes an empty sketch of the same shape and seed.
-func (m *Moment) Fresh() *Moment { return &Moment{grid: m.grid, cell: make([]int64, m.cells())} }
+func (m *Moment) Fresh() *Moment { return &Moment{grid: m.grid} }
 
 // Add counts n more rows of a key.
 func (m *Moment) Add(key, n uint64) {
-	x := reduce(key)
 	m.total += n
+	if m.cell != nil {
+		m.spread(key, n)
+	} else if m.few.add(key, n) > m.exact() {
+		m.approximate()
+	}
+}
+
+// approximate gives up exact counts.
+func (m *Moment) approximate() {
+	if m.cell != nil {
+		return
+	}
+	m.cell = make([]int64, m.cells())
+	for _, k := range m.few.keys {
+		m.spread(k.key, k.n)
+	}
+	m.few = tally{}
+}
+
+// spread adds rows, with the key's sign, to a number in every row of the sketch.
+func (m *Moment) spread(key, n uint64) {
+	x := reduce(key)
 	row := m.cell
 	for k := 0; k+3 < len(m.coeffs); k += 4 {
 		p := m.coeffs[k : k+4 : k+4]
@@ -62,8 +82,16 @@ func (m *Moment) Add(key, n uint64) {
 // Total is the number of rows.
 func (m *Moment) Total() uint64 { return m.total }
 
+// Exact says whether all counts are.
+func (m *Moment) Exact() bool { return m.cell == nil }
+
 // Estimate is about the sum of the squares of the counts of all keys.
-func (m *Moment) Estimate() float64 { return m.product(m) }
+func (m *Moment) Estimate() float64 {
+	if m.cell == nil {
+		return m.exactly(&m.few)
+	}
+	return m.product(m)
+}
 
 // Product estimates the sum over all keys of the product of their counts in two
 // streams: the number of rows of an equi-join. With probability at least 1-delta it
@@ -73,11 +101,37 @@ func (m *Moment) Product(o *Moment) (float64, error) {
 	if err := m.same(&o.grid); err != nil {
 		return 0, err
 	}
+	switch {
+	case m.cell == nil && o.cell == nil:
+		return m.exactly(&o.few), nil
+	case m.cell == nil || o.cell == nil:
+		m, o = m.spreadOut(), o.spreadOut()
+	}
 	return m.product(o), nil
 }
 
-// product multiplies row by row and takes the median. The conversions keep
-// compilers from fusing operations, so that every machine gives the same number.
+// spreadOut is m, or one like it that counts nothing exactly.
+func (m *Moment) spreadOut() *Moment {
+	if m.cell != nil {
+		return m
+	}
+	out := &Moment{grid: m.grid, few: m.few}
+	out.approximate()
+	return out
+}
+
+// exactly is the sum of products of exact counts, in the order of the keys, so that
+// it is rounded in one way. The conversions keep compilers from fusing operations, so
+// that every machine gives the same number.
+func (m *Moment) exactly(o *tally) float64 {
+	sum := 0.0
+	for _, k := range m.few.sorted() {
+		sum += float64(float64(k.n) * float64(o.count(k.key)))
+	}
+	return sum
+}
+
+// product multiplies row by row and takes the median.
 func (m *Moment) product(o *Moment) float64 {
 	sums := make([]float64, m.depth)
 	for i := range m.cell {
@@ -94,6 +148,13 @@ func (m *Moment) Merge(o *Moment) error {
 	if err := m.same(&o.grid); err != nil {
 		return err
 	}
+	if o.cell == nil {
+		for _, k := range o.few.keys {
+			m.Add(k.key, k.n)
+		}
+		return nil
+	}
+	m.approximate()
 	m.total += o.total
 	for i, n := range o.cell {
 		m.cell[i] += n
@@ -102,14 +163,20 @@ func (m *Moment) Merge(o *Moment) error {
 }
 
 // Bytes is about how much memory the sketch holds.
-func (m *Moment) Bytes() int64 { return int64(8 * len(m.cell)) }
+func (m *Moment) Bytes() int64 { return int64(8*len(m.cell)) + m.few.bytes() }
 
 // AppendBinary appends the sketch: its shape, the number of rows, and its numbers as
-// varints.
+// varints or, while counts are exact, the keys with theirs.
 func (m *Moment) AppendBinary(b []byte) ([]byte, error) {
 	w := writer{b}
 	w.head(momentKind, &m.grid)
 	w.uint(m.total)
+	if m.cell == nil {
+		w.uint(exactCounts)
+		m.few.write(&w)
+		return w.b, nil
+	}
+	w.uint(sketchCounts)
 	for _, n := range m.cell {
 		w.int(n)
 	}
@@ -124,7 +191,7 @@ func (m *Moment) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
-	fresh := Moment{grid: g, cell: make([]int64, g.cells())}
+	fresh := Moment{grid: g}
 	if err := fresh.MergeBinary(data); err != nil {
 		return err
 	}
@@ -139,7 +206,14 @@ func (m *Moment) MergeBinary(data []byte) error {
 	if err := r.fits(momentKind, &m.grid); err != nil {
 		return err
 	}
-	total := r.uint()
+	total, how := r.uint(), r.uint()
+	if how == exactCounts {
+		return r.tally(m.exact(), total, m.Add)
+	}
+	if how != sketchCounts || m.cells() > len(r.b) {
+		return damaged()
+	}
+	m.approximate()
 	for lo := 0; lo < len(m.cell); lo += m.width {
 		left := total // what the numbers of a row may still sum up to
 		for i := lo; i < lo+m.width; i++ {
