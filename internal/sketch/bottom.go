@@ -43,9 +43,9 @@ func (t *bottom) find(key uint64) (at int, slot int) {
 	}
 }
 
-// add takes rows of a key with a rank. It says whether there are so many keys now
-// that some should be dropped.
-func (t *bottom) add(key, rank, rows uint64, value []byte) (full bool) {
+// add takes rows of a key with a rank. It says whether they brought the smallest
+// rank of the key, so that its value is that of these rows.
+func (t *bottom) add(key, rank, rows uint64) (smallest bool) {
 	if 4*(len(t.entries)+1) > 3*len(t.slots) {
 		t.grow(max(8, 2*len(t.slots)))
 	}
@@ -53,23 +53,30 @@ func (t *bottom) add(key, rank, rows uint64, value []byte) (full bool) {
 	if at >= 0 {
 		e := &t.entries[at]
 		e.rows += rows
-		if rank < e.rank || rank == e.rank && bytes.Compare(value, t.value(e)) < 0 {
+		if rank < e.rank {
 			e.rank = rank
-			t.set(e, value)
+			return true
 		}
 		return false
 	}
 	t.entries = append(t.entries, entry{key: key, rank: rank, rows: rows})
-	t.set(&t.entries[len(t.entries)-1], value)
 	t.slots[slot] = uint32(len(t.entries))
-	return len(t.entries) >= 2*t.k
+	return true
 }
 
-// set copies the value of an entry.
-func (t *bottom) set(e *entry, value []byte) {
-	if bytes.Equal(t.value(e), value) {
-		return // as always, but where two values have one hash
+// full says whether there are so many keys that some should be dropped.
+func (t *bottom) full() bool { return len(t.entries) >= 2*t.k }
+
+// name gives a key its value, if the key is held.
+func (t *bottom) name(key uint64, value []byte) {
+	if len(t.slots) == 0 {
+		return
 	}
+	at, _ := t.find(key)
+	if at < 0 || bytes.Equal(t.value(&t.entries[at]), value) {
+		return
+	}
+	e := &t.entries[at]
 	e.from = len(t.values)
 	t.values = append(t.values, value...)
 	e.to = len(t.values)

@@ -151,7 +151,7 @@ func TestHeavyBound(t *testing.T) {
 		for seed := range uint64(trials) {
 			h := must(NewHeavy(share, err, delta, seed))
 			for i, k := range keys {
-				h.Add(k, uint64(i), nil)
+				h.Add(k, uint64(i))
 			}
 			got := map[uint64]uint64{}
 			for _, it := range h.Items() {

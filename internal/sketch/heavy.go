@@ -25,6 +25,9 @@ type Heavy struct {
 	count *CountMin // nil while counts are exact
 	empty *CountMin // shape only
 	keys  bottom
+
+	// Check, where it is not nil, says whether bytes that were read are a value.
+	Check func(value []byte) bool
 }
 
 // Item is a key, the value that it is the hash of, if that was given, and about how
@@ -52,24 +55,33 @@ func NewHeavy(share, err, delta float64, seed uint64) (*Heavy, error) {
 
 // Fresh makes an empty sketch of the same parameters and seed.
 func (h *Heavy) Fresh() *Heavy {
-	return &Heavy{seed: h.seed, empty: h.empty, keys: newBottom(h.keys.k)}
+	return &Heavy{seed: h.seed, empty: h.empty, keys: newBottom(h.keys.k), Check: h.Check}
 }
 
-// Add takes a row: its key, a number that no other row has, or few, and the value
-// behind the key, which may be nil.
-func (h *Heavy) Add(key, place uint64, value []byte) {
+// Add takes a row: its key, and a number that no other row has, or few. It says
+// whether the key's value, if there is to be one, should be given by Name now.
+func (h *Heavy) Add(key, place uint64) (wanted bool) {
 	h.total++
 	rank := Mix(place, h.seed)
 	if h.count != nil {
 		h.count.Add(key, 1)
 		if rank > h.keys.limit {
-			return
+			return false
 		}
 	}
-	if h.keys.add(key, rank, 1, value) {
+	wanted = h.keys.add(key, rank, 1)
+	if h.keys.full() {
 		h.settle()
 	}
+	return wanted
 }
+
+// Name says which value a key is the hash of. Of two values of one hash that of the
+// smallest rank stays, if Name is called whenever Add asks for it, and then only.
+func (h *Heavy) Name(key uint64, value []byte) { h.keys.name(key, value) }
+
+// Candidates is how many keys Items returns at the most.
+func (h *Heavy) Candidates() int { return h.keys.k }
 
 // settle gives up all keys but k, and with them exact counts.
 func (h *Heavy) settle() {
@@ -152,7 +164,10 @@ func (h *Heavy) take(key, rank, rows uint64, value []byte, counted bool) {
 			return
 		}
 	}
-	if h.keys.add(key, rank, rows, value) {
+	if h.keys.add(key, rank, rows) {
+		h.keys.name(key, value)
+	}
+	if h.keys.full() {
 		h.settle()
 	}
 }

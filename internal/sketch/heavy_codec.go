@@ -51,7 +51,7 @@ func (h *Heavy) UnmarshalBinary(data []byte) error {
 	if r.bad || k == 0 || k > maxCells {
 		return damaged()
 	}
-	fresh := Heavy{seed: g.seed, empty: &CountMin{grid: g}, keys: newBottom(int(k))}
+	fresh := Heavy{seed: g.seed, empty: &CountMin{grid: g}, keys: newBottom(int(k)), Check: h.Check}
 	if err := fresh.MergeBinary(data); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (h *Heavy) MergeBinary(data []byte) error {
 	if n > uint64(h.keys.k) || how == sketchCounts && n != uint64(h.keys.k) || how != exactCounts && how != sketchCounts {
 		return damaged()
 	}
-	sum := r.skipKeys(n, how)
+	sum := r.skipKeys(n, how, h.Check)
 	switch {
 	case r.bad || how == exactCounts && (sum != total || len(r.b) > 0):
 		return damaged()
@@ -100,9 +100,9 @@ func (h *Heavy) MergeBinary(data []byte) error {
 	return nil
 }
 
-// skipKeys passes over n keys, which must ascend, and adds up their counts. With too
-// many rows the sum is not right; it fails below.
-func (r *reader) skipKeys(n, how uint64) (sum uint64) {
+// skipKeys passes over n keys, which must ascend, checks their values and adds up
+// their counts.
+func (r *reader) skipKeys(n, how uint64, check func([]byte) bool) (sum uint64) {
 	last := uint64(0)
 	for i := range n {
 		key := r.word()
@@ -113,12 +113,12 @@ func (r *reader) skipKeys(n, how uint64) (sum uint64) {
 				r.fail()
 			}
 		}
-		if r.bytes(); i > 0 && key <= last {
+		value := r.bytes()
+		if r.bad || i > 0 && key <= last || check != nil && !check(value) {
 			r.fail()
-		}
-		if last = key; r.bad {
 			return 0
 		}
+		last = key
 	}
 	return sum
 }

@@ -22,6 +22,9 @@ type Sample struct {
 	rows   []drawn
 	values []byte
 	spare  []byte
+
+	// Check, where it is not nil, says whether bytes that were read are a value.
+	Check func(value []byte) bool
 }
 
 type drawn struct {
@@ -39,10 +42,16 @@ func NewSample(k int, seed uint64) (*Sample, error) {
 }
 
 // Fresh makes an empty reservoir of the same size and seed.
-func (s *Sample) Fresh() *Sample { return &Sample{k: s.k, seed: s.seed, limit: math.MaxUint64} }
+func (s *Sample) Fresh() *Sample {
+	return &Sample{k: s.k, seed: s.seed, limit: math.MaxUint64, Check: s.Check}
+}
 
-// Wants says whether Add would keep a row, so that its value need not be made if not.
+// Wants says whether Add would keep a row: where it would not, Pass counts the row
+// and its value need not be made.
 func (s *Sample) Wants(place uint64) bool { return Mix(place, s.seed) <= s.limit }
+
+// Pass counts a row that Wants refused.
+func (s *Sample) Pass() { s.total++ }
 
 // Add takes a row: a number that no other row has, or few, and its value.
 func (s *Sample) Add(place uint64, value []byte) {
@@ -142,7 +151,7 @@ func (s *Sample) UnmarshalBinary(data []byte) error {
 	if r.bad || k == 0 || k > maxCells {
 		return damaged()
 	}
-	fresh := Sample{k: int(k), seed: seed, limit: math.MaxUint64}
+	fresh := Sample{k: int(k), seed: seed, limit: math.MaxUint64, Check: s.Check}
 	if err := fresh.MergeBinary(data); err != nil {
 		return err
 	}
@@ -169,7 +178,7 @@ func (s *Sample) MergeBinary(data []byte) error {
 	for range n {
 		rank := r.word()
 		value := r.bytes()
-		if r.bad || rank < last || rank == last && bytes.Compare(value, before) < 0 {
+		if r.bad || s.Check != nil && !s.Check(value) || rank < last || rank == last && bytes.Compare(value, before) < 0 {
 			return damaged()
 		}
 		last, before = rank, value
