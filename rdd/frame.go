@@ -40,6 +40,9 @@ type Header struct {
 	// Of a source's other columns they have none: to read one as null would not be
 	// what the list says. nil: all columns of the source.
 	Columns []string
+	// Unbound, if not empty, says why a done-list that came with the rows is not
+	// believed: what it was written for is not what is there. The rows are raw.
+	Unbound string
 	// Bad are rows of the split that the source could not parse. They count as
 	// rows of the split but are not in Batch, which may be nil where there is
 	// nothing else.

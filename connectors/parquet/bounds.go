@@ -26,7 +26,8 @@ func bounds(f *footer, g *group, columns []leaf, fixed []constant) expr.Bounds {
 	return out
 }
 
-// rangeOf bounds the values of a chunk.
+// rangeOf bounds the values of a chunk. That there is no NaN is believed of our own
+// count, bound to the rows: Parquet's statistics leave NaN out without a word.
 func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
 	if l.tree != nil {
 		return expr.Range{Nulls: true}
@@ -36,24 +37,58 @@ func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
 		r.Nulls, r.AllNull = n > 0, n == rows && rows > 0
 	}
 	if isFloat(l) {
-		r.NaN = k.nans != 0 || !f.ours()
-	}
-	lo, hi := k.stats.min, k.stats.max
-	if lo == nil && hi == nil && signedOrder(l.rule) {
-		lo, hi = k.stats.oldMin, k.stats.oldMax
+		r.NaN = f.bound == nil || k.nans != 0
 	}
 	if r.AllNull {
+		r.NaN = false
 		return r
 	}
+	lo, hi := k.limits(f, l)
 	minimum, okMin := value(l, lo)
 	maximum, okMax := value(l, hi)
-	if isFloat(l) {
-		minimum, maximum = floatBounds(minimum, maximum)
-	}
-	if okMin && okMax && minimum != nil && maximum != nil {
-		r.Min, r.Max = minimum, maximum
+	if okMin && okMax {
+		r.Min, r.Max = inOrder(minimum, maximum)
 	}
 	return r
+}
+
+// limits returns the statistics of a chunk that are in the order of the engine, or
+// nil. Without a column order those of strings and of unsigned numbers may be in any.
+func (k *chunk) limits(f *footer, l *leaf) (lo, hi []byte) {
+	ordered := l.index < len(f.ordered) && f.ordered[l.index]
+	switch {
+	case k.stats.min != nil || k.stats.max != nil:
+		if ordered || signedOrder(l.rule) || l.rule == bools {
+			return k.stats.min, k.stats.max
+		}
+	case signedOrder(l.rule):
+		return k.stats.oldMin, k.stats.oldMax
+	}
+	return nil, nil
+}
+
+// inOrder drops bounds that are out of order, as those of writers are that compare
+// in another one.
+func inOrder(lo, hi any) (any, any) {
+	ok := false
+	switch a := lo.(type) {
+	case int64:
+		ok = a <= hi.(int64)
+	case arrow.Timestamp:
+		ok = a <= hi.(arrow.Timestamp)
+	case arrow.Date32:
+		ok = a <= hi.(arrow.Date32)
+	case string:
+		ok = a <= hi.(string)
+	case bool:
+		ok = !a || hi.(bool)
+	case float64:
+		return floatBounds(a, hi.(float64))
+	}
+	if !ok {
+		return nil, nil
+	}
+	return lo, hi
 }
 
 func isFloat(l *leaf) bool { return l.typ != nil && l.typ.ID() == arrow.FLOAT64 }
@@ -71,19 +106,17 @@ func signedOrder(r rule) bool {
 
 // floatBounds drops bounds that are NaN, or out of order, and does not trust
 // the sign of a zero.
-func floatBounds(lo, hi any) (any, any) {
-	a, okA := lo.(float64)
-	b, okB := hi.(float64)
-	if !okA || !okB || !(a <= b) {
+func floatBounds(lo, hi float64) (any, any) {
+	if !(lo <= hi) {
 		return nil, nil
 	}
-	if a == 0 {
-		a = math.Copysign(0, -1)
+	if lo == 0 {
+		lo = math.Copysign(0, -1)
 	}
-	if b == 0 {
-		b = 0
+	if hi == 0 {
+		hi = 0
 	}
-	return a, b
+	return lo, hi
 }
 
 // value reads a bound.

@@ -177,7 +177,7 @@ func (d *dataset) split(u *unit) (rdd.Split, error) {
 	payload, err := json.Marshal(place{
 		Path: m.Path, Sum: fmt.Sprintf("%016x", m.sum), Group: u.group, From: u.from, Fixed: d.constants(m),
 	})
-	return rdd.Split{
+	split := rdd.Split{
 		Partition: int32(u.file),
 		Name:      m.Path,
 		First:     u.first,
@@ -185,6 +185,11 @@ func (d *dataset) split(u *unit) (rdd.Split, error) {
 		Bytes:     u.bytes,
 		Times:     rdd.TimeRange{Known: u.timed, Min: u.lo, Max: u.hi},
 		Last:      u.last,
+		Done:      m.groups[u.group].done,
 		Payload:   payload,
-	}, err
+	}
+	if m.label != "" {
+		split.Labels = map[string]int64{m.label: u.rows}
+	}
+	return split, err
 }

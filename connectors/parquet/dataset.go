@@ -30,6 +30,7 @@ type member struct {
 	size   int64
 	sum    uint64
 	groups []extent
+	label  string          // of all rows, where the file or its directory says so
 	has    map[string]bool // columns of the file itself; nil if it has all
 }
 
@@ -38,6 +39,7 @@ type extent struct {
 	rows, bytes int64
 	lo, hi      int64
 	timed       bool
+	done        string // the last of the done-list
 }
 
 // shape is the columns of a file.
@@ -70,7 +72,7 @@ func (s *source) plan(ctx context.Context) (*dataset, error) {
 				return err
 			}
 			defer s.files.release(f)
-			members[i] = member{Found: list[i], size: f.size, sum: f.sum, groups: extents(f, s.env.Time)}
+			members[i] = member{Found: list[i], size: f.size, sum: f.sum, groups: extents(f, s.env.Time), label: labelOf(f, &list[i])}
 			shapes[i] = shapeOf(f)
 			return ctx.Err()
 		})
@@ -97,8 +99,25 @@ func extents(f *file, time string) []extent {
 		g := &f.meta.groups[i]
 		lo, hi, ok := timeRange(g, l)
 		out[i] = extent{rows: g.rows, bytes: g.bytes, lo: lo, hi: hi, timed: ok}
+		if h := f.meta.bound; h != nil && len(h.groups[i].done) > 0 {
+			out[i].done = h.groups[i].done[len(h.groups[i].done)-1]
+		}
 	}
 	return out
+}
+
+// labelOf guesses the label of a file's rows: from its footer, or from a directory
+// that is named as a sink names them.
+func labelOf(f *file, at *files.Found) string {
+	if f.meta.label != "" {
+		return f.meta.label
+	}
+	for _, k := range at.Keys {
+		if k.Name == "label" && !k.Null {
+			return k.Value
+		}
+	}
+	return ""
 }
 
 func shapeOf(f *file) *shape {

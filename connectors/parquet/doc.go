@@ -29,10 +29,22 @@
 // A string that is not UTF-8, though the file says that it is text, is an error, as
 // is a number that does not fit. Bounds are known of flat columns.
 //
+// # Headers
+//
+// A file that was written here has a header in its footer: of each row group the
+// done-list of its rows (rdd.Header.Done) and checksums of its column chunks. It is
+// believed in two steps. When the footer is read its own checksum must be that of the
+// label, the schema, the counts and the statistics beside it. Before a row group is
+// decoded whose list somebody wants to use (rdd.Projection.Enter), the bytes of
+// every column that is to be read must have the checksums of the header. Otherwise
+// the group is read as rows to which nothing was done, and rdd.Header.Unbound says
+// why. The checksums find what was changed by mistake, or by a tool that copies
+// footers; they are no signature, and keep nobody from writing a header that lies.
+//
 // # Writing
 //
 // Files are staged and published as internal/files describes, each with its
-// label in the footer.
+// label in the footer. A row group holds rows of one done-list.
 //
 // Decimals become INT32, INT64 or 16 bytes by their precision, lists and maps the
 // groups of three levels that the format asks for. Parquet has no type for a

@@ -169,8 +169,11 @@ func (f *file) load(binaryAsString bool) error {
 	if err := f.meta.check(f.size - 8 - int64(len(b))); err != nil {
 		return err
 	}
-	f.columns, err = f.meta.leaves(binaryAsString)
-	return err
+	if f.columns, err = f.meta.leaves(binaryAsString); err != nil {
+		return err
+	}
+	f.meta.bound, f.meta.unbound = f.meta.bind()
+	return nil
 }
 
 // footerBytes returns the Thrift bytes of the footer.

@@ -16,7 +16,13 @@ type footer struct {
 	rows      int64
 	groups    []group
 	encrypted bool
-	intervals []string // numbers of leaves that are durations
+	intervals []string     // numbers of leaves that are durations
+	ordered   []bool       // by leaf: min and max are in the order that the format defines
+	label     string       // of all rows, as our sink writes it
+	header    []byte       // the last value of doneKey
+	headers   int          // how many there are
+	bound     *boundHeader // nil where there is none, or none that can be believed
+	unbound   error        // why a header cannot be believed
 }
 
 // element is a node of the schema tree.
@@ -91,9 +97,25 @@ func (f *footer) parseKeyValue(c *compact, typ byte) {
 			c.skip(typ)
 		}
 	})
-	if key == intervalKey {
+	switch key {
+	case intervalKey:
 		f.intervals = strings.Split(value, ",")
+	case labelKey:
+		f.label = value
+	case doneKey:
+		f.header, f.headers = []byte(value), f.headers+1
 	}
+}
+
+// parseOrder reads a column order, a union of which the first member is the one
+// that the format defines by the column's type.
+func (f *footer) parseOrder(c *compact, typ byte) {
+	known := false
+	c.structure(typ, func(id int16, typ byte) {
+		known = id == 1
+		c.skip(typ)
+	})
+	f.ordered = append(f.ordered, known)
 }
 
 // parseFooter reads a footer from its Thrift bytes.
@@ -114,6 +136,8 @@ func parseFooter(b []byte) (*footer, error) {
 			c.list(typ, nil, func(typ byte) { f.parseKeyValue(c, typ) })
 		case 6:
 			f.createdBy = string(c.binary(typ))
+		case 7:
+			c.list(typ, nil, func(typ byte) { f.parseOrder(c, typ) })
 		case 8:
 			f.encrypted = true
 			c.skip(typ)

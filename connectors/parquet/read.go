@@ -26,12 +26,15 @@ func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection)
 			return
 		}
 		defer r.close()
-		if want.Skip != nil {
-			r.bounds = bounds(r.file.meta, r.group, r.file.columns, r.at.Fixed)
-			if want.Skip(r.bounds) {
-				yield(&rdd.Frame{Header: r.header(0, split.Rows)}, nil)
-				return
-			}
+		if err := r.enter(); err != nil {
+			yield(nil, err)
+			return
+		}
+		if r.done == nil && want.Skip != nil && want.Skip(r.allBounds()) {
+			h := r.header(0, split.Rows)
+			h.Bounds = r.all
+			yield(&rdd.Frame{Header: h}, nil)
+			return
 		}
 		if err := r.open(s.codecs); err != nil {
 			yield(nil, err)
@@ -66,7 +69,11 @@ type reader struct {
 	files   *handles
 	file    *file
 	group   *group
-	bounds  expr.Bounds
+	all     expr.Bounds // of every column, once somebody asked
+	bounds  expr.Bounds // of the columns of want.Bounds
+	done    []string    // of the group, where it was entered; want.Columns is what is read then
+	unbound error       // why the group's done-list is not believed
+	held    []held      // chunks that were read to be checked
 	columns []column
 	arrays  []arrow.Array // of the frame under way
 	schema  *arrow.Schema // of the last frame
@@ -109,16 +116,33 @@ func (r *reader) close() {
 		c.close()
 	}
 	r.columns = nil
+	r.drop()
 	r.files.release(r.file)
 }
 
 // header of a frame that starts at row done of the split.
 func (r *reader) header(done, pruned int64) rdd.Header {
-	return rdd.Header{
+	h := rdd.Header{
 		Origin: rdd.Origin{Source: r.split.Source, Partition: r.split.Partition, First: r.split.First + done},
 		Pruned: pruned,
 		Bounds: r.bounds,
+		Done:   r.done,
 	}
+	if r.done != nil {
+		h.Columns = r.present()
+	}
+	if r.unbound != nil {
+		h.Unbound = r.unbound.Error()
+	}
+	return h
+}
+
+// allBounds returns the bounds of every column.
+func (r *reader) allBounds() expr.Bounds {
+	if r.all == nil {
+		r.all = bounds(r.file.meta, r.group, r.file.columns, r.at.Fixed)
+	}
+	return r.all
 }
 
 // open opens the wanted columns at the split's first row.
@@ -169,9 +193,9 @@ func (r *reader) column(name string, c *codecs) (column, error) {
 		return nil, r.fail(name, errors.New("its data is encrypted or lies in another file"))
 	}
 	if l.tree != nil {
-		return newNested(r.file, c, r.group, l, r.want.Mem), nil
+		return newNested(r.bytes(), c, r.group, l, r.want.Mem), nil
 	}
-	return newColumn(r.file, c, k, l, r.group.rows, r.want.Mem), nil
+	return newColumn(r.bytes(), c, k, l, r.group.rows, r.want.Mem), nil
 }
 
 // batch reads the next n rows.

@@ -10,8 +10,6 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-const labelKey = "idag.label" // in a file's footer
-
 // openSink makes a sink of files that an encoder of this format writes.
 func openSink(ctx context.Context, o rdd.Options, env connectors.Env) (*files.Sink, error) {
 	s, err := readSettings(o, connectors.Writing)

@@ -89,6 +89,33 @@ func TestPublish(t *testing.T) {
 	_ = f.f.Close()
 }
 
+// TestDoneIsStaged proves that the list of a frame for a sink comes back with its rows.
+func TestDoneIsStaged(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "out")
+	k := openTestSink(t, root, nil)
+	in := func(yield func(*rdd.Frame, error) bool) {
+		for i, list := range [][]string{{"tag:1"}, {"tag:1", "map:2"}} {
+			b := batchOf(memory.DefaultAllocator, numbers(), []row{{int64(i)}})
+			more := yield(&rdd.Frame{Header: rdd.Header{Labels: 2, Done: list}, Batch: b}, nil)
+			b.Release()
+			if !more {
+				return
+			}
+		}
+	}
+	p, err := k.Stage(t.Context(), rdd.Block{Batch: 1}, in)
+	if err == nil {
+		err = k.Publish(t.Context(), commit(1, 1), []rdd.Staged{p})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	splits, err := cutAll(open(t, rdd.Options{"path": root}, connectors.Env{}), rdd.Size{})
+	if err != nil || len(splits) != 2 || splits[0].Done != "tag:1" || splits[1].Done != "map:2" || splits[0].Labels["back/up"] != 1 {
+		t.Errorf("%+v, %v", splits, err)
+	}
+}
+
 // TestDiskFull proves that a writer hands on what the disk says.
 func TestDiskFull(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

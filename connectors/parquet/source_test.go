@@ -342,8 +342,8 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s is within %+v, not %+v", name, got[name], want)
 		}
 	}
-	f.meta.createdBy = "somebody else"
+	f.meta.bound = nil
 	if !bounds(f.meta, &f.meta.groups[0], f.columns, nil)["f"].NaN {
-		t.Error("a foreign file is trusted to have no NaN")
+		t.Error("a count of NaNs that is bound to nothing is believed")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/zeebo/xxh3"
 )
 
 // WriterOptions say how a file is written. The zero value is what the sink
@@ -41,6 +42,9 @@ type Writer struct {
 	groups  []format.RowGroup
 	indexes [][]chunkIndex
 	pressed *compressor
+	done    []string // of the rows of the row group under way
+	header  fileHeader
+	sum     *xxh3.Hasher // of the chunk under way
 	err     error
 }
 
@@ -54,7 +58,7 @@ func NewWriter(out io.Writer, schema *arrow.Schema, o WriterOptions) (*Writer, e
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{out: out, schema: schema, options: o, pressed: pressed}
+	w := &Writer{out: out, schema: schema, options: o, pressed: pressed, sum: xxh3.New()}
 	for _, f := range schema.Fields() {
 		p, err := w.newPart(f, nil, 0, 0)
 		if err == nil && !types.Supported(f.Type) {
@@ -112,7 +116,12 @@ func (w *Writer) Close() error {
 	if err := w.writeIndexes(); err != nil {
 		return err
 	}
-	footer, err := thrift.Marshal(&thrift.CompactProtocol{}, w.footer())
+	m := w.footer()
+	if err := w.sign(m); err != nil {
+		return err
+	}
+	slices.SortFunc(m.KeyValueMetadata, func(a, b format.KeyValue) int { return strings.Compare(a.Key, b.Key) })
+	footer, err := thrift.Marshal(&thrift.CompactProtocol{}, m)
 	if err != nil {
 		return err
 	}
@@ -142,6 +151,12 @@ func (w *Writer) write(b []byte) error {
 	return err
 }
 
+// writeSummed writes bytes of a chunk.
+func (w *Writer) writeSummed(b []byte) error {
+	_, _ = w.sum.Write(b) // a hash takes everything
+	return w.write(b)
+}
+
 // flush writes the row group under way.
 func (w *Writer) flush() error {
 	if w.rows == 0 {
@@ -152,8 +167,10 @@ func (w *Writer) flush() error {
 		Columns: make([]format.ColumnChunk, len(w.columns)),
 	}
 	indexes := make([]chunkIndex, len(w.columns))
+	sums := make([]string, len(w.columns))
 	for i, c := range w.columns {
-		meta, index, err := c.finish(w.offset, w.write)
+		w.sum.Reset()
+		meta, index, err := c.finish(w.offset, w.writeSummed)
 		if err != nil {
 			w.err = err
 			return err
@@ -162,8 +179,9 @@ func (w *Writer) flush() error {
 		g.Columns[i] = format.ColumnChunk{MetaData: meta}
 		g.TotalByteSize += meta.TotalUncompressedSize
 		g.TotalCompressedSize += meta.TotalCompressedSize
-		indexes[i] = index
+		indexes[i], sums[i] = index, spellSum(w.sum.Sum64())
 	}
+	w.noteGroup(g.NumRows, sums)
 	w.groups = append(w.groups, g)
 	w.indexes = append(w.indexes, indexes)
 	w.total += int64(w.rows)
@@ -235,7 +253,6 @@ func (w *Writer) footer() *format.FileMetaData {
 	for k, v := range w.options.Metadata {
 		m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: k, Value: v})
 	}
-	slices.SortFunc(m.KeyValueMetadata, func(a, b format.KeyValue) int { return strings.Compare(a.Key, b.Key) })
 	return m
 }
 

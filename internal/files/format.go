@@ -53,7 +53,9 @@ type Encoder interface {
 	Open(w io.Writer, label string, schema *arrow.Schema) (RowWriter, error)
 }
 
-// RowWriter writes the rows of one file.
+// RowWriter writes the rows of one file. One that has a method
+// Done(list []string) error is told, before each batch, what was done to its rows:
+// rdd.Header.Done.
 type RowWriter interface {
 	// Write appends the rows of a batch, whose schema is the one that the file was
 	// opened with, but that strings may be plain or dictionary-encoded.

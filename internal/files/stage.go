@@ -77,6 +77,11 @@ func (st *stage) write(f *rdd.Frame) error {
 			return err
 		}
 	}
+	if w, ok := out.w.(interface{ Done(list []string) error }); ok {
+		if err := w.Done(f.Header.Done); err != nil {
+			return wrapWrite(out.path, err)
+		}
+	}
 	st.rows += f.Batch.NumRows()
 	b := out.arrange(f.Batch, st.sink.env)
 	defer b.Release()
