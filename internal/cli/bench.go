@@ -25,7 +25,7 @@ type measurement struct {
 
 // benches returns the measurements there are.
 func benches() []measurement {
-	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash()}
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchBypass()}
 }
 
 // benchFlags are the settings of a measurement, printed with its figures.
@@ -37,6 +37,7 @@ type benchFlags struct {
 	mixes   []string
 	rssRows []int64
 	kills   int
+	bypass  bypassFlags
 }
 
 // add adds the flags. The default number of rows makes 64 equal row groups: long
@@ -52,6 +53,7 @@ func (f *benchFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.kills, "kills", 100, "`kills` of the program at least, for crash")
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
+	f.bypass.add(fs)
 	fs.Int64SliceVar(&f.rssRows, "rss-rows", nil, "`rows` of further data sets to measure the memory of one run on")
 }
 
@@ -73,10 +75,13 @@ func newBench(s *session) *cobra.Command {
 		Short:   "Measure, on this machine",
 		Long: `Measure, on this machine. Every ratio comes from runs that alternate within one
 call; a figure is the median of its runs, with the smallest and the largest.
-Without a name, the measurements are listed; with --list, their figures.`,
+Without a name, the measurements are listed; with --list, their figures.
+Bypass also writes a report: a page of tables and charts.`,
 		Example: `  idag bench replay
   idag bench replay --path data/meter --runs 9 --json
-  idag bench start --list`,
+  idag bench start --list
+  idag bench bypass --only frames,efficiency
+  idag bench bypass --files 4500 --bytes 8.6GB --path data`,
 		Args: atMost(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return benchNames(), cobra.ShellCompDirectiveNoFileComp
@@ -148,9 +153,9 @@ func (s *session) bench(ctx context.Context, b measurement, f *benchFlags, asJSO
 	}
 	r := benchReport{
 		Bench:    b.name,
-		Machine:  fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpu()),
+		Machine:  machine(),
 		Version:  s.app.Version,
-		Settings: map[string]string{"job": f.job, "runs": fmt.Sprint(f.runs), "data": f.data()},
+		Settings: f.settings(b.name),
 		Figures:  map[string]bench.Figure{},
 	}
 	t := table{head: []string{"figure", "median", "min", "max", "unit"}}
@@ -168,6 +173,19 @@ func (s *session) bench(ctx context.Context, b measurement, f *benchFlags, asJSO
 	fmt.Fprintf(s.io.Out, "%s  %s, %s\n", s.out.strong(b.name), r.Machine, r.Settings["data"])
 	t.write(s.io.Out, s.out)
 	return failed
+}
+
+// machine says what is measured on.
+func machine() string {
+	return fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpu())
+}
+
+// settings are those of a measurement, as they are printed.
+func (f *benchFlags) settings(name string) map[string]string {
+	if name == "bypass" {
+		return f.bypassNotes()
+	}
+	return map[string]string{"job": f.job, "runs": fmt.Sprint(f.runs), "data": f.data()}
 }
 
 // data spells what is measured on.

@@ -89,6 +89,8 @@ type ran struct {
 	out         []byte
 	byte1, line time.Duration // from start to its first byte and its first line
 	whole       time.Duration // from start to its end
+	cpu         time.Duration // of user and system
+	peak        int64         // resident bytes at the most, 0 where the system does not say
 }
 
 // program runs this program anew, to its end.
@@ -119,6 +121,7 @@ func program(ctx context.Context, args ...string) (ran, error) {
 		return out, fault.New(fault.Bug, "%s %v: %w\n%s", self, args, err, errs.Bytes())
 	}
 	out.whole = time.Since(start)
+	out.cpu, out.peak = c.ProcessState.UserTime()+c.ProcessState.SystemTime(), maxRSS(c.ProcessState)
 	out.out = append(first, rest...)
 	return out, nil
 }

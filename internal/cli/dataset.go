@@ -28,7 +28,9 @@ type datasetWriter struct {
 	kinds     connectors.Registry
 	dir       string
 	groupRows int
-	threads   int // files written side by side
+	threads   int    // files written side by side
+	keep      bool   // files that are there are whole and are not made again
+	told      func() // called after each file, from any goroutine; may be nil
 }
 
 // write copies all rows of a source. A file gets its name when it is whole.
@@ -64,7 +66,12 @@ func (w *datasetWriter) copy(ctx context.Context, src connectors.Source) (datase
 	for i, splits := range parts {
 		g.Go(func() (err error) {
 			name := filepath.Join(w.dir, fmt.Sprintf("part-%04d.parquet", i))
-			rows[i], sizes[i], err = w.file(ctx, name, schema, src, splits)
+			if _, gone := os.Stat(name); gone != nil || !w.keep {
+				rows[i], sizes[i], err = w.file(ctx, name, schema, src, splits)
+			}
+			if err == nil && w.told != nil {
+				w.told()
+			}
 			return err
 		})
 	}

@@ -37,7 +37,7 @@ const Plan = `
 8  .                    | internal/cli internal/engine jobs/* connectors connectors/* rdd
 7  internal/cli         | below
 6  internal/engine      | below
-6  internal/bench       | below
+6  internal/bench/...   | below
 6  internal/letters     | below
 5  internal/web         | driver/... planner/... rdd internal/metrics
 5  internal/report      | driver/... planner/... rdd internal/metrics
