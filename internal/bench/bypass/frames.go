@@ -78,7 +78,7 @@ func measureFrames(ctx context.Context, l *lab) error {
 			l.contender("by header", retrieve("true", "column: label"), planner.IDAG, nil),
 			l.contender("by scan", retrieve("false", tagScan), planner.IDAG, nil),
 		}
-		var header, scan bench.Samples = bench.Samples{}, bench.Samples{}
+		header, scan := bench.Samples{}, bench.Samples{}
 		err := l.rounds(ctx, label, l.set.Runs, list, func(round []bench.Outcome) {
 			name := "frame_retrieval_speedup"
 			if i > 0 {

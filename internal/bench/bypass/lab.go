@@ -88,18 +88,6 @@ func (l *lab) contender(name string, j job, m planner.Mode, seen func(Run)) benc
 	}}
 }
 
-// anyRows is a contender whose rows are not compared, because another reads
-// others to come to the same result.
-func anyRows(c bench.Contender) bench.Contender {
-	run := c.Run
-	c.Run = func(ctx context.Context) (bench.Outcome, error) {
-		o, err := run(ctx)
-		o.Rows = 0
-		return o, err
-	}
-	return c
-}
-
 // The forms of the linear plan, in the order in which forms lists them.
 const (
 	formMasked = iota

@@ -14,9 +14,6 @@ import (
 // plainOps is how many maps the job has where nothing can be bypassed.
 const plainOps = 8
 
-// mostPlain is what the I-DAG plan may cost there, by the upper bound.
-const mostPlain = 1.02
-
 func noBypass() experiment {
 	return experiment{
 		name: "nobypass", title: "Where nothing can be bypassed",
