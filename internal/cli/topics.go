@@ -40,6 +40,10 @@ The summary:
                 tag, hash and dispatch
   operations    what each operation did: operation, label, then rows in and out, and
                 nulled, the results that overflowed or could not be computed
+  locator       how good the predictions were by which tasks were made and put in order,
+                one for each source and label: source, route, tasks, stage_loss, the
+                share of tasks whose rows entered elsewhere, cost_loss_s2, the mean
+                squared error of the cost, and cost_error_of_mean, its root by the mean
   stopped       where the sources stand after Ctrl-C; left out at the end of input
 
 bench --json prints one object: bench, machine, version, settings, and figures, each
