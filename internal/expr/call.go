@@ -75,6 +75,7 @@ type callOp struct {
 	// What CanBeTrue wants to know of a function with constants inside.
 	list   []*constOp // of in
 	prefix string     // of like: what TRUE begins with
+	tail   tail       // of like: what follows that
 }
 
 func (c *callOp) eval(x *exec) (vec, error) {

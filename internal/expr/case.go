@@ -146,6 +146,7 @@ func (c *chooser) takeOpen(v *vec, valid, todo *memory.Buffer) {
 type extremeOp struct {
 	kind   kind
 	better function // better(candidate, best)
+	most   bool     // the largest
 	args   []op
 }
 

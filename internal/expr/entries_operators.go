@@ -169,7 +169,7 @@ func compileLike(_ *compiler, n *Call, args []typed) (typed, *Error) {
 	if p, ok := ops[1].(*constOp); ok {
 		if text, ok := p.value().(string); ok {
 			o := &callOp{name: n.Name, fn: fn, args: ops[:1]}
-			o.fn.run, o.prefix = likeConst(text, escape, fold)
+			o.fn.run, o.prefix, o.tail = likeConst(text, escape, fold)
 			return typed{op: o, kind: kBool}, nil
 		}
 	}
@@ -210,7 +210,7 @@ func compileExtreme(better scalar.Cmp) func(*compiler, *Call, []typed) (typed, *
 		if err != nil {
 			return typed{}, err
 		}
-		return typed{op: &extremeOp{kind: k, better: comparison(better, k), args: ops}, kind: k}, nil
+		return typed{op: &extremeOp{kind: k, better: comparison(better, k), most: better == scalar.Gt, args: ops}, kind: k}, nil
 	}
 }
 

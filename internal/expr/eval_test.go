@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,21 @@ func (b batch) release() {
 // drawBatch draws columns with no, some or only nulls, sliced out of longer
 // ones.
 func drawBatch(t *rapid.T, mem memory.Allocator, schema *arrow.Schema) batch {
+	return drawBatchOf(t, mem, schema, samples)
+}
+
+// drawNarrow draws columns of few different values that lie near to one another, so
+// that their bounds say something.
+func drawNarrow(t *rapid.T, mem memory.Allocator, schema *arrow.Schema) batch {
+	return drawBatchOf(t, mem, schema, func(k kind) []any {
+		pool := samples(k)
+		slices.SortFunc(pool, func(a, b any) int { c, _ := order(a, b); return c })
+		at := rapid.IntRange(0, len(pool)-1).Draw(t, "from")
+		return pool[at:min(at+rapid.IntRange(1, 4).Draw(t, "values"), len(pool))]
+	})
+}
+
+func drawBatchOf(t *rapid.T, mem memory.Allocator, schema *arrow.Schema, samples func(kind) []any) batch {
 	n := rapid.SampledFrom([]int{1, 2, 3, 63, 64, 65, 130}).Draw(t, "rows")
 	b := batch{rows: make([]map[string]any, n)}
 	for i := range b.rows {

@@ -155,13 +155,29 @@ func like(escape rune, fold bool) impl {
 }
 
 // likeConst is LIKE with one pattern. What fits starts with prefix.
-func likeConst(p string, escape rune, fold bool) (run impl, prefix string) {
+func likeConst(p string, escape rune, fold bool) (run impl, prefix string, tail tail) {
 	q := likePattern(p, escape, fold)
 	if first := q.parts[0]; !fold && first.exact {
-		prefix = first.text
+		prefix, tail = first.text, tailSome
+		switch {
+		case len(q.parts) == 1:
+			tail = tailNone
+		case len(q.parts) == 2 && q.parts[1].text == "":
+			tail = tailAny
+		}
 	}
 	return func(c *call) error {
 		a := c.a[0].texts()
 		return c.bools(func(i int) bool { return !c.skip(i) && q.match(a.at(i)) })
-	}, prefix
+	}, prefix, tail
 }
+
+// tail is what a pattern has behind its constant beginning.
+type tail byte
+
+const (
+	tailUnknown tail = iota // there is no such beginning
+	tailNone                // nothing: the string is the beginning
+	tailAny                 // one %, which takes anything
+	tailSome                // something else
+)
