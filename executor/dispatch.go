@@ -29,7 +29,8 @@ type dispatcher struct {
 	times  partTimes
 
 	entries []entry
-	trusted bool // rows may enter
+	trusted bool     // rows may enter
+	bounds  []string // columns whose bounds may prove something
 }
 
 // bin is where a label, or a reason to have none, is counted: never negative.
@@ -47,7 +48,7 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 			d.route[bin(int32(l))] = uint8(i)
 		}
 	}
-	d.entries, d.trusted = r.entriesOf(act.Entries), act.Trusted
+	d.entries, d.trusted, d.bounds = r.entriesOf(act.Entries), act.Trusted, act.Bounds
 	r.closers = append(r.closers, d.tagger.close)
 	return d
 }
@@ -78,6 +79,7 @@ func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
 	counts := d.count(c)
 	d.split(counts)
 	lap(&steps.Dispatch, mark)
+	d.prove(nil, d.tagger.tag.Time, f.Header.Bounds)
 	for i, s := range d.routes {
 		if err := d.send(ctx, i, s, c, times, counts); err != nil {
 			return err
@@ -210,6 +212,11 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 		for _, l := range labels.Each() {
 			out.counts[l] = counts[l]
 		}
+	}
+	if v := d.run.verdicts; v != nil && v[s.id] == hollow {
+		d.run.tally.out(s.node.Op, out)
+		d.run.vanish(s, out) // and nothing is gathered
+		return nil
 	}
 	defer out.release()
 	for k, from := range d.from[i] {

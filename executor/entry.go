@@ -122,10 +122,15 @@ func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry) error 
 		out.counts[e.act.Label] = int64(in.rows)
 	}
 	defer out.release()
+	d.run.tally.Tagged += int64(in.rows)
+	d.prove(e.step, e.act.Time, f.Header.Bounds)
+	if v := d.run.verdicts; v != nil && v[e.id] == hollow {
+		d.run.vanish(e.step, out)
+		return nil
+	}
 	for i, from := range e.act.From {
 		out.cols = append(out.cols, d.entryColumn(in, e, from, times, e.node.Out.Field(i).Type))
 	}
-	d.run.tally.Tagged += int64(in.rows)
 	d.run.tally.skipped(e.node.Skipped, out)
 	for _, next := range e.next {
 		if err := d.run.push(ctx, next, out); err != nil {

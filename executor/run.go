@@ -31,6 +31,9 @@ type run struct {
 	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
 	closers []func()           // run at the end, whatever happened
 	receipt work.Receipt
+
+	prover   prover    // of a stage that reads
+	verdicts []verdict // on the steps for the rows that are pushed, or nil
 }
 
 // operator is one node of a stage at work. The chunk is lent to apply, and
@@ -51,6 +54,7 @@ type outlet interface {
 
 // step is a node with its operator and what follows it.
 type step struct {
+	id   int // ordinal in the stage
 	node *physical.Node
 	op   operator
 	next []*step
@@ -115,7 +119,7 @@ func (r *run) build(n *physical.Node) *step {
 	if s := r.steps[n]; s != nil {
 		return s
 	}
-	s := &step{node: n, op: r.operator(n)}
+	s := &step{id: len(r.steps), node: n, op: r.operator(n)}
 	r.steps[n] = s
 	if o, ok := s.op.(outlet); ok {
 		r.ends = append(r.ends, o)
@@ -181,6 +185,16 @@ func (r *run) push(ctx context.Context, s *step, c *chunk) error {
 	if c.rows == 0 {
 		return nil
 	}
+	if r.verdicts != nil {
+		switch r.verdicts[s.id] {
+		case ended, hollow:
+			r.vanish(s, c)
+			return nil
+		case passed:
+			return r.passBy(ctx, s, c)
+		case open:
+		}
+	}
 	r.tally.in(s.node.Op, c)
 	return s.op.apply(ctx, c, func(out *chunk) error { return r.leave(ctx, s, out) })
 }
@@ -191,6 +205,11 @@ func (r *run) leave(ctx context.Context, s *step, out *chunk) error {
 		return nil
 	}
 	r.tally.out(s.node.Op, out)
+	return r.onward(ctx, s, out)
+}
+
+// onward takes what leaves a step to those behind it.
+func (r *run) onward(ctx context.Context, s *step, out *chunk) error {
 	r.tally.skipped(s.node.Skipped, out)
 	for _, next := range s.next {
 		if err := r.push(ctx, next, out); err != nil {

@@ -31,7 +31,7 @@ func (r *run) scan(ctx context.Context, act physical.Scan, root *physical.Node, 
 }
 
 func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
-	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem}
+	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem, Bounds: act.Bounds}
 	if len(d.entries) > 0 {
 		want.Enter = d.enter
 	}

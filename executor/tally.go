@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
@@ -67,6 +68,13 @@ func (t *tally) route(c *chunk, took time.Duration, place int) {
 		r := t.Routes[l]
 		r.Add(locator.Seen{Rows: n, Time: took * time.Duration(n) / time.Duration(c.rows), At: 1 << min(place, 63)})
 		t.Routes[l] = r
+	})
+}
+
+// bypassed counts the rows that pass by one operation.
+func (t *tally) bypassed(op int, why bypass.Reason, c *chunk) {
+	c.each(func(l int, n int64) {
+		t.Bypassed[physical.Bypass{Op: op, Label: l, Reason: why}] += n
 	})
 }
 

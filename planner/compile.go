@@ -37,6 +37,9 @@ func Compile(job *rdd.Job, mode Mode) (*Plan, error) {
 	if err := b.build(); err != nil {
 		return nil, err
 	}
+	if !mode.Linear() {
+		b.bounds()
+	}
 	b.plan.Digest = digest("plan", string(mode), b.plan.JobDigest())
 	return b.plan, nil
 }

@@ -12,14 +12,17 @@ import (
 func boundsOf(b arrow.RecordBatch) expr.Bounds {
 	out := make(expr.Bounds, b.NumCols())
 	for c, f := range b.Schema().Fields() {
-		a := b.Column(c)
-		r := expr.Range{AllNull: true}
-		for i := range a.Len() {
-			include(&r, value(a, i))
-		}
-		out[f.Name] = r
+		out[f.Name] = rangeOf(b.Column(c))
 	}
 	return out
+}
+
+func rangeOf(a arrow.Array) expr.Range {
+	r := expr.Range{AllNull: true}
+	for i := range a.Len() {
+		include(&r, value(a, i))
+	}
+	return r
 }
 
 // include makes r hold v.
@@ -44,6 +47,13 @@ func include(r *expr.Range, v any) {
 		extend(r, v)
 	case arrow.Date32:
 		extend(r, v)
+	case bool:
+		if r.Min == nil || !v {
+			r.Min = v
+		}
+		if r.Max == nil || v {
+			r.Max = v
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/types"
@@ -289,13 +290,14 @@ func (s *source) Read(ctx context.Context, split rdd.Split, want rdd.Projection)
 		}
 		part := &s.partitions[split.Partition]
 		part.slices(split.First, split.Rows, func(k int, i, j, at int64) bool {
+			bounds := s.boundsOf(part.batches[k], i, j, want.Bounds)
 			for step := int64(max(want.Rows, 1)); i < j; i, at = i+step, at+step {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
 					return false
 				}
 				origin := rdd.Origin{Source: split.Source, Partition: split.Partition, First: at}
-				if !s.lend(part, k, i, min(i+step, j), origin, want, yield) {
+				if !s.lend(part, k, i, min(i+step, j), rdd.Header{Origin: origin, Bounds: bounds}, want, yield) {
 					return false
 				}
 			}
@@ -318,16 +320,33 @@ func (s *source) check(split rdd.Split, columns []string) error {
 	return nil
 }
 
+// boundsOf returns the bounds of some columns over rows i to j of b, which are to a
+// table what a row group is to a file; nil where the source gives none.
+func (s *source) boundsOf(b arrow.RecordBatch, i, j int64, columns []string) expr.Bounds {
+	if !s.bounds || len(columns) == 0 {
+		return nil
+	}
+	all := b.NewSlice(i, j)
+	defer all.Release()
+	out := make(expr.Bounds, len(columns))
+	for _, name := range columns {
+		if at := s.schema.FieldIndices(name); len(at) == 1 {
+			out[name] = rangeOf(all.Column(at[0]))
+		}
+	}
+	return out
+}
+
 // lend yields rows i to j of batch k of a partition.
-func (s *source) lend(p *partition, k int, i, j int64, o rdd.Origin, want rdd.Projection, yield func(*rdd.Frame, error) bool) bool {
+func (s *source) lend(p *partition, k int, i, j int64, h rdd.Header, want rdd.Projection, yield func(*rdd.Frame, error) bool) bool {
 	piece := p.batches[k].NewSlice(i, j)
 	defer piece.Release()
-	h, columns := rdd.Header{Origin: o}, want.Columns
-	if entered := s.enter(p.done[k], piece, want); entered != nil {
+	columns := want.Columns
+	if entered := s.enter(p.done[k], piece, h.Bounds, want); entered != nil {
 		columns, h.Done, h.Columns = entered, p.done[k], names(piece)
 	} else if want.Skip != nil && s.bounds {
 		if bounds := boundsOf(piece); want.Skip(bounds) {
-			return yield(&rdd.Frame{Header: rdd.Header{Origin: o, Pruned: j - i, Bounds: bounds}}, nil)
+			return yield(&rdd.Frame{Header: rdd.Header{Origin: h.Origin, Pruned: j - i, Bounds: bounds}}, nil)
 		}
 	}
 	batch := s.project(piece, columns, want.Mem)
@@ -337,11 +356,11 @@ func (s *source) lend(p *partition, k int, i, j int64, o rdd.Origin, want rdd.Pr
 
 // enter asks what to read of rows that operations were applied to; nil if they are
 // read like all others.
-func (s *source) enter(done []string, piece arrow.RecordBatch, want rdd.Projection) []string {
+func (s *source) enter(done []string, piece arrow.RecordBatch, bounds expr.Bounds, want rdd.Projection) []string {
 	if len(done) == 0 || want.Enter == nil {
 		return nil
 	}
-	return want.Enter(&rdd.Header{Done: done, Columns: names(piece)})
+	return want.Enter(&rdd.Header{Done: done, Columns: names(piece), Bounds: bounds})
 }
 
 func names(b arrow.RecordBatch) []string {

@@ -190,7 +190,7 @@ func (s *Store) Kind() connectors.Kind {
 			{Name: "split_rows", Type: connectors.Int, Default: int64(64 << 10), For: connectors.Reading, Doc: "Rows of one split at the most. Splits do not stop at batches."},
 			{Name: "shuffle", Type: connectors.Int, Default: int64(0), For: connectors.Reading, Doc: "Seed of the order in which partitions are cut; 0 cuts them in turn."},
 			{Name: "times", Type: connectors.Bool, Default: true, For: connectors.Reading, Doc: "Whether splits tell their range of event time."},
-			{Name: "bounds", Type: connectors.Bool, Default: true, For: connectors.Reading, Doc: "Whether frames are left out when the bounds of their columns allow it."},
+			{Name: "bounds", Type: connectors.Bool, Default: true, For: connectors.Reading, Doc: "Whether the bounds of columns are told, so that frames are left out, or pass by operations, where they allow it."},
 		},
 		Examples: []connectors.Example{
 			{Title: "Read a table that the program has put", YAML: "read: {memory: meter}"},

@@ -65,6 +65,7 @@ func (p *Program) Range(b Bounds) Range {
 		if !s.mayBeTrue && !s.empty {
 			r.Max = false
 		}
+	default:
 	}
 	return r
 }
@@ -177,4 +178,18 @@ func constantSpan(o *constOp) span {
 		s.mayBeTrue, s.mayBeFalse = t, !t
 	}
 	return s
+}
+
+// Or bounds what either range bounds.
+func (r Range) Or(o Range) Range {
+	out := Range{Nulls: r.Nulls || o.Nulls, AllNull: r.AllNull && o.AllNull, NaN: r.NaN || o.NaN}
+	switch {
+	case r.AllNull:
+		out.Min, out.Max, out.Nulls = o.Min, o.Max, true
+	case o.AllNull:
+		out.Min, out.Max, out.Nulls = r.Min, r.Max, true
+	default:
+		out.Min, out.Max = least(r.Min, o.Min), greatest(r.Max, o.Max)
+	}
+	return out
 }

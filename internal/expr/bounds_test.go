@@ -208,6 +208,7 @@ func drawChoice(t *rapid.T, k kind, depth int) Node {
 		forms = append(forms, func() Node { return &Cast{X: drawLeaf(t, kTime), To: k.arrow()} })
 	case kTime:
 		forms = append(forms, func() Node { return &Cast{X: drawLeaf(t, kDate), To: k.arrow()} })
+	default:
 	}
 	return forms[rapid.IntRange(0, len(forms)-1).Draw(t, "choice")]()
 }

@@ -256,6 +256,7 @@ func arithSpan(o *callOp, a, b span) span {
 		s, ok = wholeSpan(o, a, b)
 	case kFloat:
 		s, ok = floatSpan(o.name, a, b)
+	default:
 	}
 	if !ok {
 		return anything()

@@ -143,16 +143,16 @@ func (j judge) sameCall(o *callOp) *columnOp {
 
 // kept is the argument of a sum or a product of whole numbers that the other one
 // leaves as it is, or nil.
-func (o *callOp) kept() op {
-	if len(o.args) != 2 || o.fn.kind != kInt && o.fn.kind != kTime && o.fn.kind != kInterval {
+func (c *callOp) kept() op {
+	if len(c.args) != 2 || c.fn.kind != kInt && c.fn.kind != kTime && c.fn.kind != kInterval {
 		return nil
 	}
 	neutral := int64(0)
-	if o.name == "*" {
+	if c.name == "*" {
 		neutral = 1
 	}
-	for i, x := range o.args {
-		if isWhole(o.args[1-i], neutral) && resultKind(x) == o.fn.kind && (i == 0 || o.name != "-") {
+	for i, x := range c.args {
+		if isWhole(c.args[1-i], neutral) && resultKind(x) == c.fn.kind && (i == 0 || c.name != "-") {
 			return x
 		}
 	}

@@ -74,11 +74,11 @@ func ofBounds() []Mutant {
 		Old: `case o.kind == kFloat && r.NaN:`, New: `case false:`,
 		Broken: "the largest float of the bounds is taken for the largest, NaN or not",
 	}, {
-		Name: "no nulls in OR", Proof: "bounds", File: "internal/expr/bounds.go",
+		Name: "no nulls in OR", Proof: "bounds", File: "internal/expr/bounds_logic.go",
 		Old: `mayBeTrue:  a.mayBeTrue && b.mayBeTrue,`, New: `mayBeTrue:  a.mayBeTrue && b.mayBeTrue && !a.null,`,
 		Broken: "a condition with a null in it is taken for false in all rows",
 	}, {
-		Name: "bounds are attained", Proof: "bounds", File: "internal/expr/bounds.go",
+		Name: "bounds are attained", Proof: "bounds", File: "internal/expr/bounds_logic.go",
 		Old: `return !known || c < 0
 }
 

@@ -64,6 +64,9 @@ type Scan struct {
 	// to them: a Route each, by its Done. Unless Trusted, such rows stop the job.
 	Entries []*Node
 	Trusted bool
+	// Bounds are the source's columns whose bounds in a row group may prove that its
+	// rows pass by operations; nil in the linear plan, which proves nothing.
+	Bounds []string
 }
 
 // Tagging is a Tag operation compiled against Scan.Raw.
