@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/part"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -22,10 +23,10 @@ type dispatcher struct {
 	root   *physical.Node
 	tagger tagger
 	routes []*step
-	from   [][]int    // by route: planner.Route.From
-	route  [256]uint8 // by bin of a label: its route, or len(routes) for none
-	sels   [][]int32  // by route: the rows of the frame, slices of flat
-	flat   []int32
+	from   [][]int           // by route: planner.Route.From
+	route  [part.Codes]uint8 // by label: its route, or len(routes) for none
+	cutter *part.Cutter
+	parts  []part.Part // by route: the rows of the frame
 	times  partTimes
 
 	entries []entry
@@ -37,7 +38,7 @@ type dispatcher struct {
 func bin(code int32) uint8 { return uint8(code - rejected) }
 
 func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*step) *dispatcher {
-	d := &dispatcher{run: r, root: root, routes: routes, sels: make([][]int32, len(routes)+1), tagger: tagger{run: r, tag: act.Tag}}
+	d := &dispatcher{run: r, root: root, routes: routes, tagger: tagger{run: r, tag: act.Tag}}
 	for l := range d.route {
 		d.route[l] = uint8(len(routes))
 	}
@@ -45,9 +46,10 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 		route, _ := s.node.Action.(physical.Route)
 		d.from = append(d.from, route.From)
 		for _, l := range s.node.Labels.Each() {
-			d.route[bin(int32(l))] = uint8(i)
+			d.route[l] = uint8(i)
 		}
 	}
+	d.cutter = part.NewCutter(d.route, len(routes))
 	d.entries, d.trusted, d.bounds = r.entriesOf(act.Entries), act.Trusted, act.Bounds
 	r.closers = append(r.closers, d.tagger.close)
 	return d
@@ -160,35 +162,13 @@ func (d *dispatcher) untagged(c *chunk) {
 	}
 }
 
-// split cuts the frame's row numbers by route, each route's in order.
+// split cuts the frame's rows by route.
 func (d *dispatcher) split(counts []int64) {
-	rows := len(d.tagger.codes)
-	sizes := make([]int, len(d.sels))
-	none := rows
+	sizes := make([]int, len(d.routes)+1)
 	for l, n := range counts {
-		r := d.route[bin(int32(l))]
-		sizes[r] += int(n)
-		none -= int(n)
+		sizes[d.route[l]] += int(n)
 	}
-	sizes[len(d.routes)] += none
-	if cap(d.flat) < rows {
-		d.flat = make([]int32, rows)
-	}
-	flat := d.flat[:rows]
-	var at [256]int32 // where the next row of a route goes
-	from := 0
-	for r, n := range sizes {
-		if n == rows {
-			return // all of one route: nobody needs the row numbers
-		}
-		d.sels[r], at[r] = flat[from:from+n:from+n], int32(from)
-		from += n
-	}
-	for i, code := range d.tagger.codes {
-		r := d.route[bin(code)]
-		flat[at[r]] = int32(i)
-		at[r]++
-	}
+	d.parts = d.cutter.Cut(d.tagger.codes, sizes[:len(d.routes)])
 }
 
 // send makes the chunk of one route and pushes it.
@@ -200,12 +180,10 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	if rows == 0 {
 		return nil
 	}
-	sel, mark, hashed := d.sels[i], time.Now(), d.run.tally.Labelling.Hash
+	own, mark, hashed := &d.parts[i], time.Now(), d.run.tally.Labelling.Hash
 	out := &chunk{rows: int(rows), labels: labels, label: labelColumn(s.node.Out, labels), origin: c.origin}
-	if rows == int64(c.rows) {
-		sel = nil
-	} else {
-		out.origin = c.origin.At(sel)
+	if own.Rows != nil {
+		out.origin = c.origin.At(own.Rows)
 	}
 	if labels.Len() > 1 {
 		out.counts = make([]int64, len(counts))
@@ -220,7 +198,7 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	}
 	defer out.release()
 	for k, from := range d.from[i] {
-		out.cols = append(out.cols, d.column(c, out, from, sel, times, s.node.Out.Field(k).Type))
+		out.cols = append(out.cols, d.column(c, out, from, own, times, s.node.Out.Field(k).Type))
 	}
 	steps := &d.run.tally.Labelling
 	begin := time.Now()
@@ -230,24 +208,18 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	return err
 }
 
-// column is one column of a route: of the source, or of the system's. A nil
-// sel means all rows.
-func (d *dispatcher) column(c, out *chunk, from int, sel []int32, times arrow.Array, dt arrow.DataType) arrow.Array {
+// column is one column of a route, whose rows are those of own: of the source, or
+// of the system's.
+func (d *dispatcher) column(c, out *chunk, from int, own *part.Part, times arrow.Array, dt arrow.DataType) arrow.Array {
 	mem := d.run.mem
-	gathered := func(a arrow.Array) arrow.Array {
-		if sel == nil {
-			a.Retain()
-			return a
-		}
-		return kernel.Take(mem, a, sel)
-	}
+	gathered := func(a arrow.Array) arrow.Array { return own.Take(mem, a) }
 	switch from {
 	case physical.FromNull:
 		return kernel.Nulls(mem, dt, out.rows)
 	case physical.FromTime:
 		return gathered(times)
 	case physical.FromLabel:
-		return d.labels(out, sel)
+		return d.labels(out, own.Rows)
 	case physical.FromHash:
 		return d.hashes(c, out, gathered)
 	case physical.FromSeq:
