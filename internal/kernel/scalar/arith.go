@@ -4,6 +4,10 @@ import "math/bits"
 
 // Float writes a op b for op '+', '-' or '*', as IEEE 754 has it.
 func Float(op byte, dst, a, b []float64) {
+	if n := fours(len(dst)); n > 0 {
+		byFours(op, dst, a, b, n)
+		dst, a, b = dst[n:], rest(a, n), rest(b, n)
+	}
 	if len(a) == 1 && len(dst) != 1 {
 		if op == '-' {
 			negAdd(dst, b, a[0])
@@ -63,6 +67,10 @@ func mulConst(dst, a []float64, c float64) {
 // Divide writes a / b and tells whether some b is 0 (the row then holds
 // nothing useful).
 func Divide(dst, a, b []float64) (zeros bool) {
+	if n := fours(len(dst)); n > 0 {
+		zeros = byFours('/', dst, a, b, n)
+		dst, a, b = dst[n:], rest(a, n), rest(b, n)
+	}
 	switch {
 	case len(b) == 1:
 		a = spread(a, dst)
@@ -70,7 +78,7 @@ func Divide(dst, a, b []float64) (zeros bool) {
 		for i := range dst {
 			dst[i] = a[i] / c
 		}
-		return c == 0
+		return zeros || c == 0
 	case len(a) == 1:
 		c := a[0]
 		b = b[:len(dst)]
