@@ -36,7 +36,7 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 		want.Enter = d.enter
 	}
 	if act.Prune != nil {
-		want.Skip = act.Prune.Skips
+		want.Skip, want.Bounds = act.Prune.Skips, act.Prune.Reads()
 	}
 	rows, steps, mark := int64(0), &r.tally.Labelling, time.Now()
 	for f, err := range r.x.Sources[act.Source].Read(ctx, split, want) {

@@ -125,7 +125,8 @@ type Projection struct {
 	Raw     bool             // Header.Raw is wanted, for dead letters
 	// Bounds are the columns whose bounds a frame's header should hold: those of
 	// its row group. They need not be among Columns. A source that knows none leaves
-	// them out.
+	// them out. Values that it reads of these columns and finds outside of what it says
+	// are a fault.Invalid.
 	Bounds []string
 	// Enter, if not nil, is asked with the header of each row group that has a list
 	// Done, before the group is decoded and before Skip is asked; Done, Columns and

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -81,4 +82,82 @@ func BenchmarkPublish(b *testing.B) {
 	}
 	b.ReportMetric(float64(staging.Microseconds())/1000/float64(b.N), "stage-ms")
 	b.ReportMetric(float64(publishing.Microseconds())/1000/float64(b.N), "publish-ms")
+}
+
+// BenchmarkHeaders compares reading ten columns as raw rows, with a look whether the
+// values are within their bounds, and with the checksums of a done-list.
+func BenchmarkHeaders(b *testing.B) {
+	path, columns := benchFile(b)
+	for _, how := range []string{"raw", "bounds", "done"} {
+		b.Run(how, func(b *testing.B) {
+			s := open(b, rdd.Options{"path": path}, connectors.Env{})
+			want := rdd.Projection{Mem: memory.NewGoAllocator(), Columns: columns}
+			switch how {
+			case "bounds":
+				want.Bounds = columns
+			case "done":
+				want.Enter = func(*rdd.Header) []string { return columns }
+			}
+			splits, err := cutAll(s, rdd.Size{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows, bytes := int64(0), int64(0)
+			for _, split := range splits {
+				rows, bytes = rows+split.Rows, bytes+split.Bytes
+			}
+			b.SetBytes(bytes)
+			for b.Loop() {
+				for _, split := range splits {
+					for _, err := range s.Read(b.Context(), split, want) {
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/row")
+		})
+	}
+}
+
+// benchFile writes 256k rows of ten columns: times, four words, numbers.
+func benchFile(b *testing.B) (path string, columns []string) {
+	b.Helper()
+	var pairs []any
+	for _, c := range []string{"ts", "kind", "site", "meter", "f1", "f2", "f3", "i1", "i2", "free"} {
+		dt := arrow.DataType(arrow.PrimitiveTypes.Int64)
+		switch {
+		case c == "ts":
+			dt = timestampType()
+		case c[0] == 'f' && len(c) == 2:
+			dt = arrow.PrimitiveTypes.Float64
+		case c[0] != 'i':
+			dt = arrow.BinaryTypes.String
+		}
+		pairs, columns = append(pairs, c, dt), append(columns, c)
+	}
+	var rows []row
+	for i := range 256 << 10 {
+		f := float64(i*7919%100003) / 8
+		rows = append(rows, row{arrow.Timestamp(i * 1000), []string{"error", "backup", "info"}[i%3], fmt.Sprint("site-", i%20), fmt.Sprint("meter-", i%5000),
+			f, -f, f * f, int64(i % 1000), int64(i * i), fmt.Sprintf("free text of row %d", i*31%65537)})
+	}
+	data := batchOf(memory.DefaultAllocator, schemaOf(pairs...), rows)
+	defer data.Release()
+	var out bytes.Buffer
+	w, err := NewWriter(&out, schemaOf(pairs...), WriterOptions{})
+	if err == nil {
+		err = w.Done([]string{"tag:1"})
+	}
+	if err == nil {
+		err = w.Write(data)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return saveBytes(b, filepath.Join(b.TempDir(), "a.parquet"), out.Bytes()), columns
 }

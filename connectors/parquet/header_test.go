@@ -210,14 +210,16 @@ func TestHeaderOfOtherRows(t *testing.T) {
 		})
 	}
 	for name, b := range map[string][]byte{
-		"more rows":           foreign(6, 0),
-		"as many other rows":  foreign(5, 7),
-		"another label":       replace(labelKey, "error", "backup"),
-		"a longer list":       replace(doneKey, `"map:2"`, `"map:2","map:3"`),
-		"another digest":      replace(doneKey, "map:2", "map:3"),
-		"another version":     replace(doneKey, `"version":1`, `"version":2`),
-		"no JSON":             replace(doneKey, `{`, ``),
-		"two headers":         editFooter(t, ours, func(m *format.FileMetaData) { m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: doneKey, Value: value}) }),
+		"more rows":          foreign(6, 0),
+		"as many other rows": foreign(5, 7),
+		"another label":      replace(labelKey, "error", "backup"),
+		"a longer list":      replace(doneKey, `"map:2"`, `"map:2","map:3"`),
+		"another digest":     replace(doneKey, "map:2", "map:3"),
+		"another version":    replace(doneKey, `"version":1`, `"version":2`),
+		"no JSON":            replace(doneKey, `{`, ``),
+		"two headers": editFooter(t, ours, func(m *format.FileMetaData) {
+			m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: doneKey, Value: value})
+		}),
 		"columns change name": editFooter(t, ours, func(m *format.FileMetaData) { m.Schema[1].Name, m.Schema[2].Name = "b", "a" }),
 		"other statistics":    editFooter(t, ours, func(m *format.FileMetaData) { m.RowGroups[0].Columns[1].MetaData.Statistics.MinValue = make([]byte, 8) }),
 	} {

@@ -75,6 +75,7 @@ type reader struct {
 	unbound error       // why the group's done-list is not believed
 	held    []held      // chunks that were read to be checked
 	columns []column
+	said    []*claim      // by column: what the statistics say of it
 	arrays  []arrow.Array // of the frame under way
 	schema  *arrow.Schema // of the last frame
 }
@@ -158,6 +159,7 @@ func (r *reader) open(c *codecs) error {
 		}
 	}
 	r.arrays = make([]arrow.Array, len(r.columns))
+	r.said = r.claims()
 	return nil
 }
 
@@ -211,6 +213,9 @@ func (r *reader) batch(n int) (arrow.RecordBatch, error) {
 	for i, name := range r.want.Columns {
 		if err := r.guard(name, func() (err error) {
 			r.arrays[i], err = r.columns[i].read(n)
+			if err == nil && r.said != nil && r.said[i] != nil {
+				err = r.said[i].check(r.arrays[i])
+			}
 			return err
 		}); err != nil {
 			return nil, err

@@ -1,6 +1,9 @@
 package physical
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
 )
@@ -43,6 +46,22 @@ func (p *Prune) Skips(bounds expr.Bounds) bool {
 		}
 	}
 	return true
+}
+
+// Reads returns the source columns whose bounds decide.
+func (p *Prune) Reads() []string {
+	seen := map[string]bool{p.Column: true, p.Time: true}
+	for _, ways := range p.Removed {
+		for _, filters := range ways {
+			for _, f := range filters {
+				for _, name := range expr.Columns(f.Node()) {
+					seen[name] = true
+				}
+			}
+		}
+	}
+	delete(seen, "")
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // LatestTime returns the largest event time within bounds.
