@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -117,10 +118,8 @@ func (n *numbering) codes(a arrow.Array) ([]int32, error) {
 func (n *numbering) number(text *array.String) {
 	n.of.mu.Lock()
 	defer n.of.mu.Unlock()
-	n.ids = n.ids[:0]
-	for i := range text.Len() {
-		n.ids = append(n.ids, n.of.in.Intern(text.Value(i)))
-	}
+	n.ids = slices.Grow(n.ids[:0], text.Len())[:text.Len()]
+	n.of.in.InternAll(text, n.ids)
 	n.bound = n.of.in.Len()
 }
 

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/zeebo/xxh3"
 )
@@ -23,7 +24,41 @@ func (t *Interner) Intern(s string) int32 {
 	if 2*len(t.hashes) >= len(t.slots) {
 		t.grow()
 	}
-	h := xxh3.HashString(s)
+	return t.find(s, xxh3.HashString(s))
+}
+
+// InternAll writes the numbers of all strings of an array to ids, which has room
+// for as many. It goes by steps over some strings at a time, so that what one of them
+// waits for from memory another does not.
+func (t *Interner) InternAll(values *array.String, ids []int32) {
+	const step = 64
+	var hashes [step]uint64
+	for lo := 0; lo < values.Len(); lo += step {
+		n := min(step, values.Len()-lo)
+		for 2*(len(t.hashes)+n) >= len(t.slots) {
+			t.grow()
+		}
+		found := ids[lo : lo+n]
+		mask := uint64(len(t.slots) - 1)
+		for i := range found {
+			hashes[i] = xxh3.HashString(values.Value(lo + i))
+		}
+		for i, h := range hashes[:n] {
+			x := t.slots[h&mask]
+			if found[i] = int32(x) - 1; x>>32 != h>>32 {
+				found[i] = -1
+			}
+		}
+		for i, id := range found {
+			if s := values.Value(lo + i); id < 0 || t.Value(id) != s {
+				found[i] = t.find(s, hashes[i])
+			}
+		}
+	}
+}
+
+// find returns the number of s, a new one if need be, for which there is room.
+func (t *Interner) find(s string, h uint64) int32 {
 	mask := uint64(len(t.slots) - 1)
 	for p := h & mask; ; p = (p + 1) & mask {
 		x := t.slots[p]

@@ -163,6 +163,41 @@ func TestInterner(t *testing.T) {
 	})
 }
 
+// TestInternAll proves that strings get the numbers that they get one by one, from
+// an array at an offset, some of them known before.
+func TestInternAll(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		mem := checked(t)
+		b := array.NewStringBuilder(mem)
+		defer b.Release()
+		n := rapid.IntRange(0, 300).Draw(rt, "strings")
+		for range n {
+			b.Append(fmt.Sprint(rapid.IntRange(0, 200).Draw(rt, "string")))
+		}
+		whole := b.NewArray()
+		defer whole.Release()
+		a := array.NewSlice(whole, int64(rapid.IntRange(0, n).Draw(rt, "offset")), int64(n)).(*array.String)
+		defer a.Release()
+		var one, all Interner
+		for _, s := range []string{"7", "100", ""} {
+			one.Intern(s)
+			all.Intern(s)
+		}
+		ids := make([]int32, a.Len())
+		for range 2 {
+			all.InternAll(a, ids)
+			for i, id := range ids {
+				if want := one.Intern(a.Value(i)); id != want {
+					t.Fatalf("%q is number %d, want %d", a.Value(i), id, want)
+				}
+			}
+		}
+		if all.Len() != one.Len() {
+			t.Fatalf("%d strings, want %d", all.Len(), one.Len())
+		}
+	})
+}
+
 // TestInternerGrows: ten thousand strings keep their numbers.
 func TestInternerGrows(t *testing.T) {
 	var in Interner

@@ -113,7 +113,7 @@ func (d *dense) codes(o *ordinals, e *encoder, c *column, lo, n int) {
 		d.base |= o.row(e, c, lo) << (o.shift & 31)
 		return
 	}
-	ords := o.dicts.of(c.text)
+	ords := o.entries(e, c)
 	if d.last.codes == nil {
 		d.last = codesOf{codes, ords, o.shift}
 		return

@@ -17,6 +17,7 @@ type ordinals struct {
 	words  []uint64 // by ordinal
 	byWord []uint32 // 0 where there is none
 	dicts  dictionaries
+	ids    []int32 // space for entries
 
 	// Of all else.
 	index  *index    // nil for text
@@ -96,6 +97,30 @@ func (o *ordinals) row(e *encoder, c *column, i int) uint32 {
 	return *entry
 }
 
+// mostEntries is how many entries for each row of a column a dictionary may have to
+// be looked up whole.
+const mostEntries = 8
+
+// entries returns the ordinals of the entries of the dictionary of c, 0 where one is
+// not known yet. Those of a dictionary of which the rows here, and others like them,
+// use most are looked up at once: that is quicker than one by one.
+func (o *ordinals) entries(e *encoder, c *column) []uint32 {
+	d := o.dicts.at(c.text)
+	if d.whole || c.text.Len() > mostEntries*len(c.codes) || c.text.NullN() > 0 {
+		return d.numbers
+	}
+	d.whole = true
+	if cap(o.ids) < c.text.Len() {
+		o.ids = make([]int32, c.text.Len())
+	}
+	ids := o.ids[:c.text.Len()]
+	e.in.InternAll(c.text, ids)
+	for i, id := range ids {
+		d.numbers[i] = o.of(uint64(id) + 1)
+	}
+	return d.numbers
+}
+
 // texts adds the ordinals of a chunk of text to places.
 func (o *ordinals) texts(e *encoder, c *column, lo int, places []uint32) {
 	shift := o.shift & 31
@@ -109,7 +134,7 @@ func (o *ordinals) texts(e *encoder, c *column, lo int, places []uint32) {
 		}
 		return
 	}
-	ords, null := o.dicts.of(c.text), o.of(0)
+	ords, null := o.entries(e, c), o.of(0)
 	for i, code := range c.codes[lo : lo+len(places)] {
 		ord := null
 		if !c.null(lo + i) {
@@ -179,7 +204,7 @@ func (o *ordinals) reset() {
 }
 
 func (o *ordinals) bytes() int64 {
-	n := int64(8*cap(o.words)+4*cap(o.byWord)) + o.dicts.bytes()
+	n := int64(8*cap(o.words)+4*cap(o.byWord)+4*cap(o.ids)) + o.dicts.bytes()
 	if o.index != nil {
 		n += o.index.bytes()
 	}
@@ -198,28 +223,33 @@ type dictionaries struct {
 type dictionary struct {
 	values  *array.String
 	numbers []uint32
+	whole   bool // all numbers are known
 }
 
 // maxDictionaries is how many of them are remembered.
 const maxDictionaries = 8
 
 // of returns the numbers of a dictionary's entries, remembered.
-func (d *dictionaries) of(values *array.String) []uint32 {
+func (d *dictionaries) of(values *array.String) []uint32 { return d.at(values).numbers }
+
+// at returns what is remembered of a dictionary, until the next call.
+func (d *dictionaries) at(values *array.String) *dictionary {
 	for i := range d.seen {
 		if s := &d.seen[i]; sameValues(s.values, values) {
-			return s.numbers
+			return s
 		}
 	}
 	values.Retain()
 	s := dictionary{values: values, numbers: make([]uint32, values.Len())}
 	if len(d.seen) < maxDictionaries {
 		d.seen = append(d.seen, s)
-		return s.numbers
+		return &d.seen[len(d.seen)-1]
 	}
-	d.seen[d.next].values.Release()
-	d.seen[d.next] = s
+	at := &d.seen[d.next]
+	at.values.Release()
+	*at = s
 	d.next = (d.next + 1) % maxDictionaries
-	return s.numbers
+	return at
 }
 
 // forget drops what is remembered.
