@@ -202,7 +202,11 @@ func alone(ctx context.Context, file string, vars map[string]string, m planner.M
 		args = append(args, "--linear="+string(m))
 	}
 	ran, err := program(ctx, args...)
-	return bypass.Process{CPU: ran.cpu, Peak: ran.peak, Wall: ran.whole}, err
+	if err != nil {
+		return bypass.Process{}, err
+	}
+	sum, err := lastLine(ran.out)
+	return bypass.Process{CPU: ran.cpu, Peak: sum.PeakRSSBytes, Wall: ran.whole}, err
 }
 
 func (f *bypassFlags) add(fs *pflag.FlagSet) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -218,10 +217,9 @@ func (in *ingest) memory(ctx context.Context, times int) error {
 		if err != nil {
 			return err
 		}
-		lines := strings.Split(strings.TrimSpace(string(ran.out)), "\n")
-		var sum engine.Summary
-		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil {
-			return fault.New(fault.Bug, "the last line is not a summary: %w", err)
+		sum, err := lastLine(ran.out)
+		if err != nil {
+			return err
 		}
 		in.got.Add("peak_rss_bytes", "B", float64(sum.PeakRSSBytes))
 	}

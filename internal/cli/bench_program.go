@@ -57,10 +57,9 @@ func (r *replayer) rss(ctx context.Context, figure string, times int) error {
 		if err != nil {
 			return err
 		}
-		lines := bytes.Split(bytes.TrimSpace(ran.out), []byte("\n"))
-		var sum engine.Summary
-		if err := json.Unmarshal(lines[len(lines)-1], &sum); err != nil {
-			return fault.New(fault.Bug, "the last line is not a summary: %w", err)
+		sum, err := lastLine(ran.out)
+		if err != nil {
+			return err
 		}
 		r.got.Add(figure, "B", float64(sum.PeakRSSBytes))
 		if err := os.RemoveAll(out); err != nil {
@@ -68,6 +67,15 @@ func (r *replayer) rss(ctx context.Context, figure string, times int) error {
 		}
 	}
 	return nil
+}
+
+// lastLine is the summary that a run under --json ends with.
+func lastLine(out []byte) (sum engine.Summary, err error) {
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	if err := json.Unmarshal(lines[len(lines)-1], &sum); err != nil {
+		return sum, fault.New(fault.Bug, "the last line is not a summary: %w", err)
+	}
+	return sum, nil
 }
 
 // large measures the memory of one run over a data set of its own size.
@@ -90,7 +98,6 @@ type ran struct {
 	byte1, line time.Duration // from start to its first byte and its first line
 	whole       time.Duration // from start to its end
 	cpu         time.Duration // of user and system
-	peak        int64         // resident bytes at the most, 0 where the system does not say
 }
 
 // program runs this program anew, to its end.
@@ -121,7 +128,7 @@ func program(ctx context.Context, args ...string) (ran, error) {
 		return out, fault.New(fault.Bug, "%s %v: %w\n%s", self, args, err, errs.Bytes())
 	}
 	out.whole = time.Since(start)
-	out.cpu, out.peak = c.ProcessState.UserTime()+c.ProcessState.SystemTime(), maxRSS(c.ProcessState)
+	out.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	out.out = append(first, rest...)
 	return out, nil
 }

@@ -81,14 +81,15 @@ func TestBenchIngest(t *testing.T) {
 // measured on nothing is left behind.
 func TestBenchBypass(t *testing.T) {
 	app := wired(t)
+	app.Kinds = app.Kinds.With(connjson.Kind())
 	dir := t.TempDir()
 	out, _ := must(t, app, "bench", "bypass", "--rows", "3000", "--bytes", "200kB", "--files", "4", "--runs", "1", "--pairs", "5", "--ops", "2",
-		"--mixes", "40/30/30", "--report", dir, "--json")
+		"--mixes", "5/15/80", "--report", dir, "--json")
 	var r benchReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
-	f := &benchFlags{generateFlags: generateFlags{mix: "5/15/80"}, mixes: []string{"40/30/30"}}
+	f := &benchFlags{generateFlags: generateFlags{mix: "5/15/80"}}
 	f.bypass.ops = []int{2}
 	for _, x := range benchBypass().figures(f) {
 		fig, ok := r.Figures[x[0]]

@@ -88,7 +88,7 @@ type experiment struct {
 }
 
 func experiments() []experiment {
-	return []experiment{labelling(), frames(), stageN(), efficiency(), noBypass()}
+	return []experiment{labelling(), faults(), joins(), frames(), stage01(), stageN(), efficiency(), noBypass(), cost()}
 }
 
 // Names lists the experiments, in their order.

@@ -51,16 +51,22 @@ func measureStageN(ctx context.Context, l *lab) error {
 			over[at], staged[at] = append(over[at], linear(round)/idag), append(staged[at], seconds(round[formStaged])/idag)
 			at++
 		})
+		if err != nil {
+			return err
+		}
 		s, _ := apart.Figure("")
 		chart.group(fmt.Sprintf("%s, %d", mix, ops), l.median(name), s.Median)
-		return err
+		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for i := range over {
 		got.Add("stage0n_speedup", "ratio", median(over[i]))
 		got.Add("stage0n_speedup_staged", "ratio", median(staged[i]))
 	}
 	l.out.Charts = append(l.out.Charts, chart)
-	return err
+	return nil
 }
 
 // median of some values.
