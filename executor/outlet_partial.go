@@ -52,7 +52,7 @@ func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error
 // order is the order of events, for first and last: event time, source
 // partition, sequence, child ordinal.
 func (o *partial) order(c *chunk) agg.Order {
-	var out agg.Order
+	out := agg.Order{Places: o.places(c)}
 	if !o.to.Order {
 		return out
 	}
@@ -68,6 +68,32 @@ func (o *partial) order(c *chunk) agg.Order {
 		}
 		return c.origin.Child[i]
 	})
+	return out
+}
+
+// places tells rows apart, where an aggregate asks for it: events by the hash of
+// their place, groups, which have none, by that of their columns.
+func (o *partial) places(c *chunk) []uint64 {
+	if !o.to.Places {
+		return nil
+	}
+	if c.labels&o.to.Groups == 0 {
+		return placeHashes(o.run.mem, c, 0)
+	}
+	names, cols := make([]string, len(o.to.Content)), make([]arrow.Array, len(o.to.Content))
+	for i, at := range o.to.Content {
+		names[i], cols[i] = o.node.Out.Field(at).Name, c.cols[at]
+	}
+	out := kernel.HashNamed(names, cols, c.rows)
+	if c.labels&^o.to.Groups == 0 {
+		return out
+	}
+	events := placeHashes(o.run.mem, c, 0)
+	for i, label := range c.codes() {
+		if !o.to.Groups.Has(int(label)) {
+			out[i] = events[i]
+		}
+	}
 	return out
 }
 
@@ -154,7 +180,7 @@ func newTable(mem memory.Allocator, g *physical.Grouping) *agg.Table {
 	}
 	specs := make([]agg.Spec, 0, len(g.Aggs))
 	for _, a := range g.Aggs {
-		specs = append(specs, agg.Spec{Func: a.Func, Arg: a.Type})
+		specs = append(specs, agg.Spec{Func: a.Func, Arg: a.Type, K: a.K, Error: a.Error, Key: a.Key})
 	}
 	return agg.NewTable(mem, keys, specs)
 }

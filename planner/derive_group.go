@@ -9,7 +9,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
-	"github.com/idag/idag/internal/kernel/agg"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -238,28 +237,28 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) 
 		a.fail(n.Dataset.At(mark), "reduce: %q is not an aggregate; there are %s", g.Expr, strings.Join(aggregates(), ", "))
 		return physical.Agg{}, false
 	}
-	if len(c.Args) > 1 || len(c.Args) == 0 && c.Name != "count" {
-		a.fail(n.Dataset.At(mark), "reduce: %s takes one argument", c.Name)
+	if s := signatureOf(c.Name); len(c.Args) < s.min || len(c.Args) > s.max {
+		a.fail(n.Dataset.At(mark), "reduce: %s takes %s", c.Name, s.text)
 		return physical.Agg{}, false
 	}
 	out := physical.Agg{Column: g.Column, Func: c.Name, Arg: -1}
-	if len(c.Args) == 1 {
+	if len(c.Args) > 0 {
 		out.Type = a.typeFor(n, mark, g.Expr, c.Args[0], l, n.input[l])
 		if out.Type == nil {
 			return out, false
 		}
 	}
+	if err := parametrize(c, &out); err != nil {
+		a.failExpr(n, mark, g.Expr, 0, err)
+		return out, false
+	}
 	if (c.Name == "first" || c.Name == "last") && field(n.input[l], rdd.ColSeq) == nil {
 		a.fail(n.Dataset.At(mark), "reduce: %s follows the order of events, and rows of label %s are groups", c.Name, a.job.Labels[l])
 		return out, false
 	}
-	t, err := agg.Spec{Func: c.Name, Arg: out.Type}.ResultType()
+	t, err := specOf(out).ResultType()
 	if err != nil {
-		takes := map[string]string{"stddev": "a bigint or a double", "min": "what has an order", "max": "what has an order"}[c.Name]
-		if takes == "" {
-			takes = "a bigint, a double, a decimal or an interval"
-		}
-		a.fail(n.Dataset.At(mark), "reduce: %s takes %s, %q is %s", c.Name, takes, c.Args[0], typeName(out.Type))
+		a.failSpec(n, mark, g.Expr, c, out.Type, err)
 		return out, false
 	}
 	out.Result = t
@@ -267,7 +266,8 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) 
 }
 
 func aggregates() []string {
-	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last"}
+	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last",
+		"approx_distinct", "approx_count", "approx_top", "approx_moment2", "sample"}
 }
 
 // clone copies a set of columns.

@@ -193,6 +193,7 @@ func (a *analysis) takenByReduce(n *node, op rdd.Reduce, l int) map[string]bool 
 		if ordering(n.aggs[l][g.Column].Func) && field(n.input[l], rdd.ColTime) != nil {
 			out[rdd.ColTime] = true
 		}
+		n.content(out, l, n.aggs[l][g.Column].Func)
 	}
 	return out
 }

@@ -124,6 +124,7 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	if p.Order {
 		p.Time = indexOf(f.at.Out, rdd.ColTime)
 	}
+	c.placed(&p, labels, f.at.Out)
 	for _, k := range keys {
 		p.By = append(p.By, indexOf(f.at.Out, k))
 	}
@@ -151,7 +152,7 @@ func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *physical.Grouping
 			continue
 		}
 		call, _ := c.exprs["get."+get.Column].(*expr.Call)
-		if call != nil && len(call.Args) == 1 {
+		if call != nil && len(call.Args) > 0 {
 			if col, ok := call.Args[0].(*expr.Column); ok {
 				ag.Arg = indexOf(in, col.Name)
 			} else {

@@ -272,7 +272,8 @@ func anyDecimal(args []typed) bool {
 
 func (c *compiler) unknown(n *Call) *Error {
 	switch n.Name {
-	case "count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last":
+	case "count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last",
+		"approx_distinct", "approx_count", "approx_top", "approx_moment2", "sample":
 		return errorAt(n.Pos, "aggregate not allowed here: %s belongs in a reduce", n.Name)
 	case "rand", "random", "randn", "uuid", "newid", "gen_random_uuid", "monotonically_increasing_id":
 		return errorAt(n.Pos, "%s is refused: a batch that is run again must give the same rows; derive the value from columns or now()", n.Name)

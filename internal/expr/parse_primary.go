@@ -174,7 +174,7 @@ func aliases() [][2]string {
 		{"ifnull", "coalesce"}, {"nvl", "coalesce"}, {"isnull", "is_null"}, {"equal_null", "<=>"},
 		{"dayofmonth", "day"}, {"weekofyear", "week"}, {"dateadd", "date_add"}, {"date_diff", "datediff"},
 		{"cardinality", "size"}, {"array_size", "size"}, {"parse_json", "from_json"}, {"bit_get", "getbit"},
-		{"mean", "avg"}, {"stddev_samp", "stddev"},
+		{"mean", "avg"}, {"stddev_samp", "stddev"}, {"approx_count_distinct", "approx_distinct"}, {"approx_top_k", "approx_top"},
 	}
 }
 

@@ -22,7 +22,7 @@ func (x *sentences) draw(k byte, depth int) string {
 	if depth == 0 || strings.IndexByte(rich+"no", k) >= 0 {
 		return x.leaf(k)
 	}
-	if x.strict && coin(x.t, 3, "strict") {
+	if x.strict && coin(x.t, 2, "strict") {
 		return "strict(" + x.failing(k, depth) + ")"
 	}
 	in := func(k byte) string { return x.draw(k, depth-1) }

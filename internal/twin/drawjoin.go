@@ -147,7 +147,7 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	}
 	for _, a := range lefts {
 		for _, b := range rights {
-			nested := strings.ContainsRune("lrk", rune(trait(a)))
+			nested := strings.ContainsRune("lrkq", rune(trait(a)))
 			if number(a) == number(b) && !nested && (a != rdd.WindowStart || b != rdd.WindowStart) {
 				pairs = append(pairs, rdd.JoinKey{Left: a, Right: b})
 			}

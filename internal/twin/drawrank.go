@@ -99,7 +99,7 @@ func (g *drawer) distinct(n *node, op rdd.Distinct, labels, kept []int, cols []s
 
 func (g *drawer) sort(n *node, from, as rdd.LabelSet, labels, kept []int, cols []string) *node {
 	for _, l := range labels {
-		nested := func(c string) bool { return strings.ContainsRune("lrk", rune(trait(c))) && c != "kind" }
+		nested := func(c string) bool { return strings.ContainsRune("lrkq", rune(trait(c))) && c != "kind" }
 		if slices.ContainsFunc(n.labels[l].cols, nested) {
 			return nil // groups that are equal are ordered by all their columns, and these have no order
 		}

@@ -115,9 +115,9 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 		}
 		return k, x.leaf(k)
 	}
-	funcs := []string{"sum", "count", "min", "max", "avg", "count_distinct", "stddev"}
+	funcs := []string{"sum", "count", "min", "max", "avg", "count_distinct", "stddev", "approx"}
 	if ordered {
-		funcs = append(funcs, "first", "last", "first", "last")
+		funcs = append(funcs, "first", "last", "first", "last", "sample")
 	}
 	f := funcs[even(g.t, len(funcs), "aggregate")]
 	switch f {
@@ -149,10 +149,39 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 		}
 		return rdd.Assign{Column: column(g.t, 'z'), Expr: "stddev(" + e + ")"}
 	}
+	if f == "approx" || f == "sample" {
+		return g.approx(f, x, arg)
+	}
 	of := "isfwbtd" + x.rich("muxno")
 	if f == "first" || f == "last" {
 		of += x.rich("lrk")
 	}
 	k, e := arg(of)
 	return rdd.Assign{Column: column(g.t, k), Expr: f + "(" + e + ")"}
+}
+
+// approx draws an aggregate that the engine takes from a sketch. The result of a sample
+// is a list of strings like any other, that of approx_top nothing else takes.
+func (g *drawer) approx(f string, x *sentences, arg func(of string) (byte, string)) rdd.Assign {
+	if f == "sample" {
+		_, e := arg("s")
+		return rdd.Assign{Column: column(g.t, 'l'), Expr: "sample(" + e + one(g.t, "k", ", 1)", ", 3)", ", 100)")}
+	}
+	switch even(g.t, 4, "approx") {
+	case 0:
+		_, e := arg("isfwbtd" + x.rich(rich))
+		return rdd.Assign{Column: column(g.t, 'i'), Expr: "approx_distinct(" + e + one(g.t, "error", "", ", 0.04") + ")"}
+	case 1:
+		k, e := arg("is")
+		value := one(g.t, "value", "0", "1", "2", "-1")
+		if k == 's' {
+			value = one(g.t, "value", "''", "'a'", "'b'")
+		}
+		return rdd.Assign{Column: column(g.t, 'i'), Expr: "approx_count(" + e + ", " + value + ")"}
+	case 2:
+		_, e := arg("is")
+		return rdd.Assign{Column: column(g.t, 'q'), Expr: "approx_top(" + e + one(g.t, "k", ", 1)", ", 3)", ", 20, 0.02)")}
+	}
+	_, e := arg("isbtd" + x.rich(rich))
+	return rdd.Assign{Column: column(g.t, 'w'), Expr: "approx_moment2(" + e + ")"}
 }

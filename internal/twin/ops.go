@@ -277,7 +277,7 @@ func (r *run) add(d *rdd.Dataset, op rdd.Reduce, groups map[string]*group, x row
 	s := r.scope(d.Parents()[0], x)
 	for i, a := range op.Get {
 		var v any = true // count() counts rows
-		if call, ok := r.parse(s, a.Expr).(*expr.Call); ok && len(call.Args) == 1 {
+		if call, ok := r.parse(s, a.Expr).(*expr.Call); ok && len(call.Args) > 0 {
 			v = s.eval(call.Args[0])
 		}
 		g.items[i] = append(g.items[i], item{value: v, row: x})
@@ -299,6 +299,10 @@ func (r *run) leave(op rdd.Reduce, g *group) (row, error) {
 		call, ok := r.parse(s, a.Expr).(*expr.Call)
 		if !ok {
 			return x, fmt.Errorf("%q is not an aggregate", a.Expr)
+		}
+		if v, ok := r.approximate(call, g.items[i]); ok {
+			x.values[a.Column] = v
+			continue
 		}
 		if x.values[a.Column] = aggregate(s, call.Name, g.items[i]); s.err != nil {
 			return x, s.err

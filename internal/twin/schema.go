@@ -197,7 +197,7 @@ func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 			return t
 		}
 		return arrow.FLOAT64
-	case "/", "sqrt", "stddev":
+	case "/", "sqrt", "stddev", "approx_moment2":
 		return arrow.FLOAT64
 	case "field": // drawn is only r.a
 		return arrow.FLOAT64
@@ -206,10 +206,12 @@ func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 			return arrow.INT64
 		}
 		return arrow.STRING
-	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct", "size", "instr", "datediff":
+	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct", "approx_distinct", "approx_count", "size", "instr", "datediff":
 		return arrow.INT64
 	case "concat", "lower", "upper", "trim", "substring", "replace", "reverse":
 		return arrow.STRING
+	case "approx_top", "sample":
+		return arrow.LIST
 	case "date_trunc", "now":
 		return arrow.TIMESTAMP
 	case "date_add":

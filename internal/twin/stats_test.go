@@ -31,6 +31,7 @@ func TestDrawCoversTheLanguage(t *testing.T) {
 		read tag map filter flatmap window reduce shuffle union write
 		one-label many-labels two-sources branch for-some for-all drop strict tag-rules tag-column tag-values exclusive
 		otherwise brings-tags reduce-of-reduce reduce-by-window reduce-without-by first last stddev distinct
+		approx_distinct approx_count approx_top approx_moment2 sample-of-values
 		rows no-rows many-batches late left-early columns underscore null NaN
 		dead:abnormal_tag dead:inaccurate_tag dead:partial_release dead:late dead:no_event_time dead:strict`)
 	for _, w := range wanted {
@@ -119,6 +120,9 @@ func featuresOf(d *rdd.Dataset, has map[string]bool) {
 		}
 		for _, a := range op.Get {
 			f, _, _ := strings.Cut(a.Expr, "(")
+			if f == "sample" {
+				f = "sample-of-values" // not the operation
+			}
 			has[f] = true
 			has["distinct"] = has["distinct"] || strings.Contains(a.Expr, "distinct")
 		}

@@ -226,6 +226,9 @@ type Agg struct {
 	Arg    int            // In column on the partial side, or -1 for count()
 	Type   arrow.DataType // of the argument; nil for count()
 	Result arrow.DataType
+	K      int     // how many values approx_top and sample give
+	Error  float64 // of what is approximate; 0: the function's own
+	Key    uint64  // the hash of the value that approx_count counts
 }
 
 // Partial aggregates rows and sends the groups to the stage that merges them,
@@ -234,8 +237,13 @@ type Partial struct {
 	Grouping
 	By    []int // In columns of the keys
 	Order bool  // some aggregate needs the order of events
-	Time  int   // In column of the event time where Order is set, or -1
-	Stage int
+	// Places says that some aggregate tells rows apart: events by their place, rows
+	// of the labels in Groups by the columns of Content.
+	Places  bool
+	Groups  rdd.LabelSet
+	Content []int
+	Time    int // In column of the event time where Order is set, or -1
+	Stage   int
 }
 
 // Exchange sends rows to the key group of Keys, or to the task of the same

@@ -29,6 +29,7 @@ type aggregate struct {
 	text   [][]byte // by group: the value held by min, max, first, last of text
 	held   int64    // bytes of text
 	set    *set     // of count_distinct
+	blobs  *blobs   // of what is a sketch
 }
 
 // What the first word of first and last says.
@@ -64,6 +65,10 @@ func newAggregate(s Spec, off int) (aggregate, error) {
 		}
 	case stddev, first, last:
 		a.width = 7
+	default:
+		if a.blobs, err = newBlobs(fn, s); err != nil {
+			return aggregate{}, err
+		}
 	}
 	return a, nil
 }
@@ -103,6 +108,8 @@ func (a *aggregate) update(t *Table, c *column, ord *orders, lo int, ids []int32
 		a.updatePlaced(t, st, c, ord, lo, ids)
 	case distinct:
 		a.set.add(st, c, lo, ids, t.arg[:len(ids)])
+	default:
+		a.blobs.update(lo, ids)
 	}
 }
 
@@ -272,6 +279,9 @@ func (a *aggregate) keep(sel []int32, n int) {
 	if a.set != nil {
 		a.set.keep(sel, n)
 	}
+	if a.blobs != nil {
+		a.blobs.keep(sel)
+	}
 	if a.text == nil {
 		return
 	}
@@ -289,6 +299,9 @@ func (a *aggregate) bytes() int64 {
 	n := a.held + int64(24*cap(a.text))
 	if a.set != nil {
 		n += a.set.index.bytes() + encoderBytes(&a.set.text)
+	}
+	if a.blobs != nil {
+		n += a.blobs.bytes()
 	}
 	return n
 }

@@ -200,11 +200,14 @@ func (e *emitter) bools(get func(s []uint64) (v, null bool)) arrow.Array {
 
 func (e *emitter) states() []arrow.Array {
 	a := e.a
+	if a.blobs != nil {
+		return []arrow.Array{a.blobs.states(e.t.mem, e.sel)}
+	}
 	switch a.fn {
 	case minimum, maximum:
 		return []arrow.Array{e.held()}
 	case distinct:
-		return []arrow.Array{e.blobs()}
+		return []arrow.Array{e.sets()}
 	case first, last:
 		out := []arrow.Array{e.held(), emit(e, eventTime(), func(s []uint64) (uint64, bool) {
 			p := position{int64(s[1])}
@@ -230,6 +233,9 @@ func (e *emitter) states() []arrow.Array {
 
 func (e *emitter) result() arrow.Array {
 	i64, f64 := arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64
+	if e.a.blobs != nil {
+		return e.a.blobs.results(e.t.mem, e.sel)
+	}
 	switch e.a.fn {
 	case count, distinct:
 		return e.word(0, i64)
@@ -318,8 +324,8 @@ func (e *emitter) text() arrow.Array {
 	})
 }
 
-// blobs are the encoded sets of count_distinct.
-func (e *emitter) blobs() arrow.Array {
+// sets are the encoded sets of count_distinct.
+func (e *emitter) sets() arrow.Array {
 	b := array.NewBinaryBuilder(e.t.mem, arrow.BinaryTypes.Binary)
 	defer b.Release()
 	b.Reserve(len(e.sel))

@@ -12,15 +12,15 @@ import (
 // stateColumns are the columns of an aggregate's partial states.
 type stateColumns struct {
 	cols []column
-	blob *array.Binary // of count_distinct
+	blob *array.Binary // of count_distinct and sketches
 }
 
 func (a *aggregate) viewStates(states []arrow.Array, rows int) (stateColumns, error) {
 	var v stateColumns
-	if a.fn == distinct {
+	if a.fn == distinct || a.blobs != nil {
 		b, ok := states[0].(*array.Binary)
 		if !ok || b.Len() != rows {
-			return v, fault.New(fault.Bug, "agg: the state of count_distinct does not fit")
+			return v, fault.New(fault.Bug, "agg: the state of a set or a sketch does not fit")
 		}
 		v.blob = b
 		return v, nil
@@ -59,6 +59,8 @@ func (a *aggregate) merge(t *Table, in *stateColumns, lo int, ids []int32) error
 			}
 		}
 		a.set.flush(st)
+	default:
+		return a.blobs.merge(in.blob, lo, ids)
 	}
 	return nil
 }

@@ -12,8 +12,12 @@ import (
 // an event time comes after every row that has one for first, and before for
 // last: it wins only among its like. Rows of a group should differ in their order;
 // where they do not, the one that came first stays.
+//
+// Places tells rows apart for approx_top and sample: a number for every row, evenly
+// spread, that no other row has, or few; whatever the way the row took, it is the same.
 type Order struct {
 	Time, Partition, Seq, Child arrow.Array
+	Places                      []uint64
 }
 
 // orders are the columns of an Order; those that are nil have no words.

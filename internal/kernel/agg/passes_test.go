@@ -21,7 +21,7 @@ func TestSharedArguments(t *testing.T) {
 		groups := rapid.SampledFrom([]int{1, 2, 5, 300}).Draw(rt, "groups")
 		rows := rapid.SampledFrom([]int{1, 100, 1500}).Draw(rt, "rows")
 		specs := rapid.SliceOfN(rapid.SampledFrom([]Spec{
-			{"count", nil}, {"count", f64}, {"sum", f64}, {"avg", f64}, {"min", f64}, {"max", f64}, {"stddev", f64},
+			{Func: "count"}, {Func: "count", Arg: f64}, {Func: "sum", Arg: f64}, {Func: "avg", Arg: f64}, {Func: "min", Arg: f64}, {Func: "max", Arg: f64}, {Func: "stddev", Arg: f64},
 		}), 1, 8).Draw(rt, "specs")
 		in := make([]arrow.Array, 3)
 		for k := range in {
@@ -95,7 +95,7 @@ func TestConstant(t *testing.T) {
 func TestManyDictionaries(t *testing.T) {
 	mem := checked(t)
 	const names, uses = 40, 3 * maxDictionaries
-	table := NewTable(mem, []arrow.DataType{kernel.StringDict(), kernel.StringDict()}, []Spec{{"count", nil}})
+	table := NewTable(mem, []arrow.DataType{kernel.StringDict(), kernel.StringDict()}, []Spec{{Func: "count", Arg: nil}})
 	defer table.Release()
 	for use := range uses {
 		rows := make([]any, names)
@@ -133,7 +133,7 @@ func TestManyDictionaries(t *testing.T) {
 func TestTextKeysAreNumberedApart(t *testing.T) {
 	mem := checked(t)
 	str := arrow.BinaryTypes.String
-	table := NewTable(mem, []arrow.DataType{str, str}, []Spec{{"count", nil}})
+	table := NewTable(mem, []arrow.DataType{str, str}, []Spec{{Func: "count", Arg: nil}})
 	defer table.Release()
 	const n = 9000
 	for use := range 3 {

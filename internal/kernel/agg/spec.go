@@ -22,11 +22,26 @@ import (
 //	                values, NaN once an infinity or NaN is among them; Float64
 //	first, last     of any type, in the order of Order, nulls included; that type
 //	count_distinct  of any type, values that are not null; Int64
+//	approx_distinct about as many, with the standard error Error, relatively; Int64
+//	approx_count    about how many values hash to Key, of any type: never too few, and
+//	                with probability 0.99 too many by no more than Error of all; Int64
+//	approx_top      the K values that most rows have, of any type, with about how
+//	                many: a List of Struct {value, count}, by descending count, equal
+//	                counts by the hash of the value. With probability 0.99 none of
+//	                which at least the share Error of all values is missing
+//	approx_moment2  of any type, about the sum of the squares of how often each value
+//	                is there, with probability 0.99 within Error of it; Float64
+//	sample          K values of any type, drawn without return by Order.Places; a List,
+//	                in an order that is as random
 //
-// All but count are null for a group without a value.
+// All but the counts and approx_moment2 are null for a group without a value. The
+// sketches are those of package sketch; they count exactly while there are few values.
 type Spec struct {
-	Func string
-	Arg  arrow.DataType
+	Func  string
+	Arg   arrow.DataType
+	K     int
+	Error float64 // 0: what the function has where nothing is said
+	Key   uint64  // as kernel.HashRows has it
 }
 
 // function is a Spec's Func.
@@ -42,6 +57,11 @@ const (
 	first
 	last
 	distinct
+	approxDistinct
+	approxCount
+	approxTop
+	approxMoment
+	sampled
 )
 
 func functionOf(name string) (f function, ok bool) {
@@ -64,6 +84,16 @@ func functionOf(name string) (f function, ok bool) {
 		return last, true
 	case "count_distinct":
 		return distinct, true
+	case "approx_distinct":
+		return approxDistinct, true
+	case "approx_count":
+		return approxCount, true
+	case "approx_top":
+		return approxTop, true
+	case "approx_moment2":
+		return approxMoment, true
+	case "sample":
+		return sampled, true
 	}
 	return 0, false
 }
@@ -118,6 +148,10 @@ func (s Spec) parse() (function, kind, error) {
 		}
 		return f, k, nil
 	}
+	if f.isSketch() {
+		_, err := newBlobs(f, s)
+		return f, none, err
+	}
 	switch id := s.Arg.ID(); {
 	case f == stddev && id != arrow.INT64 && id != arrow.FLOAT64:
 		return 0, 0, fault.New(fault.Invalid, "%s takes an int64 or a float64, not a %s", s.Func, s.Arg)
@@ -145,6 +179,9 @@ func (s Spec) ResultType() (arrow.DataType, error) {
 		return totalType(f, s.Arg), nil
 	case stddev:
 		return arrow.PrimitiveTypes.Float64, nil
+	case approxDistinct, approxCount, approxTop, approxMoment, sampled:
+		b, err := newBlobs(f, s)
+		return b.result, err
 	default:
 		return plain(s.Arg), nil
 	}
@@ -208,7 +245,7 @@ func (s Spec) StateTypes() []arrow.DataType {
 		return []arrow.DataType{f64, f64, f64, f64, f64, f64, i64}
 	case first, last:
 		return []arrow.DataType{plain(s.Arg), eventTime(), i64, i64, i64}
-	case distinct:
+	case distinct, approxDistinct, approxCount, approxTop, approxMoment, sampled:
 		return []arrow.DataType{arrow.BinaryTypes.Binary}
 	}
 	return nil

@@ -15,7 +15,7 @@ func floatTable(t *testing.T, parts ...[]any) map[string]string {
 	mem := checked(t)
 	r := rand.New(rand.NewPCG(1, 1))
 	f64 := arrow.PrimitiveTypes.Float64
-	specs := []Spec{{"sum", f64}, {"avg", f64}, {"stddev", f64}}
+	specs := []Spec{{Func: "sum", Arg: f64}, {Func: "avg", Arg: f64}, {Func: "stddev", Arg: f64}}
 	whole := NewTable(mem, nil, specs)
 	defer whole.Release()
 	for _, p := range parts {
@@ -81,7 +81,7 @@ func TestSumIntOverflow(t *testing.T) {
 		{[]any{int64(math.MinInt64), int64(-1), int64(1)}, fmt.Sprint(math.MinInt64) + "; "},
 		{[]any{nil}, "null; "},
 	} {
-		table := NewTable(checked(t), nil, []Spec{{"sum", arrow.PrimitiveTypes.Int64}})
+		table := NewTable(checked(t), nil, []Spec{{Func: "sum", Arg: arrow.PrimitiveTypes.Int64}})
 		a := build(checked(t), r, arrow.PrimitiveTypes.Int64, c.vals)
 		if err := table.Update(nil, []arrow.Array{a}, Order{}, len(c.vals)); err != nil {
 			t.Fatal(err)

@@ -61,7 +61,9 @@ func NewTable(mem memory.Allocator, keys []arrow.DataType, specs []Spec) *Table 
 	t.dense = newDense(t.kinds, false)
 	t.index.zero = make([]uint64, width)
 	for i := range t.aggs {
-		t.index.zero[t.aggs[i].off] = t.aggs[i].zero()
+		if a := &t.aggs[i]; a.width > 0 {
+			t.index.zero[a.off] = a.zero()
+		}
 	}
 	t.oneGroup()
 	return t
@@ -75,8 +77,8 @@ func (t *Table) oneGroup() {
 }
 
 // Update adds rows: keys are the key columns; args the arguments of the specs, nil
-// for a count of rows; order is read by first and last only. All have the given
-// number of rows. Columns that do not fit the table are a fault.Bug, found before
+// for a count of rows; order is read by first, last, approx_top and sample only. All
+// have the given number of rows. Columns that do not fit the table are a fault.Bug, found before
 // anything is added; keys of more than 2 GiB are fault.Invalid.
 func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 	cols, err := t.views(keys, rows)
@@ -91,6 +93,11 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 	for i := range t.aggs {
 		a := &t.aggs[i]
 		ordered = ordered || a.fn == first || a.fn == last
+		if a.blobs != nil {
+			if err := a.blobs.view(args[i], a.arg, order.Places, rows); err != nil {
+				return err
+			}
+		}
 		if a.kind == none {
 			continue
 		}
@@ -107,6 +114,11 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 	t.plan(in)
 	for lo := 0; lo < rows; lo += chunk {
 		t.update(in, &ord, lo, t.groups(cols, lo, min(chunk, rows-lo)))
+	}
+	for i := range t.aggs {
+		if b := t.aggs[i].blobs; b != nil {
+			b.forget()
+		}
 	}
 	return t.fits()
 }
@@ -393,6 +405,9 @@ func (t *Table) Release() {
 	for i := range t.aggs {
 		if set := t.aggs[i].set; set != nil {
 			set.text.dicts.forget()
+		}
+		if b := t.aggs[i].blobs; b != nil {
+			b.groups = nil
 		}
 	}
 }

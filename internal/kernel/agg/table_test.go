@@ -18,16 +18,16 @@ func TestSpecTypes(t *testing.T) {
 		spec Spec
 		want arrow.DataType // nil: fault.Invalid
 	}{
-		{Spec{"count", nil}, i64}, {Spec{"count", str}, i64}, {Spec{"sum", i64}, i64}, {Spec{"sum", f64}, f64},
-		{Spec{"avg", i64}, f64}, {Spec{"stddev", f64}, f64}, {Spec{"min", kernel.StringDict()}, str}, {Spec{"max", eventTime()}, eventTime()},
-		{Spec{"first", arrow.FixedWidthTypes.Date32}, arrow.FixedWidthTypes.Date32}, {Spec{"count_distinct", f64}, i64},
-		{Spec{"sum", money()}, &arrow.Decimal128Type{Precision: 38, Scale: 3}}, {Spec{"avg", money()}, &arrow.Decimal128Type{Precision: 34, Scale: 7}},
-		{Spec{"avg", &arrow.Decimal128Type{Precision: 38, Scale: 37}}, &arrow.Decimal128Type{Precision: 38, Scale: 38}},
-		{Spec{"sum", arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us}, {Spec{"avg", arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us},
-		{Spec{"max", arrow.BinaryTypes.Binary}, arrow.BinaryTypes.Binary}, {Spec{"first", arrow.ListOf(i64)}, arrow.ListOf(i64)}, {Spec{"count_distinct", arrow.ListOf(i64)}, i64},
-		{Spec{"max", arrow.ListOf(i64)}, nil}, {Spec{"sum", arrow.BinaryTypes.Binary}, nil}, {Spec{"stddev", money()}, nil}, {Spec{"first", arrow.LargeListOf(i64)}, nil},
-		{Spec{"median", f64}, nil}, {Spec{"sum", nil}, nil}, {Spec{"sum", str}, nil}, {Spec{"avg", eventTime()}, nil},
-		{Spec{"min", arrow.PrimitiveTypes.Int8}, nil}, {Spec{"stddev", arrow.FixedWidthTypes.Boolean}, nil}, {Spec{"", nil}, nil},
+		{Spec{Func: "count", Arg: nil}, i64}, {Spec{Func: "count", Arg: str}, i64}, {Spec{Func: "sum", Arg: i64}, i64}, {Spec{Func: "sum", Arg: f64}, f64},
+		{Spec{Func: "avg", Arg: i64}, f64}, {Spec{Func: "stddev", Arg: f64}, f64}, {Spec{Func: "min", Arg: kernel.StringDict()}, str}, {Spec{Func: "max", Arg: eventTime()}, eventTime()},
+		{Spec{Func: "first", Arg: arrow.FixedWidthTypes.Date32}, arrow.FixedWidthTypes.Date32}, {Spec{Func: "count_distinct", Arg: f64}, i64},
+		{Spec{Func: "sum", Arg: money()}, &arrow.Decimal128Type{Precision: 38, Scale: 3}}, {Spec{Func: "avg", Arg: money()}, &arrow.Decimal128Type{Precision: 34, Scale: 7}},
+		{Spec{Func: "avg", Arg: &arrow.Decimal128Type{Precision: 38, Scale: 37}}, &arrow.Decimal128Type{Precision: 38, Scale: 38}},
+		{Spec{Func: "sum", Arg: arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us}, {Spec{Func: "avg", Arg: arrow.FixedWidthTypes.Duration_us}, arrow.FixedWidthTypes.Duration_us},
+		{Spec{Func: "max", Arg: arrow.BinaryTypes.Binary}, arrow.BinaryTypes.Binary}, {Spec{Func: "first", Arg: arrow.ListOf(i64)}, arrow.ListOf(i64)}, {Spec{Func: "count_distinct", Arg: arrow.ListOf(i64)}, i64},
+		{Spec{Func: "max", Arg: arrow.ListOf(i64)}, nil}, {Spec{Func: "sum", Arg: arrow.BinaryTypes.Binary}, nil}, {Spec{Func: "stddev", Arg: money()}, nil}, {Spec{Func: "first", Arg: arrow.LargeListOf(i64)}, nil},
+		{Spec{Func: "median", Arg: f64}, nil}, {Spec{Func: "sum", Arg: nil}, nil}, {Spec{Func: "sum", Arg: str}, nil}, {Spec{Func: "avg", Arg: eventTime()}, nil},
+		{Spec{Func: "min", Arg: arrow.PrimitiveTypes.Int8}, nil}, {Spec{Func: "stddev", Arg: arrow.FixedWidthTypes.Boolean}, nil}, {Spec{Func: "", Arg: nil}, nil},
 	} {
 		got, err := c.spec.ResultType()
 		if c.want == nil {
@@ -69,7 +69,7 @@ func TestColumnsHaveTheDeclaredTypes(t *testing.T) {
 
 func TestBadTablesPanic(t *testing.T) {
 	for name, f := range map[string]func(){
-		"spec": func() { NewTable(nil, nil, []Spec{{"median", nil}}) },
+		"spec": func() { NewTable(nil, nil, []Spec{{Func: "median", Arg: nil}}) },
 		"key":  func() { NewTable(nil, []arrow.DataType{arrow.PrimitiveTypes.Int8}, nil) },
 		"nil":  func() { NewTable(nil, []arrow.DataType{nil}, nil) },
 	} {
@@ -92,7 +92,7 @@ func TestMisfits(t *testing.T) {
 	f64 := build(mem, r, arrow.PrimitiveTypes.Float64, []any{1.0, 2.0})
 	nulls := build(mem, r, arrow.PrimitiveTypes.Int64, []any{nil, nil})
 	defer release([]arrow.Array{i64, f64, nulls})
-	table := NewTable(mem, []arrow.DataType{i64.DataType()}, []Spec{{"sum", f64.DataType()}, {"first", f64.DataType()}})
+	table := NewTable(mem, []arrow.DataType{i64.DataType()}, []Spec{{Func: "sum", Arg: f64.DataType()}, {Func: "first", Arg: f64.DataType()}})
 	defer table.Release()
 	one := func(a ...arrow.Array) []arrow.Array { return a }
 	for name, err := range map[string]error{
@@ -189,7 +189,7 @@ func TestEmptyTablesMerge(t *testing.T) {
 // TestGrouping counts rows by many kinds of keys of few values, in updates of many
 // sizes, which is where all the ways to find a group take turns.
 func TestGrouping(t *testing.T) {
-	specs := []Spec{{"count", nil}}
+	specs := []Spec{{Func: "count", Arg: nil}}
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		var keyTypes []arrow.DataType
@@ -213,7 +213,7 @@ func TestGrouping(t *testing.T) {
 func TestManyKeys(t *testing.T) {
 	mem := checked(t)
 	i64 := arrow.PrimitiveTypes.Int64
-	table := NewTable(mem, []arrow.DataType{i64, i64}, []Spec{{"count", nil}})
+	table := NewTable(mem, []arrow.DataType{i64, i64}, []Spec{{Func: "count", Arg: nil}})
 	defer table.Release()
 	feed := func(lo, n int) {
 		x, doneX := kernel.NewFixed[int64](mem, i64, n)
@@ -263,7 +263,7 @@ func TestManyKeys(t *testing.T) {
 func TestCompactForgetsStrings(t *testing.T) {
 	mem := checked(t)
 	str := arrow.BinaryTypes.String
-	table := NewTable(mem, []arrow.DataType{str}, []Spec{{"count_distinct", str}, {"max", str}})
+	table := NewTable(mem, []arrow.DataType{str}, []Spec{{Func: "count_distinct", Arg: str}, {Func: "max", Arg: str}})
 	defer table.Release()
 	peak := int64(0)
 	for round := range 50 {
@@ -299,7 +299,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, k uint8, blob []byte) {
 		types := allTypes()
 		dt := types[int(k)%len(types)]
-		table := NewTable(checked(t), nil, []Spec{{"count_distinct", dt}})
+		table := NewTable(checked(t), nil, []Spec{{Func: "count_distinct", Arg: dt}})
 		defer table.Release()
 		b := array.NewBinaryBuilder(checked(t), arrow.BinaryTypes.Binary)
 		defer b.Release()
@@ -314,7 +314,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		states := table.States(nil)
 		defer release(states)
-		again := NewTable(checked(t), nil, []Spec{{"count_distinct", dt}})
+		again := NewTable(checked(t), nil, []Spec{{Func: "count_distinct", Arg: dt}})
 		defer again.Release()
 		if err := again.Merge(nil, states, 1); err != nil {
 			t.Fatal(err)

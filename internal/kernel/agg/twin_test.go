@@ -31,16 +31,16 @@ func allSpecs() []Spec {
 	for _, dt := range allTypes() {
 		for _, f := range []string{"count", "min", "max", "first", "last", "count_distinct"} {
 			if ordered(dt) || f != "min" && f != "max" {
-				specs = append(specs, Spec{f, dt})
+				specs = append(specs, Spec{Func: f, Arg: dt})
 			}
 		}
 	}
 	for _, dt := range []arrow.DataType{money(), arrow.FixedWidthTypes.Duration_us} {
-		specs = append(specs, Spec{"sum", dt}, Spec{"avg", dt})
+		specs = append(specs, Spec{Func: "sum", Arg: dt}, Spec{Func: "avg", Arg: dt})
 	}
 	for _, dt := range []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64} {
 		for _, f := range []string{"sum", "avg", "stddev"} {
-			specs = append(specs, Spec{f, dt})
+			specs = append(specs, Spec{Func: f, Arg: dt})
 		}
 	}
 	return specs
@@ -293,7 +293,7 @@ func (d *data) feed(t *testing.T, r *rand.Rand, table *Table, rows []int) {
 	for k := range ord {
 		ord[k] = column(arrow.PrimitiveTypes.Int64, func(i int) any { return d.order[i][k] })
 	}
-	if err := table.Update(keys, args, Order{ord[0], ord[1], ord[2], ord[3]}, len(rows)); err != nil {
+	if err := table.Update(keys, args, Order{Time: ord[0], Partition: ord[1], Seq: ord[2], Child: ord[3]}, len(rows)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { release(keys); release(args); release(ord[:]) })
