@@ -84,7 +84,7 @@ func (o *partial) places(c *chunk) []uint64 {
 	for i, at := range o.to.Content {
 		names[i], cols[i] = o.node.Out.Field(at).Name, c.cols[at]
 	}
-	out := kernel.HashNamed(names, cols, c.rows)
+	out := agg.ContentHashes(names, cols, c.rows)
 	if c.labels&^o.to.Groups == 0 {
 		return out
 	}

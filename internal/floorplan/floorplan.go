@@ -56,7 +56,7 @@ const Plan = `
 2  internal/eventtime   | rdd
 1  rdd                  | internal/expr
 0  internal/expr        | internal/kernel/...
-0  internal/kernel/...  |
+0  internal/kernel/...  | internal/sketch
 0  internal/sketch      |
 0  internal/learn       |
 0  internal/gossip      |
