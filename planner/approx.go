@@ -158,16 +158,16 @@ func (n *node) content(out map[string]bool, l int, fn string) {
 }
 
 // placed fills in how a Partial tells rows apart, whose columns are those of in.
-func (c *node) placed(p *physical.Partial, labels rdd.LabelSet, in *arrow.Schema) {
+func (n *node) placed(p *physical.Partial, labels rdd.LabelSet, in *arrow.Schema) {
 	p.Places = slices.ContainsFunc(p.Aggs, func(a physical.Agg) bool { return placing(a.Func) })
 	if !p.Places {
 		return
 	}
 	names := map[string]bool{}
 	for _, l := range labels.Each() {
-		if !c.events(l) {
+		if !n.events(l) {
 			p.Groups |= one(l)
-			c.content(names, l, "sample")
+			n.content(names, l, "sample")
 		}
 	}
 	for i, f := range in.Fields() {
