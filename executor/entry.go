@@ -39,37 +39,40 @@ func (r *run) entriesOf(nodes []*physical.Node) []entry {
 	return out
 }
 
-// entryFor finds where rows with a done-list enter, or nil: to such rows other
-// operations were applied than this job's, if any.
-func entryFor(list []entry, done []string) *entry {
+// entryFor finds where rows with a done-list enter, and which columns they have lost. It
+// is nil if other operations were applied to the rows than this job's, or none.
+func entryFor(list []entry, done []string) (*entry, []string) {
+	if len(done) == 0 {
+		return nil, nil
+	}
 	for i := range list {
-		if bypass.Applied(done, list[i].act.Done) {
-			return &list[i]
+		if lost, ok := bypass.Applied(done, list[i].act.Done); ok {
+			return &list[i], lost
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // enter answers a source that asks what to read of rows with a header.
 func (d *dispatcher) enter(h *rdd.Header) []string {
-	e := entryFor(d.entries, h.Done)
+	e, _ := entryFor(d.entries, h.Done)
 	if e == nil {
 		return nil
 	}
 	return slices.DeleteFunc(append([]string{}, e.columns...), func(c string) bool { return lacks(h, c) })
 }
 
-// lacks reports whether whoever wrote the rows has left out a column.
+// lacks reports whether rows do not have a column.
 func lacks(h *rdd.Header, column string) bool {
 	return h.Columns != nil && !slices.Contains(h.Columns, column)
 }
 
 // admit refuses rows that may not enter where their list says.
-func (d *dispatcher) admit(e *entry, f *rdd.Frame) error {
+func (d *dispatcher) admit(e *entry, f *rdd.Frame, lost []string) error {
 	wrong, advice := e.act.Wrong, ""
-	for _, c := range e.columns {
-		if wrong == "" && lacks(&f.Header, c) {
-			wrong = fmt.Sprintf("the job needs their column %q from there on, and it is not in the file", c)
+	for _, c := range lost {
+		if wrong == "" && slices.Contains(e.columns, c) {
+			wrong = fmt.Sprintf("the job needs their column %q from there on, and it was left out when they were written", c)
 		}
 	}
 	switch {
@@ -78,7 +81,7 @@ func (d *dispatcher) admit(e *entry, f *rdd.Frame) error {
 	case !d.trusted:
 		advice = "write trust: done, to take these operations for applied, or trust: none, to apply them anew"
 	default:
-		return d.sameColumns(e, f)
+		return nil
 	}
 	kinds := make([]string, 0, len(e.act.Done))
 	for _, digest := range e.act.Done {
@@ -90,25 +93,40 @@ func (d *dispatcher) admit(e *entry, f *rdd.Frame) error {
 			f.Header.Origin.Split.Name, d.run.x.Plan.Job.Labels[e.act.Label], strings.Join(kinds, ", "), wrong, advice)})
 }
 
-// sameColumns checks that a source has read what it was told to.
-func (d *dispatcher) sameColumns(e *entry, f *rdd.Frame) error {
+// columns are those of a frame that an entry reads; those that its rows never had
+// are null. The chunk releases them.
+func (d *dispatcher) columns(e *entry, f *rdd.Frame) (*chunk, error) {
+	in := &chunk{rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
+	next := 0
 	for i, c := range e.columns {
-		if int(f.Batch.NumCols()) != len(e.columns) || f.Batch.ColumnName(i) != c {
-			return fault.New(fault.Bug, "%s: rows that enter have the columns %v, not %v", f.Header.Origin.Split.Name, f.Batch.Schema(), e.columns)
+		switch {
+		case lacks(&f.Header, c):
+			in.cols = append(in.cols, kernel.Nulls(d.run.mem, e.node.In.Field(i).Type, in.rows))
+		case next < int(f.Batch.NumCols()) && f.Batch.ColumnName(next) == c:
+			f.Batch.Column(next).Retain()
+			in.cols = append(in.cols, f.Batch.Column(next))
+			next++
+		default:
+			in.release()
+			return nil, fault.New(fault.Bug, "%s: rows that enter have the columns %v, not %v", f.Header.Origin.Split.Name, f.Batch.Schema(), e.columns)
 		}
 	}
-	return nil
+	return in, nil
 }
 
 // entered takes a frame of rows that operations were applied to on behind them.
-func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry) error {
+func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry, lost []string) error {
 	if f.Batch == nil || f.Batch.NumRows() == 0 {
 		return nil
 	}
-	if err := d.admit(e, f); err != nil {
+	if err := d.admit(e, f, lost); err != nil {
 		return err
 	}
-	in := &chunk{cols: f.Batch.Columns(), rows: int(f.Batch.NumRows()), origin: f.Header.Origin, label: -1}
+	in, err := d.columns(e, f)
+	if err != nil {
+		return err
+	}
+	defer in.release()
 	times, err := d.entryTimes(in, e)
 	if err != nil {
 		return err

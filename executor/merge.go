@@ -124,7 +124,7 @@ func (r *run) receiveBlock(ctx context.Context, b rdd.Block, next []*step, entri
 	}
 	defer frames.Release()
 	for _, f := range frames.List() {
-		if e := entryFor(entries, f.Header.Done); e != nil {
+		if e, _ := entryFor(entries, f.Header.Done); e != nil {
 			if err := r.receiveFrame(ctx, &f, e.step); err != nil {
 				return err
 			}

@@ -74,8 +74,8 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 
 // take sends the rows of a frame on from where they enter, or from the beginning.
 func (d *dispatcher) take(ctx context.Context, f *rdd.Frame) error {
-	if e := entryFor(d.entries, f.Header.Done); e != nil {
-		return d.entered(ctx, f, e)
+	if e, lost := entryFor(d.entries, f.Header.Done); e != nil {
+		return d.entered(ctx, f, e, lost)
 	}
 	return d.frame(ctx, f)
 }

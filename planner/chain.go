@@ -104,8 +104,23 @@ func (a *analysis) next(n *node, l int) *node {
 	return nil
 }
 
-// applied is the done-list of rows of label l that come to n, or nil if it is not
-// the whole story of how they came there.
+// written is the done-list of rows of label l that n writes: the operations applied to
+// them, and then the columns that n leaves out.
+func (a *analysis) written(n *node, l int) []string {
+	out := a.applied(n, l)
+	if out == nil {
+		return nil
+	}
+	for _, f := range n.input[l].Fields() {
+		if !system(f.Name) && field(n.Schemas[l], f.Name) == nil {
+			out = append(out, bypass.Without(f.Name))
+		}
+	}
+	return out
+}
+
+// applied are the digests of what was applied to rows of label l that come to n, or nil
+// if they are not the whole story of how they came there.
 func (a *analysis) applied(n *node, l int) []string {
 	var way []*node // back to the Tag
 	for {

@@ -248,7 +248,7 @@ func (b *builder) write(c *node, f flow, labels rdd.LabelSet) {
 		s := c.Schemas[l]
 		part.Schemas[l] = s
 		part.Columns[l] = columnsFrom(f.at.Out, s)
-		part.Done[l] = b.applied(c, l)
+		part.Done[l] = b.written(c, l)
 	}
 	b.outlet(f, c.ID, labels, part)
 }

@@ -36,9 +36,8 @@ type Header struct {
 	// what it reads are those of the header. In frames for a sink it is what the
 	// sink may write into a header; Labels then holds one label.
 	Done []string
-	// Columns, where Done is set, are those that whoever wrote the rows left in them.
-	// Of a source's other columns they have none: to read one as null would not be
-	// what the list says. nil: all columns of the source.
+	// Columns, where Done is set, are those that the rows themselves have: of a source's
+	// other columns they have none. nil: all columns of the source.
 	Columns []string
 	// Unbound, if not empty, says why a done-list that came with the rows is not
 	// believed: what it was written for is not what is there. The rows are raw.

@@ -108,10 +108,22 @@ func (g *drawer) source(i int) {
 	for _, l := range possible.Each() {
 		n.labels[l] = lab{cols: names, source: i}
 	}
+	if coin(g.t, 1, "trunk") {
+		n = g.trunk(n)
+	}
 	g.push(n)
 	if i > 0 && coin(g.t, 1, "union of sources") {
 		g.push(g.union(n, g.nodes[0]))
 	}
+}
+
+// trunk draws operations that take rows one by one and that no branch leaves from.
+func (g *drawer) trunk(n *node) *node {
+	ops := []func(*node) *node{g.assign, g.filter, g.expand, g.assign, g.filter}
+	for range 1 + even(g.t, 4, "trunk") {
+		n = ops[even(g.t, len(ops), "operation")](n)
+	}
+	return n
 }
 
 // names draws the columns of a source. A second source may have those of the

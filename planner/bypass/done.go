@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Done: rows may come with the list of operations that whoever wrote them has applied,
@@ -27,6 +28,10 @@ import (
 // gives it only where it is bound to them. What is computed of a row beside the
 // operations, its event time and its hash, is computed again; columns that an
 // operation of the list has changed give another, which is refused.
+//
+// Who writes the rows may leave out columns: these stand behind the digests. A column
+// that the rows do not have and that does not stand there is one they never had, as
+// where it is another label's: it is null in them. One that does stand there is lost.
 
 // chainVersion is part of every digest: it changes when operations or functions that
 // ship with the engine come to other rows.
@@ -43,8 +48,26 @@ func Link(before, kind string, parts ...string) string {
 	return kind + ":" + hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// without begins what stands in a list for a column that was left out.
+const without = "without:"
+
+// Without returns what stands behind the digests of a list for a column of the rows
+// that whoever wrote them left out.
+func Without(column string) string { return without + column }
+
 // Applied reports whether the list that rows came with proves that the operations of
-// chain, all of them and none besides, were applied to them.
-func Applied(list, chain []string) bool {
-	return len(list) > 0 && slices.Equal(list, chain)
+// chain, all of them and none besides, were applied to them, and which columns of
+// theirs were left out then.
+func Applied(list, chain []string) (lost []string, ok bool) {
+	if len(chain) == 0 || len(list) < len(chain) || !slices.Equal(list[:len(chain)], chain) {
+		return nil, false
+	}
+	for _, s := range list[len(chain):] {
+		column, is := strings.CutPrefix(s, without)
+		if !is {
+			return nil, false
+		}
+		lost = append(lost, column)
+	}
+	return lost, true
 }
