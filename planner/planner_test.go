@@ -34,6 +34,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 //	json, dot [mode=M]          the plan for machines
 //	error                       what Compile says of a job that is wrong
 //	same                        two job files, "====" between: are their digests equal
+//	written                     the done-list of each sink and label
+//	takes [mode=M]              two job files, "====" between: where what the first writes enters the second
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("../testdata/planner/*.txt")
 	if err != nil || len(files) == 0 {
@@ -75,6 +77,11 @@ func (s *session) run(t testing.TB, c *script.Case) string {
 	case "same":
 		a, b, _ := strings.Cut(c.Input, "====\n")
 		return s.same(t, a, b)
+	case "written":
+		return s.written(t, c.Input)
+	case "takes":
+		a, b, _ := strings.Cut(c.Input, "====\n")
+		return s.takes(t, a, b, mode)
 	case "json":
 		return s.json(t, c.Input, mode)
 	case "dot":

@@ -219,7 +219,7 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 	case rdd.Union:
 		return
 	case rdd.Read:
-		e = entries{{op.Connector, options(op.Options)}}
+		e = entries{{op.Connector, options(op.Options)}}.and("trust", op.Trust)
 	case rdd.Tag:
 		e = f.tag(op)
 	case rdd.Map:

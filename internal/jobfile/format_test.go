@@ -132,7 +132,7 @@ func (g *jobGen) read() rdd.Operation {
 		o["union_by_name"] = rapid.Bool().Draw(g.T, "flag")
 		o["fraction"] = rapid.Float64().Draw(g.T, "fraction")
 	}
-	return rdd.Read{Connector: "parquet", Options: o}
+	return rdd.Read{Connector: "parquet", Options: o, Trust: rapid.SampledFrom([]string{"", "done", "none"}).Draw(g.T, "trust")}
 }
 
 func (g *jobGen) operation() rdd.Operation {

@@ -238,8 +238,12 @@ func (p *parser) reduce(d *dataset, s step, marks rdd.Marks) rdd.Operation {
 }
 
 func (p *parser) read(s step, marks rdd.Marks) rdd.Operation {
-	c, options := p.connector(s, connectors.Reading, marks)
-	return rdd.Read{Connector: c, Options: options}
+	c, options := p.connector(s, connectors.Reading, marks, "trust")
+	trust := p.marked(s.args.get("trust"), "done or none", marks, "trust")
+	if n := s.args.get("trust"); n != nil && trust != "done" && trust != "none" && n.form == scalar {
+		p.fail(n.at, `trust is "done", to take operations for applied that headers list, or "none", to apply them anew`)
+	}
+	return rdd.Read{Connector: c, Options: options, Trust: trust}
 }
 
 func (p *parser) write(d *dataset, s step) *rdd.Dataset {
