@@ -89,8 +89,8 @@ func (d *dispatcher) admit(e *entry, f *rdd.Frame, lost []string) error {
 		kinds = append(kinds, kind)
 	}
 	return fault.Wrap(fault.Invalid, &rdd.Error{At: d.run.x.Plan.Ops[d.root.Op].Dataset.At("trust"),
-		Text: fmt.Sprintf("read: the header of %s says that its rows of label %s have been through operations of this job: %s%s: %s",
-			f.Header.Origin.Split.Name, d.run.x.Plan.Job.Labels[e.act.Label], strings.Join(kinds, ", "), wrong, advice)})
+		Text: fmt.Sprintf("read: %s: its header says that %s of this job were applied to its rows of label %s%s: %s",
+			f.Header.Origin.Split.Name, strings.Join(kinds, ", "), d.run.x.Plan.Job.Labels[e.act.Label], wrong, advice)})
 }
 
 // columns are those of a frame that an entry reads; those that its rows never had

@@ -44,6 +44,9 @@ func (b *builder) entries(read, tag *node, stage int) {
 	for _, l := range tag.acts.Each() {
 		c := b.trunk(tag, l)
 		for k := range c.nodes {
+			if k == 0 && !act.Trusted {
+				continue // rows that were tagged and nothing else are given the same label anew
+			}
 			e := b.entry(read, tag, l, chain{nodes: c.nodes[:k+1], digests: c.digests[: k+1 : k+1]})
 			e.Skipped = b.entrySkips(root, c.nodes[:k+1], l)
 			if r, _ := e.Action.(physical.Route); act.Trusted && r.Wrong == "" {
