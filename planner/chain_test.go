@@ -80,7 +80,7 @@ func (s *session) written(t testing.TB, src string) string {
 
 // takes says, for each list that the first job writes, what the second does with rows
 // that bear it.
-func (s *session) takes(t testing.TB, edge, centre string, mode planner.Mode) string {
+func (s *session) takes(edge, centre string, mode planner.Mode) string {
 	from, err := s.compile(edge, planner.IDAG)
 	if err != nil {
 		return "the first: " + err.Error() + "\n"
@@ -156,13 +156,13 @@ func TestEntriesBalance(t *testing.T) {
 		}
 	})
 	for entry, want := range map[string]string{
-		"error 1":       "1 done, 2 unscheduled",
-		"error 2":       "1 done, 2 done",
-		"error 3":       "1 done, 2 done, 3 done, 4 label, 5 label",
-		"info 1": "1 done, 2 label",
-		"info 3": "1 done, 2 label, 3 done, 4 unscheduled",
-		"info 4": "1 done, 2 label, 3 done, 4 done",
-		"info 5": "1 done, 2 label, 3 done, 4 done, 5 done",
+		"error 1": "1 done, 2 unscheduled",
+		"error 2": "1 done, 2 done",
+		"error 3": "1 done, 2 done, 3 done, 4 label, 5 label",
+		"info 1":  "1 done, 2 label",
+		"info 3":  "1 done, 2 label, 3 done, 4 unscheduled",
+		"info 4":  "1 done, 2 label, 3 done, 4 done",
+		"info 5":  "1 done, 2 label, 3 done, 4 done, 5 done",
 	} {
 		if seen[entry] != want {
 			t.Errorf("rows that enter behind %s pass by %q, want %q (of %v)", entry, seen[entry], want, seen)

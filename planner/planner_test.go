@@ -81,7 +81,7 @@ func (s *session) run(t testing.TB, c *script.Case) string {
 		return s.written(t, c.Input)
 	case "takes":
 		a, b, _ := strings.Cut(c.Input, "====\n")
-		return s.takes(t, a, b, mode)
+		return s.takes(a, b, mode)
 	case "json":
 		return s.json(t, c.Input, mode)
 	case "dot":

@@ -29,12 +29,14 @@ type Header struct {
 	Pruned int64
 	// Bounds per column, sound but not exact; nil where nobody reads them.
 	Bounds expr.Bounds
-	// Done are the digests of the operations that whoever wrote the rows says to
+	// Done are, as KIND:DIGEST, the digests of the operations that whoever wrote the rows says to
 	// have applied to them, in their order: each digest stands for its operation
 	// and all before it, the first for the Tag and the label. A source gives it only
 	// where it is bound to the rows, that is where their number and the checksum of
 	// what it reads are those of the header. In frames for a sink it is what the
-	// sink may write into a header; Labels then holds one label.
+	// sink may write into a header; Labels then holds one label. Behind the digests stands
+	// without:COLUMN for each column of the rows that whoever wrote them left out, or that
+	// something hides.
 	Done []string
 	// Columns, where Done is set, are those that the rows themselves have: of a source's
 	// other columns they have none. nil: all columns of the source.

@@ -36,7 +36,7 @@ func (r *reader) enter() error {
 	}
 	g := &h.groups[r.at.Group]
 	asked := r.header(0, 0)
-	asked.Done, asked.Columns = g.done, r.present()
+	asked.Done, asked.Columns = slices.Concat(g.done, r.hidden()), r.present()
 	columns := r.want.Enter(&asked)
 	if columns == nil {
 		return nil
@@ -49,24 +49,42 @@ func (r *reader) enter() error {
 		}
 		return err
 	}
-	r.done, r.want.Columns = g.done, columns
+	r.done, r.want.Columns = asked.Done, columns
 	return nil
 }
 
-// present are the columns that the file itself has. A directory's key that hides
-// one is not what the rows were written with.
+// present are the columns that can be read of the rows as they were written, and what
+// the directories say of them. A directory's key may hide a column of the file:
+// that one is not there for who takes up rows that are half done.
 func (r *reader) present() []string {
-	hidden := map[string]bool{}
-	for i := range r.at.Fixed {
-		hidden[r.at.Fixed[i].Name] = true
-	}
 	var out []string
 	for i := range r.file.columns {
-		if l := &r.file.columns[i]; l.rule != unsupported && !hidden[l.name] {
+		if l := &r.file.columns[i]; l.rule != unsupported && !r.fixed(l.name) {
 			out = append(out, l.name)
 		}
 	}
+	for i := range r.at.Fixed {
+		if name := r.at.Fixed[i].Name; r.file.column(name) == nil {
+			out = append(out, name)
+		}
+	}
 	return out
+}
+
+// hidden are the columns of the file that directories' keys hide, as a done-list
+// spells columns that are lost.
+func (r *reader) hidden() []string {
+	var out []string
+	for i := range r.file.columns {
+		if name := r.file.columns[i].name; r.fixed(name) {
+			out = append(out, "without:"+name)
+		}
+	}
+	return out
+}
+
+func (r *reader) fixed(name string) bool {
+	return slices.ContainsFunc(r.at.Fixed, func(c constant) bool { return c.Name == name })
 }
 
 var errOtherBytes = errors.New("the bytes of a column are not those that the header was written for")
