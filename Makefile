@@ -15,7 +15,7 @@ SOAK    ?= 600
 PROPERTIES := ^Test(Invariant|CutsDoNotMatter|HalfProcessed)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/idag, a static binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/idag ./cmd/idag
@@ -76,6 +76,9 @@ soak: ## the same until it fails, or for SOAK seconds (600)
 mutants: ## break every proof on purpose: the property tests must find it (writes docs/mutants.md)
 	IDAG_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./internal/mutants
 
+bench-bypass: build ## make the experiments of the I-DAG paper, and their report in docs/evaluation
+	bin/idag bench bypass --report docs/evaluation
+
 crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
 	bin/idag bench crash --kills 100
 
@@ -96,4 +99,4 @@ clean: ## remove what the build and the measurements made: bin, profiles, test b
 	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench crash fuzz interop reference clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass crash fuzz interop reference clean

@@ -212,7 +212,7 @@ func alone(ctx context.Context, file string, vars map[string]string, m planner.M
 func (f *bypassFlags) add(fs *pflag.FlagSet) {
 	f.bytes = 64e6
 	fs.Var(size{&f.bytes}, "bytes", "`size` of the data set of --files files that bypass labels and replays: with\n--files 4500 --bytes 8.6GB the paper's; kept in --path, if given, and not made again")
-	fs.IntVar(&f.pairs, "pairs", 20, "`pairs` of runs where nothing can be bypassed, for bypass")
+	fs.IntVar(&f.pairs, "pairs", 30, "`pairs` of runs where nothing can be bypassed, for bypass")
 	fs.IntSliceVar(&f.ops, "ops", []int{2, 4, 8, 16}, "`operations` of each label, for bypass")
 	fs.StringSliceVar(&f.only, "only", nil, "`experiments` of bypass to make, instead of all")
 	fs.StringVar(&f.report, "report", "bench-bypass", "`directory` for the report of bypass, or \"\" for none")
@@ -222,7 +222,9 @@ func (f *bypassFlags) add(fs *pflag.FlagSet) {
 func (f *benchFlags) bypassNotes() map[string]string {
 	set := f.bypassSettings()
 	return map[string]string{
-		"runs": fmt.Sprintf("%d, and %d pairs where nothing can be bypassed", set.Runs, set.Pairs),
-		"data": fmt.Sprintf("%d rows, seed %d; of stated volume about %s bytes in %d files", set.Rows, set.Seed, thousands(set.Bytes), set.Files),
+		"mixes":      strings.Join(set.Mixes, ", "),
+		"operations": strings.Trim(fmt.Sprint(set.Ops), "[]"),
+		"runs":       fmt.Sprintf("%d, %d where there are many points, and %d pairs where nothing can be bypassed", set.Runs, (set.Runs+1)/2, set.Pairs),
+		"data":       fmt.Sprintf("%d rows, seed %d; of stated volume about %s bytes in %d files", set.Rows, set.Seed, thousands(set.Bytes), set.Files),
 	}
 }

@@ -74,6 +74,10 @@ func chains(n int) []bench.Chain {
 	return out
 }
 
+// few is the rounds of comparisons that are made at many points: half of the
+// others, rounded up.
+func (s *Settings) few() int { return (s.Runs + 1) / 2 }
+
 // grid calls f for each mix and number of operations.
 func (s *Settings) grid(f func(mix string, ops int) error) error {
 	for _, mix := range s.Mixes {

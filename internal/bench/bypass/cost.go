@@ -76,7 +76,7 @@ func (l *lab) processes(ctx context.Context, v *volume) error {
 		return fault.Wrap(fault.Retry, err)
 	}
 	got, modes := l.out.Samples, []planner.Mode{planner.IDAG, planner.Masked}
-	for round := range min(l.set.Runs, 3) {
+	for round := range l.set.few() {
 		l.say("processes, round %d", round+1)
 		var took [2]Process
 		for i := range modes {

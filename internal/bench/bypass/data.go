@@ -17,6 +17,7 @@ const (
 	groupRows    = 131_072
 	folderFiles  = 900       // files of one folder: devices that send at the same time
 	sampleRows   = 2 * 65536 // of the file that says how large rows are, at the most
+	allMeters    = 10_000    // of a data set
 	guessedBytes = 27        // of a row, in Snappy-compressed Parquet
 	spare        = 1.1       // disk that must be there for a byte of the volume
 )
@@ -60,12 +61,12 @@ func (l *lab) volume(ctx context.Context, mix string) (*volume, error) {
 	if home == "" {
 		home = l.dir
 	}
-	v.dir = filepath.Join(home, fmt.Sprintf("meter%s-%d-files-%d-bytes-seed-%d", suffix(mix), l.set.Files, l.set.Bytes, l.set.Seed))
 	per, err := l.rowBytes(ctx, mix, l.set.Bytes/int64(l.set.Files))
 	if err != nil {
 		return nil, err
 	}
 	v.rows = max(1, int64(float64(l.set.Bytes)/float64(l.set.Files)/per))
+	v.dir = filepath.Join(home, fmt.Sprintf("meter%s-%d-files-of-%d-seed-%d", suffix(mix), v.files, v.rows, l.set.Seed))
 	have, err := size(v.dir)
 	if err != nil {
 		return nil, err
@@ -107,12 +108,14 @@ func (l *lab) fill(ctx context.Context, v *volume, mix string) error {
 	return nil
 }
 
-// rowBytes measures how many bytes a row takes in files of about the given size.
+// rowBytes measures how many bytes a row takes in files of about the given size:
+// in one file of as many meters as each has.
 func (l *lab) rowBytes(ctx context.Context, mix string, file int64) (float64, error) {
 	rows := min(max(file/guessedBytes, 1), sampleRows)
 	dir := filepath.Join(l.dir, "sample"+suffix(mix))
 	defer func() { _ = os.RemoveAll(dir) }()
-	o := rdd.Options{"rows": rows, "seed": l.set.Seed, "mix": mix, "partitions": int64(1)}
+	o := rdd.Options{"rows": rows, "seed": l.set.Seed, "mix": mix, "partitions": int64(1),
+		"meters": int64(max(allMeters/min(l.set.Files, folderFiles), 1))}
 	if err := l.Generate(ctx, dir, o, groupRows, func() {}); err != nil {
 		return 0, err
 	}

@@ -108,7 +108,7 @@ func (l *lab) faultLoad(ctx context.Context, rows int, full bool) (counted map[s
 		}
 	}
 	list := []bench.Contender{l.contender("idag", j, planner.IDAG, seen), l.contender("masked", j, planner.Masked, seen)}
-	err = l.rounds(ctx, fmt.Sprint(rows, " lines"), min(l.set.Runs, 2), list, func(round []bench.Outcome) {
+	err = l.rounds(ctx, fmt.Sprint(rows, " lines"), l.set.few(), list, func(round []bench.Outcome) {
 		sum := int64(0)
 		for _, n := range counted {
 			sum += n

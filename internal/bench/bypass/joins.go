@@ -84,7 +84,7 @@ func joins() experiment {
 }
 
 func measureJoins(ctx context.Context, l *lab) error {
-	path, err := l.events(ctx, l.set.Mixes[0], l.set.Rows)
+	path, err := l.events(ctx, l.set.Mixes[0], max(l.set.Rows/2, 1))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (l *lab) joinCondition(ctx context.Context) error {
 		return job{text: strings.NewReplacer("KIND", "inner", "GET", queryGet).Replace(text)}.over(path)
 	}
 	list := append(l.forms(of(joinCondition))[:formStaged], l.contender("tagged", of(joinTagged), planner.IDAG, nil))
-	return l.rounds(ctx, "query, a condition", min(l.set.Runs, 3), list, func(round []bench.Outcome) {
+	return l.rounds(ctx, "query, a condition", l.set.few(), list, func(round []bench.Outcome) {
 		l.out.Samples.Add("join_query_speedup_condition", "ratio", linear(round)/seconds(round[len(list)-1]))
 	})
 }

@@ -80,7 +80,7 @@ func measureNoBypass(ctx context.Context, l *lab) error {
 func (l *lab) fasterForm(ctx context.Context, j job) (planner.Mode, error) {
 	list := l.forms(j)[:formStaged]
 	times := [formStaged][]float64{}
-	err := l.rounds(ctx, "which linear form is the faster", min(l.set.Runs, 3), list, func(round []bench.Outcome) {
+	err := l.rounds(ctx, "which linear form is the faster", l.set.few(), list, func(round []bench.Outcome) {
 		for i := range times {
 			times[i] = append(times[i], seconds(round[i]))
 		}

@@ -40,14 +40,14 @@ func stage01() experiment {
 
 func measureStage01(ctx context.Context, l *lab) error {
 	got, chart := l.out.Samples, bars("stage01", "Stage 0→1: the edge has done half", "mix", "seconds", "I-DAG, edge", "I-DAG, raw", "masked, raw", "selection, raw", "staged, raw")
-	ratios := make([][3][]float64, l.set.Runs)
+	ratios := make([][3][]float64, l.set.few())
 	for i, mix := range l.set.Mixes {
 		list, done, err := l.edge(ctx, mix)
 		if err != nil {
 			return err
 		}
 		at, times := 0, make([][]float64, len(list))
-		err = l.rounds(ctx, "mix "+mix, l.set.Runs, list, func(round []bench.Outcome) {
+		err = l.rounds(ctx, "mix "+mix, l.set.few(), list, func(round []bench.Outcome) {
 			edge := seconds(round[len(list)-1])
 			got.Add("stage01_speedup"+suffix(mix), "ratio", linear(round)/edge)
 			for j, v := range []float64{linear(round), seconds(round[formStaged]), seconds(round[formStaged+1])} {

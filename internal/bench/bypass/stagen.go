@@ -33,9 +33,9 @@ const wanted = "information_sums"
 
 func measureStageN(ctx context.Context, l *lab) error {
 	got, chart := l.out.Samples, bars("stage0n", "Stage 0→n: one output of three", "mix, operations a label", "speedup", "over the faster linear form", "over staged")
-	over, staged := make([][]float64, l.set.Runs), make([][]float64, l.set.Runs)
+	over, staged := make([][]float64, l.set.few()), make([][]float64, l.set.few())
 	err := l.set.grid(func(mix string, ops int) error {
-		path, err := l.events(ctx, mix, max(l.set.Rows/2, 1))
+		path, err := l.events(ctx, mix, max(l.set.Rows/4, 1))
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func measureStageN(ctx context.Context, l *lab) error {
 		list := append(l.forms(j), l.contender("idag", j, planner.IDAG, nil))
 		name, at := "stage0n_speedup"+point(mix, ops), 0
 		apart := bench.Samples{}
-		err = l.rounds(ctx, fmt.Sprintf("mix %s, %d operations", mix, ops), l.set.Runs, list, func(round []bench.Outcome) {
+		err = l.rounds(ctx, fmt.Sprintf("mix %s, %d operations", mix, ops), l.set.few(), list, func(round []bench.Outcome) {
 			idag := seconds(round[len(round)-1])
 			got.Add(name, "ratio", linear(round)/idag)
 			apart.Add("", "ratio", seconds(round[formStaged])/idag)
