@@ -54,8 +54,9 @@ type Settings struct {
 	Rows  int64 // events of most experiments
 	Files int   // of the data set whose volume is stated
 	Bytes int64 // of the same, about
+	// Keep is the directory where that data set is kept, or "" for a temporary one.
 	Keep  string
-	Seed  int64
+	Seed  int64    // of all events
 	Runs  int      // rounds of each comparison
 	Pairs int      // of runs where nothing can be bypassed
 	Mixes []string // of labels, as the connector generate spells them

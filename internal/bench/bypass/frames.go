@@ -2,6 +2,7 @@ package bypass
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -60,12 +61,8 @@ func frames() experiment {
 }
 
 func measureFrames(ctx context.Context, l *lab) error {
-	raw, err := l.events(ctx, l.set.Mixes[0], l.set.Rows)
+	dir, err := l.framed(ctx, l.set.Rows)
 	if err != nil {
-		return err
-	}
-	dir := filepath.Join(l.dir, "frames")
-	if _, err := l.once(ctx, job{text: framesJob}.over(raw).with("out", dir), planner.IDAG); err != nil {
 		return err
 	}
 	chart := bars("frames", "All frames of a label", "label", "seconds", "by header", "by scan")
@@ -100,6 +97,22 @@ func measureFrames(ctx context.Context, l *lab) error {
 	}
 	l.out.Charts = append(l.out.Charts, chart)
 	return nil
+}
+
+// framed returns a data set of so many events, of the first mix, as frames of one
+// label each, made once.
+func (l *lab) framed(ctx context.Context, rows int64) (string, error) {
+	key := fmt.Sprint("frames-", rows)
+	if dir := l.data[key]; dir != "" {
+		return dir, nil
+	}
+	raw, err := l.events(ctx, l.set.Mixes[0], rows)
+	if err != nil {
+		return "", err
+	}
+	l.data[key] = filepath.Join(l.dir, key)
+	_, err = l.once(ctx, job{text: framesJob}.over(raw).with("out", l.data[key]), planner.IDAG)
+	return l.data[key], err
 }
 
 // bars starts a chart of groups of bars.
