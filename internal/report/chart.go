@@ -66,7 +66,7 @@ func (c Chart) Write(w io.Writer, as Format) error {
 	if err := add(p); err != nil {
 		return err
 	}
-	p.Y.Max += (p.Y.Max - p.Y.Min) / 6 // room for the legend
+	p.Y.Max += (p.Y.Max - p.Y.Min) * c.legend()
 	p.Title.Padding = 2 * vg.Millimeter
 	if c.Times {
 		p.X.Tick.Marker = plot.TimeTicks{Format: "2006-01-02", Time: func(t float64) time.Time { return time.Unix(int64(t), 0).UTC() }}
@@ -79,6 +79,15 @@ func (c Chart) Write(w io.Writer, as Format) error {
 		return fault.New(fault.Retry, "chart %q: %w", c.Title, err)
 	}
 	return nil
+}
+
+// legend is the room above the values that the legend takes, as a part of
+// theirs. Lines may pass beneath a long one, bars would hide behind it.
+func (c Chart) legend() float64 {
+	if n := len(c.Series); len(c.Names) > 0 && n > 2 {
+		return float64(n) / 9
+	}
+	return 1.0 / 6
 }
 
 func (c Chart) lines(p *plot.Plot) error {
