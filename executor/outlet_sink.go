@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner/physical"
@@ -22,6 +23,7 @@ type sinkPart struct {
 	part *staging
 	sel  []int32
 	rows int64
+	made map[int]*arrow.Schema // of the last batch, by label
 }
 
 func (o *sinkPart) apply(ctx context.Context, c *chunk, _ func(*chunk) error) error {
@@ -49,7 +51,7 @@ func (o *sinkPart) label(ctx context.Context, c *chunk, l int) error {
 	if rows == 0 {
 		return nil
 	}
-	batch := record(func(i int) string { return schema.Field(i).Name }, cols, rows)
+	batch := o.record(l, schema, cols, rows)
 	defer batch.Release()
 	o.sum.AddBatch(o.run.x.Plan.Job.Labels[l], batch)
 	o.rows += int64(rows)
@@ -61,6 +63,26 @@ func (o *sinkPart) label(ctx context.Context, c *chunk, l int) error {
 		})
 	}
 	return o.part.send(&rdd.Frame{Header: rdd.Header{Labels: one, Origin: origin, Done: o.to.Done[l]}, Batch: batch})
+}
+
+// record makes a batch of a label's columns. From batch to batch only the spelling
+// of strings may change, and with it the schema.
+func (o *sinkPart) record(l int, schema *arrow.Schema, cols []arrow.Array, rows int) arrow.RecordBatch {
+	made := o.made[l]
+	for i := 0; made != nil && i < len(cols); i++ {
+		if made.Field(i).Type.ID() != cols[i].DataType().ID() {
+			made = nil
+		}
+	}
+	if made != nil {
+		return array.NewRecordBatch(made, cols, int64(rows))
+	}
+	batch := record(func(i int) string { return schema.Field(i).Name }, cols, rows)
+	if o.made == nil {
+		o.made = map[int]*arrow.Schema{}
+	}
+	o.made[l] = batch.Schema()
+	return batch
 }
 
 func (o *sinkPart) close(_ context.Context, r *work.Receipt) error {

@@ -13,6 +13,9 @@ type caseOp struct {
 }
 
 func (o *caseOp) eval(x *exec) (vec, error) {
+	if yes, no, ok := o.numbers(); ok {
+		return o.pick(x, yes, no)
+	}
 	c := x.chooser(o.kind)
 	todo := x.bitmap(x.rows, true)
 	defer todo.Release()
@@ -21,6 +24,46 @@ func (o *caseOp) eval(x *exec) (vec, error) {
 		return vec{}, err
 	}
 	return c.finish()
+}
+
+// numbers returns the two numbers of CASE WHEN c THEN 1 ELSE 0 END and the like, as
+// the words that hold them.
+func (o *caseOp) numbers() (yes, no uint64, ok bool) {
+	if o.operand != nil || len(o.ifs) != 1 || o.kind != kInt && o.kind != kFloat {
+		return 0, 0, false
+	}
+	var words [2]uint64
+	for i := range words {
+		c, ok := o.thens[i].(*constOp)
+		if !ok || c.v.isNull() {
+			return 0, 0, false
+		}
+		words[i] = view[uint64](c.v.vals, 1)[0]
+	}
+	return words[0], words[1], true
+}
+
+// pick is yes where the one condition is TRUE and no elsewhere.
+func (o *caseOp) pick(x *exec, yes, no uint64) (vec, error) {
+	v, err := o.ifs[0].eval(x)
+	if err != nil {
+		return vec{}, err
+	}
+	x.flatten(&v)
+	defer func() { v.release() }()
+	out, valid := x.fixed(o.kind, x.rows), bitsOf(v.valid, x.rows)
+	dst, differ := view[uint64](out.vals, x.rows), yes^no
+	for w, bits := range v.bits() {
+		if valid != nil {
+			bits &= valid[w]
+		}
+		to := dst[w*64 : min(w*64+64, x.rows)]
+		for i := range to {
+			to[i] = no ^ differ&-(bits>>(i&63)&1)
+		}
+	}
+	out.fail, out.hard, v.fail, v.hard = v.fail, v.hard, nil, nil
+	return out, nil
 }
 
 // choose runs the branches; todo are the rows that have not found theirs.

@@ -63,6 +63,8 @@ type stagedFile struct {
 	schema *arrow.Schema
 	order  []int // columns of the last frame's batch, -1 for one it lacks
 	last   *arrow.Schema
+
+	arranged *arrow.Schema // of batches like the last: the file's columns, as strings happen to be spelled
 }
 
 func (st *stage) write(f *rdd.Frame) error {
@@ -120,7 +122,7 @@ func (st *stage) open(label int, first *arrow.Schema) (*stagedFile, error) {
 // those it lacks are null.
 func (o *stagedFile) arrange(b arrow.RecordBatch, env Env) arrow.RecordBatch {
 	if o.last != b.Schema() {
-		o.last = b.Schema()
+		o.last, o.arranged = b.Schema(), nil
 		o.order = o.order[:0]
 		for _, f := range o.schema.Fields() {
 			at := -1
@@ -131,18 +133,23 @@ func (o *stagedFile) arrange(b arrow.RecordBatch, env Env) arrow.RecordBatch {
 		}
 	}
 	columns := make([]arrow.Array, len(o.order))
-	fields := make([]arrow.Field, len(o.order))
 	for i, at := range o.order {
-		fields[i] = o.schema.Field(i)
 		if at < 0 {
-			columns[i] = nulls(env.Mem, fields[i].Type, int(b.NumRows()))
+			columns[i] = nulls(env.Mem, o.schema.Field(i).Type, int(b.NumRows()))
 		} else {
 			columns[i] = b.Column(at)
 			columns[i].Retain()
 		}
-		fields[i].Type = columns[i].DataType()
 	}
-	out := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows())
+	if o.arranged == nil {
+		fields := make([]arrow.Field, len(columns))
+		for i, c := range columns {
+			fields[i] = o.schema.Field(i)
+			fields[i].Type = c.DataType()
+		}
+		o.arranged = arrow.NewSchema(fields, nil)
+	}
+	out := array.NewRecordBatch(o.arranged, columns, b.NumRows())
 	for _, c := range columns {
 		c.Release()
 	}
