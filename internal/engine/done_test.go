@@ -19,14 +19,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestDone is linear(raw) = idag(edge(raw)): the operations that take rows one by
+// TestHalfProcessed is linear(raw) = idag(edge(raw)): the operations that take rows one by
 // one are cut at a random place for each label. One job, the edge, applies what is
 // before it to some partitions of the input and writes the rows with their lists. The
 // whole job then reads these, and the other partitions raw, and gives in every plan
 // the rows that the twin gives on raw input, from a source with the same columns; the
 // dead letters of both are the twin's. Raw partitions bear lists that differ from those
 // of the edge somewhere: these prove nothing.
-func TestDone(t *testing.T) {
+func TestHalfProcessed(t *testing.T) {
 	var drawn, compared, entered, behind int
 	rapid.Check(t, func(t *rapid.T) {
 		c := twin.Draw(t, hashOf)

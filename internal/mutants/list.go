@@ -4,7 +4,7 @@ package mutants
 // stand on.
 func List() []Mutant {
 	var out []Mutant
-	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds()} {
+	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone()} {
 		out = append(out, more...)
 	}
 	return out
@@ -87,5 +87,29 @@ func ofBounds() []Mutant {
 
 // surelyBelow`,
 		Broken: "an unknown bound counts as none",
+	}}
+}
+
+func ofDone() []Mutant {
+	return []Mutant{{
+		Name: "a beginning is enough", Proof: "done", File: "planner/bypass/done.go",
+		Old: `		if !is {
+			return nil, false
+		}`, New: `		if !is {
+			continue
+		}`,
+		Broken: "rows enter behind the first operations of a list that goes on: the others are applied again",
+	}, {
+		Name: "everything from the start", Proof: "done", File: "planner/entry.go",
+		Old: `	e.Next = f.at.Next`, New: `	e.Next = b.plan.Stages[0].Root.Next`,
+		Broken: "rows enter at the beginning, whatever was done to them",
+	}, {
+		Name: "one operation too late", Proof: "done", File: "planner/entry.go",
+		Old: `b.enter(e, stage, place{c.nodes[k].ID, l})`, New: `b.enter(e, stage, place{c.nodes[min(k+1, len(c.nodes)-1)].ID, l})`,
+		Broken: "rows enter behind the operation that is to be applied next",
+	}, {
+		Name: "no hash of its own", Proof: "done", File: "planner/entry.go",
+		Old: `if !need[f.Name] && f.Name != rdd.ColLabel {`, New: `if !need[f.Name] && f.Name != rdd.ColLabel || f.Name == rdd.ColHash {`,
+		Broken: "the hash of rows that enter is not computed",
 	}}
 }
