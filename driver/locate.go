@@ -3,6 +3,7 @@ package driver
 import (
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/locator"
+	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
@@ -27,6 +28,13 @@ func routesOf(p *planner.Plan, s *planner.Stage) []locator.Route {
 	for _, r := range planner.Routes(p) {
 		if s.Root.Labels.Has(r.Label) {
 			out[r.Label] = locator.Route{Name: r.Name, Ops: len(r.Acts)}
+		}
+	}
+	scan, _ := s.Root.Action.(physical.Scan)
+	for _, e := range scan.Entries {
+		// The longest list of a label is its whole chain.
+		if r, _ := e.Action.(physical.Route); scan.Trusted && len(r.Done) > len(out[r.Label].Chain) {
+			out[r.Label].Chain = r.Done
 		}
 	}
 	return out

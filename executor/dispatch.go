@@ -204,7 +204,7 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	begin := time.Now()
 	steps.Dispatch += begin.Sub(mark) - (steps.Hash - hashed)
 	err := d.run.leave(ctx, s, out)
-	d.run.tally.route(out, time.Since(begin), 0)
+	d.run.tally.route(out, time.Since(begin))
 	return err
 }
 

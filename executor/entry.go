@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -150,11 +151,13 @@ func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry, lost [
 		out.cols = append(out.cols, d.entryColumn(in, e, from, times, e.node.Out.Field(i).Type))
 	}
 	d.run.tally.skipped(e.node.Skipped, out)
+	begin := time.Now()
 	for _, next := range e.next {
 		if err := d.run.push(ctx, next, out); err != nil {
 			return err
 		}
 	}
+	d.run.tally.arrive(e.act.Label, in.rows, time.Since(begin), len(e.act.Done))
 	return ctx.Err()
 }
 

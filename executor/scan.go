@@ -57,6 +57,9 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 		}
 		rows += n
 		r.tally.RowsIn += n
+		if f.Header.Unbound != "" {
+			r.tally.Unbound += n
+		}
 		r.dead.bad(act.Tag.Op, f)
 		if err := d.take(ctx, f); err != nil {
 			return err

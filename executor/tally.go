@@ -61,14 +61,17 @@ func (t *tally) skipped(list []physical.Bypass, c *chunk) {
 	}
 }
 
-// route counts rows that took the route of their labels from a place in its chain
-// on, and what that took.
-func (t *tally) route(c *chunk, took time.Duration, place int) {
-	c.each(func(l int, n int64) {
-		r := t.Routes[l]
-		r.Add(locator.Seen{Rows: n, Time: took * time.Duration(n) / time.Duration(c.rows), At: 1 << min(place, 63)})
-		t.Routes[l] = r
-	})
+// route counts rows that took the route of their labels from its beginning on, and
+// what that took.
+func (t *tally) route(c *chunk, took time.Duration) {
+	c.each(func(l int, n int64) { t.arrive(l, int(n), took*time.Duration(n)/time.Duration(c.rows), 0) })
+}
+
+// arrive counts rows of a label that took its route from a place in its chain on.
+func (t *tally) arrive(label, rows int, took time.Duration, place int) {
+	r := t.Routes[label]
+	r.Add(locator.Seen{Rows: int64(rows), Time: took, At: 1 << min(place, 63)})
+	t.Routes[label] = r
 }
 
 // bypassed counts the rows that pass by one operation.

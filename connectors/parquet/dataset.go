@@ -100,7 +100,7 @@ func extents(f *file, time string) []extent {
 		lo, hi, ok := timeRange(g, l)
 		out[i] = extent{rows: g.rows, bytes: g.bytes, lo: lo, hi: hi, timed: ok}
 		if h := f.meta.bound; h != nil && len(h.groups[i].done) > 0 {
-			out[i].done = h.groups[i].done[len(h.groups[i].done)-1]
+			out[i].done = lastDone(h.groups[i].done)
 		}
 	}
 	return out
@@ -314,4 +314,14 @@ func (d *dataset) constants(m *member) []constant {
 	}
 	slices.SortFunc(out, func(a, b constant) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// lastDone is the last digest of a done-list: columns that were left out stand behind.
+func lastDone(list []string) string {
+	for _, s := range slices.Backward(list) {
+		if !strings.HasPrefix(s, "without:") {
+			return s
+		}
+	}
+	return ""
 }

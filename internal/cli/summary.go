@@ -29,7 +29,7 @@ func writeSummary(w io.Writer, st style, sum engine.Summary, lost bool) {
 	for _, x := range []struct {
 		n         int64
 		one, many string
-	}{{sum.RowsPruned, "never decoded", "never decoded"}, {sum.Late, "late", "late"}, {sum.DeadLetters, "dead letter", "dead letters"}} {
+	}{{sum.RowsPruned, "never decoded", "never decoded"}, {sum.RowsUnbound, "under a header that is not its", "under headers that are not theirs"}, {sum.Late, "late", "late"}, {sum.DeadLetters, "dead letter", "dead letters"}} {
 		if x.n > 0 {
 			fmt.Fprintf(w, ", %s", count(x.n, x.one, x.many))
 		}

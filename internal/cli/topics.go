@@ -26,6 +26,7 @@ The summary:
   rows_in       rows of the sources: tagged, pruned and dead-lettered at entry
   rows_tagged   rows that got a label
   rows_pruned   rows left out before they were decoded, by proof
+  rows_unbound  rows under a header that was written for others; they are taken as they are
   rows_out      rows written to sinks
   dead_letters  rows that could not be labelled or computed, late ones included
   dead_letter_reasons

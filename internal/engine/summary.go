@@ -22,6 +22,7 @@ type Summary struct {
 	RowsIn        int64    `json:"rows_in"` // tagged + pruned + dead-lettered at entry
 	RowsTagged    int64    `json:"rows_tagged"`
 	RowsPruned    int64    `json:"rows_pruned"`
+	RowsUnbound   int64    `json:"rows_unbound,omitempty"` // with a header that is not theirs: they were taken as they are
 	RowsOut       int64    `json:"rows_out"`
 	DeadLetters   int64    `json:"dead_letters"`
 	Late          int64    `json:"late"`
@@ -75,7 +76,7 @@ func opName(p *planner.Plan, op int) string {
 func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 	t := out.Tally
 	s := Summary{Job: p.Job.Name, Digest: p.Digest, Batches: out.Batches, RowsIn: t.RowsIn, RowsTagged: t.Tagged,
-		RowsPruned: t.Pruned, RowsOut: t.RowsOut, DeadLetters: t.DeadLetters, Late: t.Late,
+		RowsPruned: t.Pruned, RowsUnbound: t.Unbound, RowsOut: t.RowsOut, DeadLetters: t.DeadLetters, Late: t.Late,
 		Checksum:    fmt.Sprintf("%016x%016x", t.Checksum[0], t.Checksum[1]),
 		WallSeconds: wall.Seconds(), RowsPerSecond: float64(t.RowsIn) / wall.Seconds(), PeakRSSBytes: peakRSS(),
 		Bypassed: Bypassed{}, Operations: map[string]map[string]Count{}}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -240,5 +241,37 @@ func TestResumeOfEnteredRows(t *testing.T) {
 	s, err = run(t, job, engine.Config{Ledger: ledger})
 	if err != nil || s.Checksum != whole.Checksum || s.RowsIn != whole.RowsIn {
 		t.Errorf("stopped and taken up: checksum %s of %d rows, want %s of %d; %v", s.Checksum, s.RowsIn, whole.Checksum, whole.RowsIn, err)
+	}
+}
+
+// TestHeadersOfOtherRows: a header that was changed proves nothing and raises no
+// question; its rows are taken as they are, and counted.
+func TestHeadersOfOtherRows(t *testing.T) {
+	from := half(t, edgeJob)
+	err := filepath.WalkDir(from, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".parquet" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, bytes.ReplaceAll(b, []byte(`"map:`), []byte(`"mop:`)), 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ""
+	for _, trust := range []string{"", ", trust: done", ", trust: none"} {
+		s, err := run(t, centre(t, from, trust), engine.Config{Executors: 2})
+		if err != nil {
+			t.Fatalf("%s: %v", trust, err)
+		}
+		if want == "" {
+			want = s.Checksum
+		}
+		if s.RowsUnbound != s.RowsIn || s.RowsIn == 0 || len(s.Bypassed["done"]) > 0 || s.Checksum != want {
+			t.Errorf("%q: of %d rows %d are under headers of others, done are %v, checksum %s and %s", trust, s.RowsIn, s.RowsUnbound, s.Bypassed["done"], s.Checksum, want)
+		}
 	}
 }

@@ -86,12 +86,13 @@ type PartTime struct {
 
 // Tally counts the rows of a task, a batch or a run. Tallies add up.
 type Tally struct {
-	RowsIn      int64 `json:"rows_in"`      // rows of the splits: tagged + pruned + dead-lettered at entry
-	Tagged      int64 `json:"tagged"`       // rows that got a label
-	Pruned      int64 `json:"pruned"`       // rows left out by proof before they were decoded
-	RowsOut     int64 `json:"rows_out"`     // rows written to sinks
-	DeadLetters int64 `json:"dead_letters"` // all of them, late rows included
-	Late        int64 `json:"late"`         // rows whose window had left
+	RowsIn      int64 `json:"rows_in"`           // rows of the splits: tagged + pruned + dead-lettered at entry
+	Tagged      int64 `json:"tagged"`            // rows that got a label
+	Pruned      int64 `json:"pruned"`            // rows left out by proof before they were decoded
+	Unbound     int64 `json:"unbound,omitempty"` // rows whose header says what was done to others: they are taken as they are
+	RowsOut     int64 `json:"rows_out"`          // rows written to sinks
+	DeadLetters int64 `json:"dead_letters"`      // all of them, late rows included
+	Late        int64 `json:"late"`              // rows whose window had left
 	BytesRead   int64 `json:"bytes_read"`
 	RowsMerged  int64 `json:"rows_merged"` // groups that came through a shuffle
 	// Checksum of the rows written and of the dead letters, high and low half.
@@ -187,6 +188,7 @@ func (t *Tally) Add(o Tally) {
 	t.RowsIn += o.RowsIn
 	t.Tagged += o.Tagged
 	t.Pruned += o.Pruned
+	t.Unbound += o.Unbound
 	t.RowsOut += o.RowsOut
 	t.DeadLetters += o.DeadLetters
 	t.Late += o.Late
