@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -71,23 +72,26 @@ func (c *claim) check(a arrow.Array) error {
 	if f, ok := a.(*array.Float64); ok && f.Value(at) != f.Value(at) {
 		return c.wrong("no NaN", "a NaN")
 	}
-	return c.wrong("values from " + spellLimit(c.Min) + " to " + spellLimit(c.Max), value)
+	return c.wrong("values from "+spellLimit(c.Min)+" to "+spellLimit(c.Max), value)
 }
 
 func (c *claim) wrong(said, found string) error {
-	return fmt.Errorf("its statistics are wrong: they say that it holds %s, and it holds %s "+
-		"(rows may have been left out because of them; idag inspect --verify finds all that is wrong)", said, found)
+	return fmt.Errorf("its statistics are wrong: they say that it holds %s, and it holds %s", said, found)
 }
 
-// spellLimit spells a bound as values are spelled.
+// spellLimit spells a bound as values are spelled, in JSON.
 func spellLimit(v any) string {
 	switch v := v.(type) {
 	case string:
 		return string(spell.Text(nil, v))
 	case arrow.Timestamp:
-		return v.ToTime(arrow.Microsecond).Format("2006-01-02T15:04:05.999999Z")
+		return v.ToTime(arrow.Microsecond).Format(`"2006-01-02T15:04:05.999999Z"`)
 	case arrow.Date32:
-		return v.FormattedString()
+		return v.ToTime().Format(`"2006-01-02"`)
+	case float64:
+		if math.IsInf(v, 0) {
+			return fmt.Sprintf("%q", fmt.Sprint(v))
+		}
 	}
 	return fmt.Sprint(v)
 }

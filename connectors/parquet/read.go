@@ -214,7 +214,9 @@ func (r *reader) batch(n int) (arrow.RecordBatch, error) {
 		if err := r.guard(name, func() (err error) {
 			r.arrays[i], err = r.columns[i].read(n)
 			if err == nil && r.said != nil && r.said[i] != nil {
-				err = r.said[i].check(r.arrays[i])
+				if err = r.said[i].check(r.arrays[i]); err != nil {
+					err = fmt.Errorf("%w (rows may have been left out because of them; idag inspect --verify finds all that is wrong)", err)
+				}
 			}
 			return err
 		}); err != nil {
@@ -245,19 +247,24 @@ func (r *reader) fits() bool {
 	return true
 }
 
-// guard says where an error was met. The decoders below it were written for
-// well-formed input and may panic on what is not; here, where a page of a
-// foreign file meets them, a panic means a corrupt page.
-func (r *reader) guard(column string, decode func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = r.fail(column, fmt.Errorf("the data is corrupt: %v", p))
-		}
-	}()
-	if err := decode(); err != nil {
+// guard says where an error was met.
+func (r *reader) guard(column string, decode func() error) error {
+	if err := guarded(decode); err != nil {
 		return r.fail(column, err)
 	}
 	return nil
+}
+
+// guarded decodes. The decoders below it were written for well-formed input and may
+// panic on what is not; here, where a page of a foreign file meets them, a panic
+// means a corrupt page.
+func guarded(decode func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the data is corrupt: %v", p)
+		}
+	}()
+	return decode()
 }
 
 // fail adds where err was met. Unless it says otherwise the file is at fault.

@@ -47,7 +47,7 @@ show which work was left out, and why that was allowed.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	for _, c := range []*cobra.Command{
 		newRun(s), newReplay(s), newPlan(s), newCheck(s),
-		newGenerate(s), newDeadLetter(s), newDemo(s), newBench(s),
+		newGenerate(s), newInspect(s), newDeadLetter(s), newDemo(s), newBench(s),
 		newJobs(s), newConnectors(s), newVersion(s),
 	} {
 		c.DisableFlagsInUseLine = true
