@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
@@ -33,7 +34,7 @@ func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
 		return expr.Range{Nulls: true}
 	}
 	r := expr.Range{Nulls: l.optional}
-	if n := k.stats.nulls; n >= 0 && n <= rows && l.optional {
+	if n := k.stats.nulls; n >= 0 && n <= rows && l.optional && f.countsNulls() {
 		r.Nulls, r.AllNull = n > 0, n == rows && rows > 0
 	}
 	if isFloat(l) {
@@ -51,6 +52,10 @@ func rangeOf(f *footer, k *chunk, l *leaf, rows int64) expr.Range {
 	}
 	return r
 }
+
+// countsNulls reports whether the counts of nulls can be believed. xitongsys/parquet-go,
+// which signs as below, gives 0 for columns with a dictionary, and forgets some of the others.
+func (f *footer) countsNulls() bool { return !strings.HasPrefix(f.createdBy, "parquet-go version") }
 
 // limits returns the statistics of a chunk that are in the order of the engine, or
 // nil. Without a column order those of strings and of unsigned numbers may be in any.

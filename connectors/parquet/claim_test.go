@@ -147,6 +147,22 @@ func TestWrongStatistics(t *testing.T) {
 	}
 }
 
+// TestNullCounts proves that the nulls of a writer that miscounts them are not believed,
+// neither to be there nor not to be.
+func TestNullCounts(t *testing.T) {
+	l := leaf{rule: same64, typ: arrow.PrimitiveTypes.Int64, optional: true}
+	for by, trusted := range map[string]bool{"parquet-go version latest": false, "github.com/parquet-go/parquet-go version 0.25.0": true, "": true} {
+		for nulls, want := range map[int64]expr.Range{0: {}, 10: {Nulls: true, AllNull: true}, 5: {Nulls: true}, -1: {Nulls: true}, 11: {Nulls: true}} {
+			if !trusted {
+				want = expr.Range{Nulls: true}
+			}
+			if got := rangeOf(&footer{createdBy: by}, &chunk{stats: statistics{nulls: nulls}}, &l, 10); got != want {
+				t.Errorf("%d nulls of 10 rows by %q: %+v, not %+v", nulls, by, got, want)
+			}
+		}
+	}
+}
+
 // TestClaims proves what files do not show easily: NaN, dictionaries with values
 // that no row bears, and arrays that are slices.
 func TestClaims(t *testing.T) {
