@@ -104,44 +104,30 @@ func limits[T any](c *claim) (lo, hi T, ok bool) {
 
 // firstOutside returns the first row that is not null and not within lo and hi, or -1.
 func firstOutside[T ~int64 | ~int32](vs []T, a arrow.Array, lo, hi T, ok bool) int {
-	if !ok || !anyOutside(vs, lo, hi) {
+	if !ok {
 		return -1
 	}
 	for i, v := range vs {
-		if (v < lo || v > hi) && a.IsValid(i) {
+		if v >= lo && v <= hi {
+			continue
+		}
+		if a.IsValid(i) {
 			return i
 		}
 	}
 	return -1
 }
 
-func anyOutside[T ~int64 | ~int32](vs []T, lo, hi T) bool {
-	if len(vs) == 0 {
-		return false
-	}
-	a, b := vs[0], vs[0]
-	for _, v := range vs {
-		a, b = min(a, v), max(b, v)
-	}
-	return a < lo || b > hi
-}
-
 func (c *claim) floats(a *array.Float64) int {
 	lo, hi, ok := limits[float64](c)
-	if !ok && c.NaN {
-		return -1
+	if !ok {
+		lo, hi = math.Inf(-1), math.Inf(1)
 	}
-	all := true
-	vs := a.Float64Values()
-	for _, v := range vs {
-		all = all && v >= lo && v <= hi
-	}
-	if all && ok {
-		return -1
-	}
-	for i, v := range vs {
-		nan := v != v
-		if (nan && !c.NaN || !nan && ok && (v < lo || v > hi)) && a.IsValid(i) {
+	for i, v := range a.Float64Values() {
+		if v >= lo && v <= hi || v != v && c.NaN {
+			continue
+		}
+		if a.IsValid(i) {
 			return i
 		}
 	}
