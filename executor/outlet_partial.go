@@ -82,7 +82,7 @@ func (o *partial) places(c *chunk) []uint64 {
 	}
 	names, cols := make([]string, len(o.to.Content)), make([]arrow.Array, len(o.to.Content))
 	for i, at := range o.to.Content {
-		names[i], cols[i] = o.node.Out.Field(at).Name, c.cols[at]
+		names[i], cols[i] = o.node.In.Field(at).Name, c.cols[at]
 	}
 	out := agg.ContentHashes(names, cols, c.rows)
 	if c.labels&^o.to.Groups == 0 {

@@ -55,7 +55,8 @@ func functionsPage() string {
 const missingFunctions = `## Aggregates
 
 In ` + "`reduce`" + `, not in other expressions. Those of every job: ` + "`count()` (`count(*)` too), `count(x)`, `count(distinct x)`, `sum`, `avg` (`mean`), `min`, `max`, `stddev`, `first` and `last`" + ` in the order of
-event time. [Job files](jobfile.md) list those that a build has besides.
+event time; and, from sketches, ` + "`approx_distinct(x[, error])` (`approx_count_distinct`), `approx_top(x, k[, error])` (`approx_top_k`), `approx_count(x, value[, error])`, `approx_moment2(x[, error])` and `sample(x, k)`" + `,
+which [sketches](sketches.md) explains with what is proven and measured of their errors. [Job files](jobfile.md) list those that a build has besides.
 
 ## What Spark has and this has not
 
