@@ -10,11 +10,11 @@ import (
 )
 
 // approximating reduces events, in windows that overlap and in sessions, and then the
-// groups that come of it, by sketches that have long given up to count exactly: there
+// groups that come of it, also together with events, by sketches that have long given up to count exactly: there
 // are thousands of times, and errors are coarse.
 const approximating = `
 job: approximating
-labels: [error, backup, information, sliding, session, whole]
+labels: [error, backup, information, sliding, session, whole, mixed]
 vars: {to: ""}
 settings: {batch_rows: BATCH}
 datasets:
@@ -32,9 +32,9 @@ datasets:
           one: approx_count(meter, 'm1', 0.5)
           squares: approx_moment2(ts, 0.5)
           some: sample(meter, 4)
-        from: [error, backup, information]
+        from: [backup, information]
         as: sliding
-    - write: {json: "${to}/sliding"}
+    - write: {json: "${to}/sliding", from: sliding}
   whole:
     - from: sliding
     - map: {for: sliding, set: {odd: times % 2, squares: squares * 2}}
@@ -43,6 +43,14 @@ datasets:
         from: sliding
         as: whole
     - write: {json: "${to}/whole"}
+  mixed:
+    - from: sliding
+    - map: {for: error, set: {times: length(meter)}}
+    - reduce:
+        get: {some: "sample(times, 9)", top: "approx_top(times, 2, 0.9)", n: count()}
+        from: [error, sliding]
+        as: mixed
+    - write: {json: "${to}/mixed", from: mixed}
   session:
     - from: events
     - window: {time: ts, session: 2 seconds}

@@ -169,11 +169,17 @@ func (b *blobs) bytes() int64 {
 // spelledBy returns a function that says whether bytes spell a value of dt that is
 // not null: what was read from a partial state may be anything.
 func spelledBy(dt arrow.DataType) func(value []byte) bool {
+	var b array.Builder
 	return func(value []byte) bool {
-		b := array.NewBuilder(memory.DefaultAllocator, dt)
-		defer b.Release()
+		if b == nil || b.Len() >= chunk {
+			b = array.NewBuilder(memory.DefaultAllocator, dt)
+		}
 		rest, err := canon.Append(b, value)
-		return err == nil && len(rest) == 0 && b.NullN() == 0
+		if err != nil || len(rest) > 0 || b.NullN() > 0 {
+			b = nil // it is of no more use
+			return false
+		}
+		return true
 	}
 }
 
