@@ -71,15 +71,16 @@ type match struct {
 	root   *physical.Node
 	state  *joinState
 	emit   func(*chunk) error
-	limit  int    // rows of a frame that is emitted, pairs looked at at once
-	fits   int64  // bytes that a table may be made of
+	limit  int   // rows of a frame that is emitted, pairs looked at at once
+	fits   int64 // bytes that a table may be made of
+	seen   hotKeys
 	where  []bool // by column of a pair: the condition reads it
 	groups []int32
 }
 
 func newMatch(r *run, act physical.Join, root *physical.Node, st *joinState, emit func(*chunk) error) *match {
 	m := &match{run: r, act: act, root: root, state: st, emit: emit, limit: r.x.Plan.Job.Settings.FrameRows,
-		fits: min(st.room.limit/4, maxTable)}
+		fits: st.room.fits()}
 	m.where = make([]bool, act.Sides[left].Schema.NumFields()+act.Sides[right].Schema.NumFields())
 	if act.Where != nil {
 		for _, c := range act.Where.Columns() {
@@ -109,30 +110,45 @@ type build struct {
 
 // join joins two heaps of rows. If neither fits into memory both are divided by the
 // hash of their keys, and the parts joined one after the other (the hybrid hash
-// join of DeWitt et al., SIGMOD 1984). Where that does not help, because one key
-// has most of the rows, one side is taken a piece at a time, and the other is gone
-// through for each.
+// join of DeWitt et al., SIGMOD 1984). Rows of a key that has too many of them to help
+// it are put aside; of them one side is taken a piece at a time, and the other gone
+// through for each. So is a part that does not become smaller, should such a key have
+// been overlooked.
 func (m *match) join(ctx context.Context, sides [2]*heap, level int, before int64) error {
 	total := sides[left].bytes + sides[right].bytes
 	if sides[left].rows()+sides[right].rows() == 0 {
 		return nil
 	}
 	of := m.smaller(sides)
-	if m.cost(sides[of]) <= m.fits || level == levels || level > 0 && total > before/10*9 {
+	if sides[of].cost() <= m.fits || level == levels || level > 0 && total > before/10*9 {
 		return m.pieces(ctx, of, sides)
 	}
-	parts, err := m.state.parts(ctx, sides, level, m.fits)
+	if level == 0 {
+		var err error
+		if m.seen, err = m.state.hot.copy(); err != nil {
+			return err
+		}
+	}
+	var hot hotSet
+	if level > 0 {
+		hot = m.hot(sides)
+	}
+	parts, err := m.parts(ctx, sides, level, &hot)
 	if err != nil {
 		return err
 	}
 	defer releaseParts(parts)
 	for p := range parts {
-		if err := m.join(ctx, [2]*heap{&parts[p][left], &parts[p][right]}, level+1, total); err != nil {
+		both := [2]*heap{&parts[p][left], &parts[p][right]}
+		if p < fan {
+			err = m.join(ctx, both, level+1, total)
+		} else {
+			err = m.pieces(ctx, m.smaller(both), both)
+		}
+		if err != nil {
 			return err
 		}
-		for side := range parts[p] {
-			parts[p][side].release()
-		}
+		releaseParts(parts[p : p+1])
 	}
 	return nil
 }
@@ -145,13 +161,11 @@ func (m *match) smaller(sides [2]*heap) int {
 	if sides[right].rows() <= sides[left].rows() || m.act.Where != nil && !m.act.Pairs && !m.act.Lone[right] {
 		of = right
 	}
-	if m.cost(sides[of]) > m.fits && m.cost(sides[1-of]) < m.cost(sides[of]) {
+	if sides[of].cost() > m.fits && sides[1-of].cost() < sides[of].cost() {
 		of = 1 - of
 	}
 	return of
 }
-
-func (m *match) cost(p *heap) int64 { return p.bytes + tableBytes*int64(p.rows()) }
 
 // pieces joins two heaps with tables of as many rows of one side as fit.
 func (m *match) pieces(ctx context.Context, of int, sides [2]*heap) error {
@@ -169,7 +183,7 @@ func (m *match) pieces(ctx context.Context, of int, sides [2]*heap) error {
 		waiting, size = nil, 0
 		return m.piece(ctx, of, whole, sides[1-of], &met, last)
 	}
-	rest := m.cost(sides[of])
+	rest := sides[of].cost()
 	err := m.state.each(ctx, of, sides[of], func(h *held) error {
 		cost := h.bytes + tableBytes*int64(h.rows)
 		if len(waiting) > 0 && size+cost > m.fits && rest > m.fits {

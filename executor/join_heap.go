@@ -39,13 +39,20 @@ type held struct {
 // onDisk is rows in a file. What has left them since they were written is still
 // there.
 type onDisk struct {
-	file        *spillFile
-	at          spill.Extent
-	part        int  // of their hash at the top level
-	sorted      bool // only rows that leave now are there, divided at some level
+	file *spillFile
+	at   spill.Extent
+	lot
 	rows        int
 	first, last int64
 	bytes       int64
+}
+
+// lot is what rows on disk have in common.
+type lot struct {
+	part   int    // of their hash at the top level
+	sorted bool   // they all leave now, and were divided at some level
+	one    bool   // all of their keys have one hash:
+	hash   uint64 // this one
 }
 
 // spillFile is a file that is closed with the last of those who refer to it.
@@ -193,7 +200,7 @@ func (p *heap) release() {
 }
 
 // write writes rows to a file.
-func (r *room) write(mem memory.Allocator, f *spillFile, h held, part int, sorted bool) (onDisk, error) {
+func (r *room) write(mem memory.Allocator, f *spillFile, h held, of lot) (onDisk, error) {
 	cols := make([]arrow.Array, len(h.cols))
 	defer releaseAll(cols)
 	for i, c := range h.cols {
@@ -206,7 +213,7 @@ func (r *room) write(mem memory.Allocator, f *spillFile, h held, part int, sorte
 	defer b.Release()
 	at, err := f.Append(b)
 	r.spilled.Add(at.Size)
-	return onDisk{file: f, at: at, part: part, sorted: sorted, rows: h.rows, first: h.first, last: h.last, bytes: h.bytes}, err
+	return onDisk{file: f, at: at, lot: of, rows: h.rows, first: h.first, last: h.last, bytes: h.bytes}, err
 }
 
 // own returns a column whose dictionary, if it has one, is not longer than the
@@ -244,9 +251,9 @@ func (r *room) newFile() (*spillFile, error) {
 }
 
 // spillHeap writes the rows of a heap to a file and leaves them there only.
-func (r *room) spillHeap(mem memory.Allocator, f *spillFile, p *heap, part int, sorted bool) error {
+func (r *room) spillHeap(mem memory.Allocator, f *spillFile, p *heap, of lot) error {
 	for i, h := range p.list {
-		d, err := r.write(mem, f, h, part, sorted)
+		d, err := r.write(mem, f, h, of)
 		if err != nil {
 			p.list = p.list[i:]
 			return err

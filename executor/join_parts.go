@@ -6,9 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/idag/idag/internal/kernel"
 )
 
 // fan is how many parts a heap is divided into by the hash of its keys, at each
@@ -25,55 +23,70 @@ func partOf(hash uint64, level int) int {
 	return int((hi ^ lo) >> 60)
 }
 
-// scatter lists the rows of each part.
-func (s *joinState) scatter(side int, h *held, level int) [fan][]int32 {
-	keys := make([]arrow.Array, 0, len(s.join.Sides[side].Keys))
-	for _, k := range s.join.Sides[side].Keys {
-		keys = append(keys, h.cols[k])
-	}
-	var out [fan][]int32
-	for i, hash := range kernel.HashRows(keys, nil) {
+// scatter lists the rows of each part, and behind those of the parts those of each hot key.
+func scatter(hashes []uint64, level int, hot *hotSet) [][]int32 {
+	out := make([][]int32, fan+len(hot.list))
+	for i, hash := range hashes {
 		p := partOf(hash, level)
+		if at := hot.find(hash); at >= 0 {
+			p = fan + at
+		}
 		out[p] = append(out[p], int32(i))
 	}
 	return out
 }
 
 // shrink writes rows to disk if the executor has more of them in memory than it has
-// room for: the largest parts, until this state holds half as much as it may.
+// room for: the largest parts, until this state holds half as much as it may. The rows
+// of a hot key are a part of their own.
 func (s *joinState) shrink() error {
 	over := s.room.used.Load() - s.room.limit
 	if over <= 0 || s.used == 0 {
 		return nil
 	}
 	defer s.account()
-	var lists [2][][fan][]int32
-	var sizes [fan]int64
+	hot := s.hot.over(s.tableRows([2]*heap{&s.base[left], &s.base[right]}))
+	e := eviction{hot: hot, goes: make([]bool, fan+len(hot.list))}
+	sizes := make([]int64, len(e.goes))
 	for side := range s.base {
 		for i := range s.base[side].list {
 			h := &s.base[side].list[i]
-			rows := s.scatter(side, h, 0)
+			rows := scatter(s.hashes(side, h.cols), 0, &hot)
 			for p, r := range rows {
 				sizes[p] += h.bytes * int64(len(r)) / int64(max(h.rows, 1))
 			}
-			lists[side] = append(lists[side], rows)
+			e.lists[side] = append(e.lists[side], rows)
 		}
 	}
-	order := make([]int, fan)
+	order := make([]int, len(sizes))
 	for p := range order {
 		order[p] = p
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
-	goes := [fan]bool{}
 	for need := max(over, s.room.limit/2); need > 0 && len(order) > 0; order = order[1:] {
-		goes[order[0]] = true
+		e.goes[order[0]] = true
 		need -= sizes[order[0]]
 	}
-	return s.evict(lists, goes)
+	return s.evict(&e)
 }
 
-// evict writes parts of base to disk.
-func (s *joinState) evict(lists [2][][fan][]int32, goes [fan]bool) error {
+// eviction is which rows of base are written to disk.
+type eviction struct {
+	hot   hotSet
+	lists [2][][][]int32 // by side, batch and part
+	goes  []bool         // by part
+}
+
+// lot is what the rows of a part have in common.
+func (e *eviction) lot(part int) lot {
+	if part < fan {
+		return lot{part: part}
+	}
+	hash := e.hot.list[part-fan]
+	return lot{part: partOf(hash, 0), one: true, hash: hash}
+}
+
+func (s *joinState) evict(e *eviction) error {
 	f, err := s.room.newFile()
 	if err != nil {
 		return err
@@ -84,7 +97,7 @@ func (s *joinState) evict(lists [2][][fan][]int32, goes [fan]bool) error {
 		for _, d := range s.base[side].disk {
 			out.refer(d)
 		}
-		err := s.evictSide(side, f, &out, lists[side], goes)
+		err := s.evictSide(side, f, &out, e)
 		if err != nil {
 			out.release()
 			return err
@@ -95,18 +108,21 @@ func (s *joinState) evict(lists [2][][fan][]int32, goes [fan]bool) error {
 	return nil
 }
 
-func (s *joinState) evictSide(side int, f *spillFile, out *heap, lists [][fan][]int32, goes [fan]bool) error {
-	for p := range goes {
+func (s *joinState) evictSide(side int, f *spillFile, out *heap, e *eviction) error {
+	for p, goes := range e.goes {
 		var part heap
 		for i := range s.base[side].list {
-			if rows := lists[i][p]; goes[p] && len(rows) > 0 {
+			if rows := e.lists[side][i][p]; goes && len(rows) > 0 {
 				if err := part.add(s.mem, s.base[side].list[i].take(s.mem, rows)); err != nil {
 					part.release()
 					return err
 				}
 			}
 		}
-		err := s.room.spillHeap(s.mem, f, &part, p, false)
+		err := s.noteAll(side, &part)
+		if err == nil {
+			err = s.room.spillHeap(s.mem, f, &part, e.lot(p))
+		}
 		for _, d := range part.disk {
 			out.refer(d)
 		}
@@ -117,8 +133,8 @@ func (s *joinState) evictSide(side int, f *spillFile, out *heap, lists [][fan][]
 	}
 	for i := range s.base[side].list {
 		var rest []int32
-		for p, rows := range lists[i] {
-			if !goes[p] {
+		for p, rows := range e.lists[side][i] {
+			if !e.goes[p] {
 				rest = append(rest, rows...)
 			}
 		}
@@ -132,13 +148,31 @@ func (s *joinState) evictSide(side int, f *spillFile, out *heap, lists [][fan][]
 	return nil
 }
 
-// parts divides both sides of what leaves by the hash of their keys. What memory has
-// no room for is on disk then. The caller releases the parts.
-func (s *joinState) parts(ctx context.Context, sides [2]*heap, level int, fits int64) (*[fan][2]heap, error) {
-	out := new([fan][2]heap)
-	var inMemory int64
+// noteAll counts the rows of a heap that are in memory by their keys.
+func (s *joinState) noteAll(side int, p *heap) error {
+	for _, h := range p.list {
+		if err := s.hot.note(side, s.hashes(side, h.cols)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts divides both sides of what leaves by the hash of their keys; behind the parts
+// come the rows of each hot key. What memory has no room for is on disk then. The
+// caller releases the parts. At the top level, where rows on disk are in parts already,
+// no key is hot, and the others are counted.
+func (m *match) parts(ctx context.Context, sides [2]*heap, level int, hot *hotSet) ([][2]heap, error) {
+	out := make([][2]heap, fan+len(hot.list))
+	s, inMemory := m.state, int64(0)
 	put := func(side int, h *held) error {
-		for p, rows := range s.scatter(side, h, level) {
+		hashes := s.hashes(side, h.cols)
+		if level == 0 {
+			if err := m.seen.note(side, hashes); err != nil {
+				return err
+			}
+		}
+		for p, rows := range scatter(hashes, level, hot) {
 			if len(rows) == 0 {
 				continue
 			}
@@ -148,7 +182,7 @@ func (s *joinState) parts(ctx context.Context, sides [2]*heap, level int, fits i
 				return err
 			}
 		}
-		if inMemory <= fits {
+		if inMemory <= m.fits {
 			return nil
 		}
 		inMemory = 0
@@ -157,9 +191,12 @@ func (s *joinState) parts(ctx context.Context, sides [2]*heap, level int, fits i
 	for side, from := range sides {
 		whole := heap{list: from.list}
 		for _, d := range from.disk {
-			if level == 0 {
+			switch {
+			case level == 0:
 				out[d.part][side].refer(d)
-			} else {
+			case d.one:
+				out[fan+hot.find(d.hash)][side].refer(d)
+			default:
 				whole.disk = append(whole.disk, d)
 			}
 		}
@@ -171,7 +208,7 @@ func (s *joinState) parts(ctx context.Context, sides [2]*heap, level int, fits i
 	return out, nil
 }
 
-func releaseParts(parts *[fan][2]heap) {
+func releaseParts(parts [][2]heap) {
 	for p := range parts {
 		for side := range parts[p] {
 			parts[p][side].release()
@@ -180,7 +217,7 @@ func releaseParts(parts *[fan][2]heap) {
 }
 
 // spillAll writes the rows of parts that are in memory to one file.
-func (r *room) spillAll(mem memory.Allocator, parts *[fan][2]heap) error {
+func (r *room) spillAll(mem memory.Allocator, parts [][2]heap) error {
 	f, err := r.newFile()
 	if err != nil {
 		return err
@@ -188,7 +225,7 @@ func (r *room) spillAll(mem memory.Allocator, parts *[fan][2]heap) error {
 	defer f.release()
 	for p := range parts {
 		for side := range parts[p] {
-			if err := r.spillHeap(mem, f, &parts[p][side], p, true); err != nil {
+			if err := r.spillHeap(mem, f, &parts[p][side], lot{part: p, sorted: true}); err != nil {
 				return err
 			}
 		}

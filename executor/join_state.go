@@ -29,6 +29,7 @@ type joinState struct {
 	base  [2]heap
 	fresh [2]heap
 	used  int64 // of room
+	hot   hotKeys
 	batch rdd.BatchID
 	marks work.Marks
 	gone  int64 // the watermark up to which rows have left
@@ -121,6 +122,9 @@ func (s *joinState) accept() error {
 		s.base[side] = stay
 	}
 	s.gone = max(s.gone, s.marks.Watermark)
+	if s.hot.rows() > 4*(s.base[left].rows()+s.base[right].rows()) {
+		s.hot = hotKeys{} // most of the rows that were counted have left
+	}
 	return nil
 }
 
