@@ -37,7 +37,7 @@ func (k *hotKeys) note(side int, hashes []uint64) error {
 	}
 	for _, h := range hashes {
 		k.place++
-		k.sides[side].Add(h, k.place, nil)
+		k.sides[side].Add(h, k.place)
 	}
 	return nil
 }
