@@ -217,11 +217,12 @@ func (r *rerun) tell(format string, args ...any) {
 	}
 }
 
-// crashJob writes rows as they come, windows that leave on the way, and groups
-// that wait for the end.
+// crashJob writes rows as they come, windows that leave on the way, groups that wait for
+// the end, and what joins give: rows without a partner in their window, which leave on
+// the way, and pairs of all rows.
 const crashJob = `job: crash
 labels: [error, backup, information]
-settings: {batch_rows: 500, in_flight: 2, checkpoint_every: 1 ms}
+settings: {batch_rows: 500, in_flight: 2, checkpoint_every: 1 ms, memory: 4 kB}
 datasets:
   events:
     - read: {generate: {events: meter, rows: %d, seed: %d, partitions: 2, meters: 50, dirt: 0.02, span: 6 hours}}
@@ -236,4 +237,14 @@ datasets:
     - from: events
     - reduce: {by: [meter], get: {n: count(), wh: sum(wh)}}
     - write: {parquet: {path: out/meters, mode: overwrite}}
+  lone:
+    - from: events
+    - window: {time: ts, tumbling: 10 minutes}
+    - join: {from: error, with: backup, kind: diff, on: [meter, window_start], prefix: b_}
+    - write: {parquet: {path: out/lone, mode: overwrite}, columns: [meter, window_start, wh, b_wh]}
+  pairs:
+    - from: events
+    - join: {from: error, with: backup, on: meter, prefix: b_}
+    - reduce: {from: pairs, by: [meter], get: {n: count(), wh: sum(wh)}, as: sums}
+    - write: {parquet: {path: out/pairs, mode: overwrite}, from: sums}
 `

@@ -50,11 +50,13 @@ type truth struct {
 	letters map[string]int // by partition and offset
 	windows map[string]group
 	meters  map[string]group
+	sides   [2]map[string]group // of errors and backups, by meter and window
 }
 
 // newTruth makes the rows of crashJob, without the engine, and adds them up.
 func newTruth(ctx context.Context, rows int, seed uint64) (t *truth, err error) {
-	t = &truth{events: map[string]int{}, letters: map[string]int{}, windows: map[string]group{}, meters: map[string]group{}}
+	t = &truth{events: map[string]int{}, letters: map[string]int{}, windows: map[string]group{}, meters: map[string]group{},
+		sides: [2]map[string]group{{}, {}}}
 	o := rdd.Options{"events": "meter", "rows": rows, "seed": int(seed), "partitions": 2, "meters": 50, "dirt": 0.02, "span": "6 hours"}
 	mem := memory.NewGoAllocator()
 	src, err := connectors.NewRegistry(generate.Kind()).Source(ctx, rdd.From("generate", o), connectors.Env{Mem: mem})
@@ -91,14 +93,55 @@ func (t *truth) add(f *rdd.Frame) {
 		t.events[eventKey(text(0, i), at, v)]++
 		const window = 10 * 60 * 1_000_000
 		start := at - at%window
-		for _, g := range []struct {
-			of  map[string]group
-			key string
-		}{{t.windows, fmt.Sprint(text(0, i), " ", start)}, {t.meters, text(0, i)}} {
-			was := g.of[g.key]
-			g.of[g.key] = group{was.n + 1, was.tenths + tenths(v)}
+		inWindow := fmt.Sprint(text(0, i), " ", start)
+		count(t.windows, inWindow, v)
+		count(t.meters, text(0, i), v)
+		for side, kind := range []string{"error", "backup"} {
+			if text(3, i) == kind {
+				count(t.sides[side], inWindow, v)
+			}
 		}
 	}
+}
+
+func count(groups map[string]group, key string, wh float64) {
+	was := groups[key]
+	groups[key] = group{was.n + 1, was.tenths + tenths(wh)}
+}
+
+// lone is the rows of windows in which a meter has errors and no backup, or backups and no
+// error.
+func (t *truth) lone() map[string]group {
+	out := map[string]group{}
+	for side, groups := range t.sides {
+		for key, g := range groups {
+			if _, partner := t.sides[1-side][key]; !partner {
+				out[key] = g
+			}
+		}
+	}
+	return out
+}
+
+// pairs is how many pairs of an error and a backup a meter has, and what the errors of
+// them sum up to.
+func (t *truth) pairs() map[string]group {
+	var meters [2]map[string]group
+	for side, groups := range t.sides {
+		meters[side] = map[string]group{}
+		for key, g := range groups {
+			meter, _, _ := strings.Cut(key, " ")
+			was := meters[side][meter]
+			meters[side][meter] = group{was.n + g.n, was.tenths + g.tenths}
+		}
+	}
+	out := map[string]group{}
+	for meter, e := range meters[0] {
+		if b, both := meters[1][meter]; both {
+			out[meter] = group{e.n * b.n, e.tenths * b.n}
+		}
+	}
+	return out
 }
 
 func eventKey(meter string, at int64, wh float64) string { return fmt.Sprint(meter, " ", at, " ", wh) }
@@ -109,7 +152,7 @@ func tenths(wh float64) int64 { return int64(math.Round(wh * 10)) }
 func (t *truth) judge(ctx context.Context, dir string) (Verdict, error) {
 	var v Verdict
 	events, letters := map[string]int{}, map[string]int{}
-	windows, meters := map[string]group{}, map[string]group{}
+	windows, meters, lone, pairs := map[string]group{}, map[string]group{}, map[string]group{}, map[string]group{}
 	err := errors.Join(
 		readParquet(ctx, filepath.Join(dir, "out", "events"), []string{"meter", "ts", "wh"}, func(r []parquet.Value) {
 			events[eventKey(r[0].String(), r[1].Int64(), r[2].Double())]++
@@ -120,12 +163,24 @@ func (t *truth) judge(ctx context.Context, dir string) (Verdict, error) {
 		readParquet(ctx, filepath.Join(dir, "out", "meters"), []string{"meter", "n", "wh"}, func(r []parquet.Value) {
 			v.Doubled += put(meters, r[0].String(), group{r[1].Int64(), tenths(r[2].Double())})
 		}),
+		readParquet(ctx, filepath.Join(dir, "out", "lone"), []string{"meter", "window_start", "wh", "b_wh"}, func(r []parquet.Value) {
+			wh := r[2]
+			if wh.IsNull() {
+				wh = r[3]
+			}
+			count(lone, fmt.Sprint(r[0].String(), " ", r[1].Int64()), wh.Double())
+		}),
+		readParquet(ctx, filepath.Join(dir, "out", "pairs"), []string{"meter", "n", "wh"}, func(r []parquet.Value) {
+			v.Doubled += put(pairs, r[0].String(), group{r[1].Int64(), tenths(r[2].Double())})
+		}),
 		readLetters(ctx, filepath.Join(dir, "dead"), letters),
 	)
 	v.compare(events, t.events)
 	v.compare(letters, t.letters)
 	v.sums(windows, t.windows)
 	v.sums(meters, t.meters)
+	v.sums(lone, t.lone())
+	v.sums(pairs, t.pairs())
 	return v, err
 }
 

@@ -81,12 +81,15 @@ func TestInterrupted(t *testing.T) {
 		book, store := new(ledger.Memory), memory.NewStore(mem)
 		mode := modes()[rapid.IntRange(0, 3).Draw(t, "mode")]
 		cfg := engine.Config{Mode: mode, Mem: mem, Keep: book, Ledger: dir}
+		for _, d := range c.Job.Datasets() {
+			met[d.Op().Kind()]++
+		}
 		if _, _, err := checkBy(c, cfg, book, mem, store, interrupted(t, met)); err != nil {
 			t.Fatalf("%s plan: %v\n%s\n%s", mode, err, jobfile.Format(c.Job), c)
 		}
 	})
 	t.Log(met)
-	for _, what := range []string{"aborted", "with a checkpoint"} { // few have batches enough to be stopped in order
+	for _, what := range []string{"aborted", "with a checkpoint", "join", "reduce"} { // few have batches enough to be stopped in order
 		if met[what] == 0 {
 			t.Errorf("no run was %s", what)
 		}
