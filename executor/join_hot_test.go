@@ -67,7 +67,7 @@ func TestHotKeyWithLittleRoom(t *testing.T) {
 			r := joinRig(t, rdd.Join{How: c.how}, rdd.Settings{Memory: memory, FrameRows: 200}, rows...)
 			p, sum := &peak{Allocator: r.mem}, r.counted()
 			r.x.Mem = p
-			r.all(batches, func(batch int) int64 { hot = hot || r.putAside(t); return work.NoTime })
+			r.all(batches, func(int) int64 { hot = hot || r.putAside(t); return work.NoTime })
 			spilled = r.x.room.spilled.Load()
 			r.free()
 			return sum(), p.most.Load(), spilled, hot
