@@ -35,6 +35,8 @@ type core struct {
 	most   rdd.DeadLimit // of dead letters
 	epoch  int64
 
+	measure bool // the tasks are to measure their operations
+
 	now int64 // microseconds since the epoch, of the last tick
 	out []command
 

@@ -63,6 +63,8 @@ type Config struct {
 	// Stop asks, when it is closed, for an orderly end: batches in flight are
 	// finished and published.
 	Stop <-chan struct{}
+	// Measure asks every task for the time and the bytes of its operations.
+	Measure bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Observe is told how far the run is, often, from the goroutine that
@@ -123,6 +125,7 @@ func take(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
 	if past.Started != nil {
 		told.Parts = past.Started.Parts
 	}
+	core.measure = cfg.Measure
 	s := &shell{cfg: cfg, core: core, events: make(chan event), nodes: usable(cfg.Fleet.Nodes())}
 	work, cancel := context.WithCancel(ctx)
 	defer s.tasks.Wait()

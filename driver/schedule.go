@@ -83,7 +83,7 @@ func (c *core) launch(t *task, node int) {
 	c.do(runTask{node: node, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
 		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks,
-		Quiet: t.batch.again, Freeze: c.graph.stages[t.stage].Stateful && c.freezes(t.batch),
+		Quiet: t.batch.again, Freeze: c.graph.stages[t.stage].Stateful && c.freezes(t.batch), Measure: c.measure,
 	}})
 }
 

@@ -203,6 +203,7 @@ func (d *dispatcher) send(ctx context.Context, i int, s *step, c *chunk, times a
 	steps := &d.run.tally.Labelling
 	begin := time.Now()
 	steps.Dispatch += begin.Sub(mark) - (steps.Hash - hashed)
+	d.run.meter.made(s.node.Op, c, out)
 	err := d.run.leave(ctx, s, out)
 	d.run.tally.route(out, time.Since(begin))
 	return err

@@ -84,6 +84,7 @@ func (x *Executor) Run(ctx context.Context, t work.Task) (r work.Receipt, err er
 	}
 	r = run.receipt
 	r.Batch, r.Stage, r.Index, r.Attempt, r.Node = t.Batch, t.Stage, t.Index, t.Attempt, x.Node
+	run.meter.finish()
 	r.Tally = run.tally.total()
 	r.Wall = time.Since(start)
 	return r, nil

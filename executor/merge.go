@@ -97,6 +97,7 @@ func windowEnds(r *run, g *physical.Grouping, keys, results []arrow.Array) arrow
 
 // spread takes what leaves the root of a stage to everything behind it.
 func (r *run) spread(ctx context.Context, root *physical.Node, next []*step, c *chunk) error {
+	r.meter.made(root.Op, nil, c)
 	r.tally.out(root.Op, c)
 	r.tally.skipped(root.Skipped, c)
 	for _, s := range next {

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -278,7 +279,7 @@ func (r *rig) run(t work.Task) work.Receipt {
 	r.t.Helper()
 	got, err := r.x.Run(r.t.Context(), t)
 	if err != nil {
-		r.t.Fatal(err)
+		r.t.Fatalf("%v\n%s", err, fault.Stack(err))
 	}
 	return got
 }

@@ -26,7 +26,8 @@ type run struct {
 	env     expr.Env
 	tally   *tally
 	dead    *deadLetters
-	ends    []outlet // in the order of their outlets
+	meter   *meter // nil unless the task measures
+	ends    []end  // in the order of their outlets
 	steps   map[*physical.Node]*step
 	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
 	closers []func()           // run at the end, whatever happened
@@ -52,6 +53,12 @@ type outlet interface {
 	abandon()
 }
 
+// end is an outlet and the operation that it belongs to.
+type end struct {
+	outlet
+	op int
+}
+
 // step is a node with its operator and what follows it.
 type step struct {
 	id   int // ordinal in the stage
@@ -63,7 +70,7 @@ type step struct {
 func newRun(x *Executor, t work.Task) *run {
 	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{}, steps: map[*physical.Node]*step{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
-	r.dead = &deadLetters{run: r}
+	r.dead, r.meter = &deadLetters{run: r}, newMeter(r)
 	return r
 }
 
@@ -99,9 +106,13 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	for _, o := range r.ends {
+		blocks, parts := len(r.receipt.Blocks), len(r.receipt.Staged)
+		before := r.meter.enter(o.op, nil)
 		if err := o.close(ctx, &r.receipt); err != nil {
 			return err
 		}
+		r.meter.sent(o.op, &r.receipt, blocks, parts)
+		r.meter.resume(before)
 	}
 	return r.dead.close(ctx, &r.receipt)
 }
@@ -122,7 +133,7 @@ func (r *run) build(n *physical.Node) *step {
 	s := &step{id: len(r.steps), node: n, op: r.operator(n)}
 	r.steps[n] = s
 	if o, ok := s.op.(outlet); ok {
-		r.ends = append(r.ends, o)
+		r.ends = append(r.ends, end{o, n.Op})
 	}
 	for _, next := range n.Next {
 		s.next = append(s.next, r.build(next))
@@ -196,7 +207,20 @@ func (r *run) push(ctx context.Context, s *step, c *chunk) error {
 		}
 	}
 	r.tally.in(s.node.Op, c)
+	if r.meter != nil {
+		return r.measured(ctx, s, c)
+	}
 	return s.op.apply(ctx, c, func(out *chunk) error { return r.leave(ctx, s, out) })
+}
+
+// measured takes a chunk through a step with the clock on.
+func (r *run) measured(ctx context.Context, s *step, c *chunk) error {
+	before := r.meter.enter(s.node.Op, c)
+	defer r.meter.resume(before)
+	return s.op.apply(ctx, c, func(out *chunk) error {
+		r.meter.made(s.node.Op, c, out)
+		return r.leave(ctx, s, out)
+	})
 }
 
 // leave counts what leaves a step and takes it on.

@@ -61,9 +61,12 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 			r.tally.Unbound += n
 		}
 		r.dead.bad(act.Tag.Op, f)
+		r.meter.read(r.stage.Root.Op, f.Batch)
+		before := r.meter.enter(act.Tag.Op, nil)
 		if err := d.take(ctx, f); err != nil {
 			return err
 		}
+		r.meter.resume(before)
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type Config struct {
 	Restart     bool           // an unfinished run that the ledger tells of is given up
 	DeadLetters string         // directory, in which each run has one, or "" to count them only
 	Temp        string         // directory for rows that memory has no room for, or "" for the system's
+	Measure     bool           // the time and the bytes of each operation, for Summary.Operations
 	Observe     func(Progress) // called after each batch, one at a time; may be nil
 	Stop        <-chan struct{}
 	Out         io.Writer        // for console sinks

@@ -32,7 +32,7 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 		states = cfg.Point.states(fleet)
 	}
 	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: cfg.Point.sources(n.sources), Sinks: cfg.Point.sinks(n.sinks),
-		DeadLetters: cfg.Point.sink(n.dead), Fleet: cfg.Point.fleet(seen), Ledger: n.ledger, States: states, Past: n.past,
+		DeadLetters: cfg.Point.sink(n.dead), Fleet: cfg.Point.fleet(seen), Ledger: n.ledger, States: states, Past: n.past, Measure: cfg.Measure,
 		Stop: cfg.Stop, Observe: observer(cfg.Observe)})
 	if err == nil {
 		err = n.conclude(ctx, out)

@@ -55,6 +55,10 @@ type Count struct {
 	In     int64 `json:"in"`
 	Out    int64 `json:"out"`
 	Nulled int64 `json:"nulled,omitempty"`
+	// Seconds in it, over all executors, and bytes of the columns that it made:
+	// where the run measured them.
+	Seconds float64 `json:"seconds,omitempty"`
+	Bytes   int64   `json:"bytes,omitempty"`
 }
 
 // Located is the empirical risk of the predictions for the route of one label of one
@@ -97,7 +101,7 @@ func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 		if s.Operations[name] == nil {
 			s.Operations[name] = map[string]Count{}
 		}
-		s.Operations[name][label(k.Label)] = Count{In: c.In, Out: c.Out, Nulled: c.Nulled}
+		s.Operations[name][label(k.Label)] = Count{In: c.In, Out: c.Out, Nulled: c.Nulled, Seconds: c.Time.Seconds(), Bytes: c.Bytes}
 	}
 	s.Locator = located(p, out)
 	for k, n := range t.Dead {
