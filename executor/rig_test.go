@@ -302,7 +302,11 @@ func timeless(r work.Receipt) string {
 	for k, v := range r.Tally.Dead {
 		counts = append(counts, fmt.Sprint(k, v))
 	}
+	for l, v := range r.Tally.Routes {
+		counts = append(counts, fmt.Sprint("route ", l, v.Rows, v.At))
+	}
 	slices.Sort(counts)
+	r.Tally.Routes = nil
 	r.Tally.Ops, r.Tally.Bypassed, r.Tally.Dead = nil, nil, nil
 	return fmt.Sprintf("%+v %v", r, counts)
 }
