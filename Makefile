@@ -53,6 +53,10 @@ docs: ## check that the generated pages in docs/ are up to date
 docs-write: ## write the generated pages in docs/ anew
 	go test -count=1 -run '^TestDocs' $(call with,^func TestDocs) -update
 
+pictures: build ## draw docs/plan.svg anew
+	@dir=$$(mktemp -d) && bin/idag generate --rows 100000 --out $$dir/data/meter >/dev/null && \
+	(cd $$dir && $(CURDIR)/bin/idag plan meter --svg $(CURDIR)/docs/plan.svg --set path=data/meter); rm -rf $$dir
+
 golden: ## write the golden scripts anew: read the difference
 	go test -count=1 $(call with,flag.Bool.*rewrite) -rewrite
 

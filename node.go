@@ -18,5 +18,5 @@ func node() cli.Engine {
 			return engine.Run(ctx, job, cfg)
 		}
 	}
-	return cli.Engine{Run: run, Compile: engine.Compile}
+	return cli.Engine{Run: run, Compile: engine.Compile, Survey: engine.Survey, Analyze: engine.Analyze}
 }

@@ -58,7 +58,9 @@ func JSON(p *Plan) ([]byte, error) {
 		out.Routes = append(out.Routes, j)
 	}
 	w := &treeWriter{plan: p}
-	for _, s := range p.Stages {
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		w.at = s
 		j := stage{ID: s.ID, Inputs: s.Inputs, Stateful: s.Stateful, Sinks: s.Sinks, Tree: w.tree(s.Root)}
 		if s.Source >= 0 {
 			j.Source = &s.Source
@@ -123,6 +125,7 @@ func Dot(p *Plan) string {
 		return name
 	}
 	for i := range p.Stages {
+		w.at = &p.Stages[i]
 		fmt.Fprintf(&s, "  subgraph cluster_%d {\n    label=\"stage %d\"; color=\"#c8cfdb\";\n", i, i)
 		roots[i] = walk(p.Stages[i].Root)
 		s.WriteString("  }\n")

@@ -100,14 +100,25 @@ func connector(kind string, o rdd.Options) string {
 	return kind
 }
 
-// Text prints a plan as a tree: the route of each label with what it bypasses
-// and why, and then the stages with their operators.
+// Text prints a plan: the route of each label with what it bypasses and why, and
+// then the stages with their operators.
 func Text(p *Plan) string {
+	return fmt.Sprintf("%s plan of job %s, digest %s\n", planName(p.Mode), p.Job.Name, p.Digest) + RouteText(p) + StageText(p)
+}
+
+// RouteText prints, for each label of an I-DAG plan, the operations that act on it
+// and those that it passes by, with the reasons. Of a linear plan it is empty.
+func RouteText(p *Plan) string {
 	w := &treeWriter{plan: p}
-	w.line("%s plan of job %s, digest %s", planName(p.Mode), p.Job.Name, p.Digest)
 	if p.Mode == IDAG {
 		w.routes()
 	}
+	return w.String()
+}
+
+// StageText prints the stages of a plan, each a tree of operators.
+func StageText(p *Plan) string {
+	w := &treeWriter{plan: p}
 	for i := range p.Stages {
 		w.stage(&p.Stages[i])
 	}
@@ -124,6 +135,7 @@ func planName(m Mode) string {
 type treeWriter struct {
 	strings.Builder
 	plan *Plan
+	at   *Stage
 }
 
 func (w *treeWriter) line(format string, args ...any) {
@@ -147,7 +159,7 @@ func (w *treeWriter) routes() {
 		}
 		for _, why := range bypass.Reasons() {
 			if len(by[why]) > 0 {
-				w.line("  %-14s bypasses %s (%s)", "", strings.Join(by[why], ", "), why)
+				w.line("  %-14s bypasses %s (%s: %s)", "", strings.Join(by[why], ", "), why, why.Why())
 			}
 		}
 	}
@@ -175,6 +187,7 @@ func (w *treeWriter) stage(s *Stage) {
 	default:
 		w.line("stage %d%s, in parts of %d key groups", s.ID, from, w.plan.Job.Settings.KeyGroups)
 	}
+	w.at = s
 	w.node(s.Root, "", true)
 }
 
@@ -224,7 +237,7 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		}
 		return out
 	case physical.Route:
-		return fmt.Sprintf("%s: %s", labels, columns(n))
+		return fmt.Sprintf("%s: %s", w.route(n), columns(n))
 	case physical.Compute:
 		switch w.plan.Ops[n.Op].Dataset.Op().(type) {
 		case rdd.Reduce, rdd.Sort:
@@ -266,6 +279,16 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		return w.outlet(n, act)
 	}
 	return op
+}
+
+// route names a route: the stage and the labels that take it. Routes of a stage run
+// side by side and never see one another's rows; a stage with one is that route.
+func (w *treeWriter) route(n *physical.Node) string {
+	labels := n.Labels.Names(w.plan.Job.Labels)
+	if w.at == nil || len(w.at.Root.Next) < 2 {
+		return labels
+	}
+	return fmt.Sprintf("stage %d.%s", w.at.ID, labels)
 }
 
 func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {

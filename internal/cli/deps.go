@@ -41,4 +41,8 @@ type Engine struct {
 	Run func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Summary, error)
 	// Compile checks a job against its sources and plans it; it reads no rows.
 	Compile func(ctx context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, error)
+	// Survey is Compile that also asks the sources for the splits they have now.
+	Survey func(ctx context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, []rdd.Split, error)
+	// Analyze runs a job, measures its operations and throws the results away.
+	Analyze func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Analysis, error)
 }

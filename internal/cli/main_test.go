@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/engine"
@@ -48,7 +49,8 @@ type fake struct {
 	progress []engine.Progress
 	summary  engine.Summary
 	run      func(ctx context.Context, cfg engine.Config) (engine.Summary, error) // nil: progress, then summary
-	err      error                                                                // of Compile and Build
+	err      error                                                                // of Compile, Survey, Analyze and Build
+	unequal  uint64                                                               // what the linear plan's checksum is off by in Analyze
 }
 
 func (f *fake) app() App {
@@ -76,6 +78,18 @@ func (f *fake) app() App {
 			Compile: func(_ context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, error) {
 				f.job, f.cfgs = job, append(f.cfgs, cfg)
 				return &planner.Plan{Job: job, Mode: cfg.Mode}, f.err
+			},
+			Survey: func(_ context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, []rdd.Split, error) {
+				f.job, f.cfgs = job, append(f.cfgs, cfg)
+				return &planner.Plan{Job: job, Mode: cfg.Mode}, nil, f.err
+			},
+			Analyze: func(_ context.Context, job *rdd.Job, cfg engine.Config) (engine.Analysis, error) {
+				f.job, f.cfgs = job, append(f.cfgs, cfg)
+				a := engine.Analysis{Plan: &planner.Plan{Job: job, Mode: cfg.Mode}, Executors: 2, Wall: time.Second}
+				if cfg.Mode.Linear() {
+					a.Tally.Checksum[0] = f.unequal
+				}
+				return a, f.err
 			},
 		},
 	}

@@ -181,20 +181,6 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// plan prints what the planner makes of the job, in three forms.
-func TestPlan(t *testing.T) {
-	for _, args := range [][]string{{"plan", "meter"}, {"plan", "meter", "--json"}, {"plan", "meter", "--dot"}, {"plan", "meter", "--linear=staged"}} {
-		out, _ := must(t, story().app(), args...)
-		if out == "" {
-			t.Errorf("%v printed nothing", args)
-		}
-	}
-	status, _, errs := call(t, story().app(), "plan", "meter", "--json", "--dot")
-	if status == statusOK || !strings.Contains(errs, "json") {
-		t.Errorf("--json --dot: status %d, %s", status, errs)
-	}
-}
-
 // Lines longer than the terminal are cut, and only there.
 func TestClip(t *testing.T) {
 	text := "short\nfünf und mehr\nlast"

@@ -85,7 +85,8 @@ func (t *table) write(w io.Writer, st style) {
 	for i := range right {
 		right[i] = len(t.rows) > 0
 		for _, row := range t.rows {
-			right[i] = right[i] && (row[i] == "" || row[i][0] >= '0' && row[i][0] <= '9')
+			digits := strings.TrimPrefix(row[i], "-")
+			right[i] = right[i] && (row[i] == "" || digits != "" && digits[0] >= '0' && digits[0] <= '9')
 		}
 	}
 	line := func(row []string) string {

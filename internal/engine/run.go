@@ -21,19 +21,7 @@ func Run(ctx context.Context, job *rdd.Job, cfg Config) (s Summary, err error) {
 	if err := n.prepare(ctx, job); err != nil {
 		return Summary{}, err
 	}
-	fleet := newLocal(n, cfg.Executors, n.mem)
-	n.closers = append(n.closers, fleet.close)
-	var seen Fleet = fleet
-	if cfg.Fleet != nil {
-		seen = cfg.Fleet(fleet)
-	}
-	var states driver.States
-	if cfg.states() != "" {
-		states = cfg.Point.states(fleet)
-	}
-	out, err := driver.Run(ctx, driver.Config{Plan: n.plan, Sources: cfg.Point.sources(n.sources), Sinks: cfg.Point.sinks(n.sinks),
-		DeadLetters: cfg.Point.sink(n.dead), Fleet: cfg.Point.fleet(seen), Ledger: n.ledger, States: states, Past: n.past, Measure: cfg.Measure,
-		Stop: cfg.Stop, Observe: observer(cfg.Observe)})
+	out, err := n.drive(ctx)
 	if err == nil {
 		err = n.conclude(ctx, out)
 	}

@@ -19,3 +19,15 @@ func TestReasonsDiffer(t *testing.T) {
 		seen[r] = true
 	}
 }
+
+// TestEveryReasonIsExplained: a reason that is added has a clause of its own.
+func TestEveryReasonIsExplained(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range bypass.Reasons() {
+		why := r.Why()
+		if why == string(r) || seen[why] {
+			t.Errorf("%s is explained by %q", r, why)
+		}
+		seen[why] = true
+	}
+}
