@@ -251,9 +251,8 @@ func (m *maker) outlet(b *box, o physical.Outlet) {
 
 // cost is how many rows an operator sees and how long it takes, of its labels.
 func (m *maker) cost(n *physical.Node) string {
-	switch n.Action.(type) {
-	case physical.Only:
-		return "" // a step of the operation before or behind it
+	if _, step := n.Action.(physical.Only); step {
+		return "" // of the operation before or behind it
 	}
 	sum := explain.Figure{}
 	for _, r := range m.rows {

@@ -16,6 +16,8 @@ type drawing struct {
 	picture Picture
 }
 
+func (d *drawing) put(format string, args ...any) { d.WriteString(fmt.Sprintf(format, args...)) }
+
 // colour of a label: mid-tones that stand out from light and from dark paper.
 func colour(label int) string {
 	list := []string{"#d9480f", "#7c4ddb", "#0b8fa6", "#2f9e44", "#c2255c", "#b07d00", "#1c7ed6", "#748c1a"}
@@ -47,15 +49,15 @@ func (d *drawing) all(panels []*panel) {
 	columns := max(1, int((width-2*margin)/330))
 	bottom := title + height + 2*margin
 	whole := bottom + float64((len(notes)+columns-1)/columns)*20 + margin
-	fmt.Fprintf(d, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="12" role="img">`+"\n",
+	d.put(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="12" role="img">`+"\n",
 		width, whole, width, whole)
-	fmt.Fprintf(d, "  <title>%s</title>\n  <style>%s  </style>\n", escaped("Plans of job "+d.job()), style)
-	fmt.Fprintf(d, "  <rect class=\"bg\" width=\"%.0f\" height=\"%.0f\" rx=\"10\"/>\n", width, whole)
+	d.put("  <title>%s</title>\n  <style>%s  </style>\n", escaped("Plans of job "+d.job()), style)
+	d.put("  <rect class=\"bg\" width=\"%.0f\" height=\"%.0f\" rx=\"10\"/>\n", width, whole)
 	x := margin
 	for _, p := range panels {
-		fmt.Fprintf(d, "  <g transform=\"translate(%.1f %.1f)\">\n", x, margin)
+		d.put("  <g transform=\"translate(%.1f %.1f)\">\n", x, margin)
 		d.text(0, 8, "ink h", p.title)
-		fmt.Fprintf(d, "  <g transform=\"translate(0 %.1f)\">\n", title)
+		d.put("  <g transform=\"translate(0 %.1f)\">\n", title)
 		d.panel(p)
 		d.WriteString("  </g></g>\n")
 		x += max(p.width, 200) + margin
@@ -76,7 +78,7 @@ func (d *drawing) job() string {
 // panel draws a plan: stages, then what leads from one to another, then boxes.
 func (d *drawing) panel(p *panel) {
 	for _, s := range p.stages {
-		fmt.Fprintf(d, "    <rect class=\"stage\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"8\"/>\n", s.x, s.y, s.width, s.height)
+		d.put("    <rect class=\"stage\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"8\"/>\n", s.x, s.y, s.width, s.height)
 		d.text(s.x+padding, s.y+padding+6, "soft s h", s.title)
 	}
 	for i := range p.stages {
@@ -96,7 +98,7 @@ func (d *drawing) shuffles(p *panel, s *stageBox, b *box) {
 		x1, y1 := s.x+b.x+boxWidth/2, s.y+b.y+boxHeight
 		x2, y2 := to.x+to.root.x+boxWidth/2, to.y+to.root.y
 		mid := to.y - between/2
-		fmt.Fprintf(d, "    <path class=\"shuffle\" d=\"M%.1f %.1fV%.1fH%.1fV%.1f\"/>\n", x1, y1, mid, x2, y2)
+		d.put("    <path class=\"shuffle\" d=\"M%.1f %.1fV%.1fH%.1fV%.1f\"/>\n", x1, y1, mid, x2, y2)
 	}
 	for _, n := range b.next {
 		d.shuffles(p, s, n)
@@ -116,7 +118,7 @@ func (d *drawing) tree(s *stageBox, b *box) {
 	case b.sink:
 		class = "sink"
 	}
-	fmt.Fprintf(d, "    <g><title>%s</title><rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"6\"/>\n",
+	d.put("    <g><title>%s</title><rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"6\"/>\n",
 		escaped(b.full), class, x, y, boxWidth, boxHeight)
 	line := y + 15
 	d.text(x+8, line, ink+" h", clip(b.title, lineChars-5))
@@ -147,13 +149,13 @@ func (d *drawing) route(s *stageBox, from, to *box) {
 	for i, l := range labels {
 		off := (float64(i) - float64(len(labels)-1)/2) * 4
 		mid := (y1 + y2) / 2
-		fmt.Fprintf(d, "    <path class=\"route\" stroke=\"%s\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f\"/>\n",
+		d.put("    <path class=\"route\" stroke=\"%s\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f\"/>\n",
 			colour(l), x1+off, y1, x1+off, mid, x2+off, mid, x2+off, y2)
 	}
 }
 
 func (d *drawing) text(x, y float64, class, text string) {
-	fmt.Fprintf(d, "    <text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", class, x, y, escaped(text))
+	d.put("    <text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", class, x, y, escaped(text))
 }
 
 // escaped is a text as XML has it; characters that XML cannot have are replaced.
@@ -184,20 +186,20 @@ func (d *drawing) legend() []func(x, y float64) {
 	}
 	for _, l := range labels.Each() {
 		out = append(out, func(x, y float64) {
-			fmt.Fprintf(d, "  <path class=\"route\" stroke=\"%s\" d=\"M%.1f %.1fh22\"/>\n", colour(l), x, y-4)
+			d.put("  <path class=\"route\" stroke=\"%s\" d=\"M%.1f %.1fh22\"/>\n", colour(l), x, y-4)
 			d.text(x+30, y, "ink s", "rows of "+d.picture.Plans[0].Job.Labels[l])
 		})
 	}
 	for _, why := range bypass.Reasons() {
 		if reasons[why] {
 			out = append(out, func(x, y float64) {
-				fmt.Fprintf(d, "  <rect class=\"ghost\" x=\"%.1f\" y=\"%.1f\" width=\"22\" height=\"12\" rx=\"3\"/>\n", x, y-10)
+				d.put("  <rect class=\"ghost\" x=\"%.1f\" y=\"%.1f\" width=\"22\" height=\"12\" rx=\"3\"/>\n", x, y-10)
 				d.text(x+30, y, "ink s", "left out, "+string(why)+": "+why.Why())
 			})
 		}
 	}
 	out = append(out, func(x, y float64) {
-		fmt.Fprintf(d, "  <path class=\"shuffle\" d=\"M%.1f %.1fh22\"/>\n", x, y-4)
+		d.put("  <path class=\"shuffle\" d=\"M%.1f %.1fh22\"/>\n", x, y-4)
 		d.text(x+30, y, "ink s", "shuffled to another stage")
 	})
 	if basis := d.basis(); basis != "" {

@@ -46,7 +46,7 @@ func TestPicturesAreXML(t *testing.T) {
 			t.Fatal("the picture is another the second time")
 		}
 		for d := xml.NewDecoder(strings.NewReader(first.String())); ; {
-			if _, err := d.Token(); err == io.EOF {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%v\n%s\n%s", err, c, first.String())

@@ -159,6 +159,7 @@ func (e *estimate) root(s *planner.Stage) {
 				out[l] = min(out[l], float64(act.N))
 			}
 		}
+	default:
 	}
 	for l, n := range out {
 		e.out.add(s.Root.Op, l, Figure{Out: n, Seconds: all / float64(len(out)) * perGroup * nano, Bytes: n * width(s.Root)})
@@ -205,6 +206,7 @@ func (e *estimate) node(n *physical.Node, rows flow) {
 			if !change.For.Has(l) {
 				delete(out, l)
 			}
+		default:
 		}
 		e.out.add(n.Op, l, f)
 	}
@@ -216,6 +218,7 @@ func cost(n *physical.Node, change physical.Change, label int) float64 {
 	switch n.Action.(type) {
 	case physical.Route, physical.Only:
 		return perLook
+	default:
 	}
 	switch {
 	case change.For.Has(label), change.Mask == physical.Blended:
