@@ -24,6 +24,7 @@ type exchange struct {
 	// side says that the rows are of a side of a join, which has no use for where
 	// they came from; matched that it has none for rows with a null key either.
 	side, matched bool
+	inPlace       bool     // the rows are of this task's own part
 	done          []string // of rows on their way to where they enter
 	parts         map[int]*rdd.Frames
 }
@@ -33,7 +34,7 @@ func (r *run) exchange(n *physical.Node, o physical.Outlet, to physical.Exchange
 }
 
 func (r *run) side(o physical.Outlet, to physical.Side) *exchange {
-	return &exchange{run: r, out: o, schema: to.Schema, from: to.From, keys: to.Keys, side: true, matched: to.Matched}
+	return &exchange{run: r, out: o, schema: to.Schema, from: to.From, keys: to.Keys, side: true, matched: to.Matched, inPlace: to.InPlace}
 }
 
 func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
@@ -48,6 +49,10 @@ func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) erro
 	for i, k := range o.keys {
 		keys[i] = c.cols[o.from[k]]
 	}
+	if o.inPlace {
+		o.keep(c, keys)
+		return nil
+	}
 	hashes := kernel.HashRows(keys, make([]uint64, c.rows))
 	rows, ends := keyGroups(hashes, o.run.x.Plan.Job.Settings.KeyGroups)
 	from := 0
@@ -58,6 +63,21 @@ func (o *exchange) apply(_ context.Context, c *chunk, _ func(*chunk) error) erro
 		from = to
 	}
 	return nil
+}
+
+// keep leaves rows in their part.
+func (o *exchange) keep(c *chunk, keys []arrow.Array) {
+	if !o.matched || !slices.ContainsFunc(keys, mayBeNull) {
+		o.put(o.run.task.Index, c, nil)
+		return
+	}
+	rows := make([]int32, c.rows)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	if rows = o.useful(keys, rows); len(rows) > 0 {
+		o.put(o.run.task.Index, c, rows)
+	}
 }
 
 // useful returns the rows that the stage behind has a use for, in place.

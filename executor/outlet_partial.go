@@ -25,13 +25,22 @@ type partial struct {
 
 // table returns the task's table for the stage behind this outlet.
 func (o *partial) table() *agg.Table {
-	t, ok := o.run.tables[o.to.Stage]
+	t, ok := o.run.tables[o.key()]
 	if !ok {
 		t = o.run.x.tables.take(o.run.mem, o.to.Stage, &o.to.Grouping)
-		o.run.tables[o.to.Stage] = t
+		o.run.tables[o.key()] = t
 	}
 	return t
 }
+
+// tableKey names a table of a task: groups that are in place are not mixed with
+// others.
+type tableKey struct {
+	stage   int
+	inPlace bool
+}
+
+func (o *partial) key() tableKey { return tableKey{o.to.Stage, o.to.InPlace} }
 
 func (o *partial) apply(_ context.Context, c *chunk, _ func(*chunk) error) error {
 	keys := make([]arrow.Array, len(o.to.By))
@@ -100,7 +109,7 @@ func (o *partial) places(c *chunk) []uint64 {
 // close cuts the groups by key group: they are laid out in that order once and
 // every block is a slice.
 func (o *partial) close(_ context.Context, r *work.Receipt) error {
-	table, ok := o.run.tables[o.to.Stage]
+	table, ok := o.run.tables[o.key()]
 	if !ok {
 		return nil // no rows, or another outlet was there first
 	}
@@ -118,15 +127,18 @@ func (o *partial) close(_ context.Context, r *work.Receipt) error {
 	rows, ends := o.byKeyGroup(table)
 	cols := append(table.Keys(rows), table.States(rows)...)
 	defer releaseAll(cols)
-	whole := record(func(int) string { return "" }, cols, len(rows))
+	whole := record(func(int) string { return "" }, cols, table.Len())
 	defer whole.Release()
 	from := 0
 	for p, to := range ends {
 		if to > from {
+			if o.to.InPlace {
+				p = o.run.task.Index
+			}
 			b := o.run.block(o.out.ID, p)
 			b.Rows = int64(to - from)
 			part := whole.NewSlice(int64(from), int64(to))
-			b.Bytes = sizeOf(part) * b.Rows / max(int64(len(rows)), 1)
+			b.Bytes = sizeOf(part) * b.Rows / max(int64(table.Len()), 1)
 			o.run.x.Blocks.Put(b, framesOf(rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, part))
 			r.Blocks = append(r.Blocks, b)
 		}
@@ -140,6 +152,9 @@ func (o *partial) close(_ context.Context, r *work.Receipt) error {
 func (o *partial) byKeyGroup(table *agg.Table) (rows []int32, ends []int) {
 	parts := o.run.x.Plan.Job.Settings.KeyGroups
 	n := table.Len()
+	if o.to.InPlace {
+		return nil, []int{n}
+	}
 	rows, ends = make([]int32, n), make([]int, parts)
 	if len(o.to.By) == 0 {
 		for p := range ends {
@@ -166,8 +181,8 @@ func hashesWithout(table *agg.Table, key int) []uint64 {
 }
 
 func (o *partial) abandon() {
-	if t, ok := o.run.tables[o.to.Stage]; ok {
-		delete(o.run.tables, o.to.Stage)
+	if t, ok := o.run.tables[o.key()]; ok {
+		delete(o.run.tables, o.key())
 		o.run.x.tables.giveBack(o.to.Stage, t)
 	}
 }

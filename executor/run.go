@@ -29,8 +29,8 @@ type run struct {
 	meter   *meter // nil unless the task measures
 	ends    []end  // in the order of their outlets
 	steps   map[*physical.Node]*step
-	tables  map[int]*agg.Table // partial aggregations, by the stage that merges them
-	closers []func()           // run at the end, whatever happened
+	tables  map[tableKey]*agg.Table // partial aggregations
+	closers []func()                // run at the end, whatever happened
 	receipt work.Receipt
 
 	prover   prover    // of a stage that reads
@@ -68,7 +68,7 @@ type step struct {
 }
 
 func newRun(x *Executor, t work.Task) *run {
-	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[int]*agg.Table{}, steps: map[*physical.Node]*step{},
+	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[tableKey]*agg.Table{}, steps: map[*physical.Node]*step{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
 	r.dead, r.meter = &deadLetters{run: r}, newMeter(r)
 	return r

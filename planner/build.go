@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -15,6 +16,7 @@ type flow struct {
 	labels rdd.LabelSet
 	at     *physical.Node
 	stage  int
+	by     bypass.Partitioning // what brought the rows to their part of the stage
 }
 
 // follow takes a flow of rows that are behind n to everything that follows n.
@@ -32,6 +34,9 @@ func (b *builder) step(c *node, inlet int, f flow) {
 		return
 	}
 	acts := f.labels & c.actsOn(inlet)
+	if acts != 0 {
+		f.by = f.by.Without(altered(c.op))
+	}
 	switch op := c.op.(type) {
 	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Window:
 		if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {
@@ -45,6 +50,11 @@ func (b *builder) step(c *node, inlet int, f flow) {
 		}
 		b.past(c, f, acts)
 	case rdd.Shuffle:
+		want := b.partitioning(op.Keys, c.input[f.labels.First()])
+		if acts != 0 && bypass.InPlace(f.by, want) {
+			b.inPlace(c, f, acts)
+			return
+		}
 		if acts != 0 {
 			b.shuffle(c, op, f, acts)
 		}
@@ -164,7 +174,7 @@ func (b *builder) past(c *node, f flow, taken rdd.LabelSet) {
 func (b *builder) attach(f flow, op int, act physical.Action, out *arrow.Schema) flow {
 	n := &physical.Node{Op: op, Labels: f.labels, Action: act, In: f.at.Out, Out: out}
 	f.at.Next = append(f.at.Next, n)
-	return flow{labels: f.labels, at: n, stage: f.stage}
+	return flow{labels: f.labels, at: n, stage: f.stage, by: f.by}
 }
 
 // schema is the physical schema of rows of some labels: the columns that are

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -32,6 +33,11 @@ func (b *builder) joinSide(c *node, side int, f flow, labels rdd.LabelSet) {
 	}
 	to := c.side(side)
 	to.From = columnsFrom(f.at.Out, to.Schema)
+	var keys []string
+	for _, k := range to.Keys {
+		keys = append(keys, to.Schema.Field(k).Name)
+	}
+	to.InPlace = bypass.InPlace(f.by, b.partitioning(keys, to.Schema))
 	b.outlet(f, c.ID, labels, to)
 }
 
@@ -103,7 +109,7 @@ func (b *builder) matching(c *node) {
 	}
 	root := &physical.Node{Op: c.ID, Labels: op.As, Action: act, Out: out}
 	c.stage = b.newStage(Stage{Source: -1, Stateful: true, Root: root})
-	b.follow(c, flow{labels: op.As, at: root, stage: c.stage})
+	b.follow(c, flow{labels: op.As, at: root, stage: c.stage, by: b.joinedBy(c, op)})
 }
 
 // livePair is pairSchema without the columns that nobody reads.

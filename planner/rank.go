@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -80,7 +81,7 @@ func (b *builder) distinct(c *node, op rdd.Distinct, f flow, labels rdd.LabelSet
 			g.Aggs = append(g.Aggs, physical.Agg{Column: col.Name, Func: "first", Arg: indexOf(f.at.Out, col.Name), Type: col.Type, Result: col.Type})
 		}
 	}
-	p.Order, p.Grouping = len(g.Aggs) > 0, g
+	p.Order, p.Grouping, p.InPlace = len(g.Aggs) > 0, g, bypass.InPlace(f.by, b.grouped(&g))
 	p.Stage = b.behindLabel(c, c, as, func(out *arrow.Schema) physical.Action {
 		return physical.Merge{Grouping: &g, From: mergedColumns(&g, out)}
 	})
@@ -132,6 +133,9 @@ func (b *builder) behindLabel(c, root *node, as int, action func(out *arrow.Sche
 	stage = b.newStage(Stage{Source: -1, Stateful: true, Root: at})
 	b.made[key] = stage
 	behind := flow{labels: one(as), at: at, stage: stage}
+	if merge, ok := at.Action.(physical.Merge); ok {
+		behind.by = b.grouped(merge.Grouping)
+	}
 	for i, id := range root.consumers {
 		if b.sortOf(b.nodes[id], as) != root || !b.nodes[id].acts.Has(as) {
 			b.step(b.nodes[id], root.inlets[i], behind)

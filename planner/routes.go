@@ -117,13 +117,19 @@ func (n *node) effective() bool {
 // skip notes that rows of label l that leave at pass by c, and why. In the
 // linear plan nothing counts as a bypass.
 func (b *builder) skip(at *physical.Node, c *node, l int) {
+	reason := bypass.Label
+	if c.acts.Has(l) {
+		reason = bypass.Unscheduled
+	}
+	b.skipFor(at, c, l, reason)
+}
+
+// skipFor is skip for a reason.
+func (b *builder) skipFor(at *physical.Node, c *node, l int, reason bypass.Reason) {
 	if b.mode.Linear() {
 		return
 	}
-	s := physical.Bypass{Op: c.ID, Label: l, Reason: bypass.Label}
-	if c.acts.Has(l) {
-		s.Reason = bypass.Unscheduled
-	}
+	s := physical.Bypass{Op: c.ID, Label: l, Reason: reason}
 	at.Skipped = append(at.Skipped, s)
 	b.note(s)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/expr"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
 )
@@ -119,7 +120,7 @@ func (b *builder) reduce(c *node, op rdd.Reduce, f flow, labels rdd.LabelSet) {
 	if c.stage < 0 {
 		b.merge(c, op, g)
 	}
-	p := physical.Partial{Grouping: g, Stage: c.stage, Time: -1,
+	p := physical.Partial{Grouping: g, Stage: c.stage, Time: -1, InPlace: bypass.InPlace(f.by, b.grouped(&g)),
 		Order: slices.ContainsFunc(g.Aggs, func(a physical.Agg) bool { return ordering(a.Func) })}
 	if p.Order {
 		p.Time = indexOf(f.at.Out, rdd.ColTime)
@@ -197,7 +198,7 @@ func (b *builder) merge(c *node, op rdd.Reduce, g physical.Grouping) {
 	}
 	root := &physical.Node{Op: c.ID, Labels: labels, Action: act, Out: out}
 	c.stage = b.newStage(Stage{Source: -1, Stateful: true, Root: root})
-	b.follow(c, flow{labels: labels, at: root, stage: c.stage})
+	b.follow(c, flow{labels: labels, at: root, stage: c.stage, by: b.grouped(&g)})
 }
 
 // shuffle sends a flow to the stage behind a Shuffle.
@@ -215,7 +216,7 @@ func (b *builder) shuffle(c *node, op rdd.Shuffle, f flow, labels rdd.LabelSet) 
 		ex.Keys = append(ex.Keys, indexOf(out, k))
 	}
 	b.outlet(f, c.ID, labels, ex)
-	b.arrive(c, flow{labels: labels, at: b.plan.Stages[c.stage].Root, stage: c.stage}, out)
+	b.arrive(c, flow{labels: labels, at: b.plan.Stages[c.stage].Root, stage: c.stage, by: b.partitioning(op.Keys, out)}, out)
 }
 
 // arrive takes a flow on behind the exchange that it came through.
@@ -236,7 +237,7 @@ func (b *builder) boundary(c *node, f flow) flow {
 	stage := b.newStage(Stage{Source: -1, Narrow: true, Root: root})
 	in := f.at.Out
 	b.outlet(f, c.ID, f.labels, physical.Exchange{Stage: stage})
-	next := b.attach(flow{labels: f.labels, at: root, stage: stage}, c.ID, physical.Route{From: columnsFrom(in, in)}, in)
+	next := b.attach(flow{labels: f.labels, at: root, stage: stage, by: f.by}, c.ID, physical.Route{From: columnsFrom(in, in)}, in)
 	next.at.In = in
 	return next
 }

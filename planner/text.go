@@ -294,9 +294,9 @@ func (w *treeWriter) route(n *physical.Node) string {
 func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {
 	switch to := o.To.(type) {
 	case physical.Partial:
-		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage)
+		return fmt.Sprintf("outlet %d: partial %s  #%d, to stage %d", o.ID, w.plan.Ops[n.Op].Text, n.Op, to.Stage) + kept(to.InPlace)
 	case physical.Side:
-		return fmt.Sprintf("outlet %d: %s side of #%d by %s, to stage %d", o.ID, sideName(to.Input), n.Op, sent(to), to.Stage)
+		return fmt.Sprintf("outlet %d: %s side of #%d by %s, to stage %d", o.ID, sideName(to.Input), n.Op, sent(to), to.Stage) + kept(to.InPlace)
 	case physical.Ranked:
 		first := ""
 		if to.N > 0 {
@@ -309,6 +309,14 @@ func (w *treeWriter) outlet(n *physical.Node, o physical.Outlet) string {
 		return fmt.Sprintf("outlet %d: %s  #%d", o.ID, w.plan.Ops[n.Op].Text, n.Op)
 	}
 	return ""
+}
+
+// kept says of an exchange that it has nothing to exchange.
+func kept(inPlace bool) string {
+	if !inPlace {
+		return ""
+	}
+	return ", part by part (" + string(bypass.Partitioned) + ")"
 }
 
 func masked(m physical.Mask) string {

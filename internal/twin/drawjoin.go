@@ -156,6 +156,16 @@ func (g *drawer) keys(op *rdd.Join, l, r side) (windowed bool) {
 	if len(pairs) == 0 {
 		return windowed
 	}
+	own := len(g.by) > 0
+	for _, c := range g.by {
+		own = own && slices.Contains(pairs, rdd.JoinKey{Left: c, Right: c})
+	}
+	if own {
+		for _, c := range g.by {
+			op.On = append(op.On, rdd.JoinKey{Left: c, Right: c})
+		}
+		return windowed
+	}
 	for range small(g.t, 0, 2, "keys") {
 		k := one(g.t, "key", pairs...)
 		same := rdd.JoinKey{Left: k.Left, Right: k.Left}

@@ -21,6 +21,7 @@ type drawer struct {
 	oneTime bool     // the event time is t0, and all windows take it
 	inputs  map[string]Input
 	nodes   []*node
+	by      []string // keys that the next Join takes, if its sides have them
 
 	sourceNames []string // columns of the first source, without those of its tag
 }
@@ -186,7 +187,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }

@@ -48,8 +48,9 @@ func (g *drawer) sessions(n *node) *node {
 	return r
 }
 
-// reduceOf draws a Reduce of some labels that share columns.
-func (g *drawer) reduceOf(n *node, from rdd.LabelSet, labels []int, cols []string) *node {
+// reduceOf draws a Reduce of some labels that share columns, by the columns given or
+// by some.
+func (g *drawer) reduceOf(n *node, from rdd.LabelSet, labels []int, cols []string, by ...string) *node {
 	as := g.as(n)
 	if as < 0 {
 		return nil
@@ -62,9 +63,9 @@ func (g *drawer) reduceOf(n *node, from rdd.LabelSet, labels []int, cols []strin
 		ordered = ordered && n.labels[l].source == first.source
 		sameSize = sameSize && n.labels[l].size == first.size
 	}
-	op := rdd.Reduce{From: from, As: 1 << as}
+	op := rdd.Reduce{From: from, As: 1 << as, By: slices.Clone(by)}
 	keys := slices.DeleteFunc(withoutLoose(cols), func(c string) bool { return c == rdd.WindowStart })
-	if len(keys) > 0 {
+	if len(keys) > 0 && len(by) == 0 {
 		for range small(g.t, 0, 2, "keys") {
 			if c := one(g.t, "key", keys...); !slices.Contains(op.By, c) {
 				op.By = append(op.By, c)

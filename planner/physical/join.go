@@ -32,6 +32,7 @@ type Side struct {
 	Schema  *arrow.Schema // of the rows sent
 	From    []int         // of a target, by column sent: the In column, or FromNull
 	Keys    []int
+	InPlace bool // of a target: the rows of a task are of its own part
 	Matched bool // rows with a null key, which match nothing, are of no use
 	Time    int  // whose distance to the other side's is bounded, or -1
 	Window  int  // the window's start, or -1

@@ -235,8 +235,9 @@ type Agg struct {
 // each to its key group.
 type Partial struct {
 	Grouping
-	By    []int // In columns of the keys
-	Order bool  // some aggregate needs the order of events
+	InPlace bool  // the groups of a task are of its own part: none has to be looked for
+	By      []int // In columns of the keys
+	Order   bool  // some aggregate needs the order of events
 	// Places says that some aggregate tells rows apart: events by their place, rows
 	// of the labels in Groups by the columns of Content.
 	Places  bool
