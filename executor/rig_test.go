@@ -111,6 +111,14 @@ func (s *table) Read(_ context.Context, split rdd.Split, want rdd.Projection) rd
 	return func(yield func(*rdd.Frame, error) bool) {
 		b := s.batches[i]
 		header := rdd.Header{Origin: rdd.Origin{Source: split.Source, Partition: split.Partition, First: split.First}}
+		if s.bounds != nil {
+			header.Bounds = expr.Bounds{}
+			for _, c := range want.Bounds {
+				if r, ok := s.bounds[i][c]; ok {
+					header.Bounds[c] = r
+				}
+			}
+		}
 		if s.bounds != nil && want.Skip != nil && want.Skip(s.bounds[i]) {
 			header.Pruned, header.Bounds = b.NumRows(), s.bounds[i]
 			yield(&rdd.Frame{Header: header}, nil)
