@@ -71,22 +71,25 @@ func boundedBehind(n *physical.Node, in sources) []string {
 	for _, f := range n.Out.Fields() {
 		out[f.Name] = in[f.Name]
 	}
-	set := func(act physical.Compute) {
-		for i, p := range act.Program {
-			if p >= 0 {
-				name := n.Out.Field(i).Name
-				out[name] = append(slices.Clone(out[name]), in.of(act.Programs[p].Bounded())...)
-			}
-		}
-	}
+	var made []physical.Compute
 	switch act := n.Action.(type) {
 	case physical.Compute:
-		set(act)
+		made = append(made, act)
 	case physical.Expand:
-		for _, row := range act.Rows {
-			set(row)
-		}
+		made = act.Rows
 	default:
+	}
+	for k, act := range made {
+		for i, p := range act.Program {
+			if p < 0 {
+				continue
+			}
+			name := n.Out.Field(i).Name
+			if k == 0 {
+				out[name] = nil // what it was does not count any more
+			}
+			out[name] = append(out[name], in.of(act.Programs[p].Bounded())...)
+		}
 	}
 	for _, next := range n.Next {
 		wanted = append(wanted, boundedBehind(next, out)...)

@@ -4,7 +4,7 @@ package mutants
 // stand on.
 func List() []Mutant {
 	var out []Mutant
-	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone()} {
+	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone(), ofProofs(), ofPartitions()} {
 		out = append(out, more...)
 	}
 	return out
@@ -111,5 +111,49 @@ func ofDone() []Mutant {
 		Name: "no hash of its own", Proof: "done", File: "planner/entry.go",
 		Old: `if !need[f.Name] && f.Name != rdd.ColLabel {`, New: `if !need[f.Name] && f.Name != rdd.ColLabel || f.Name == rdd.ColHash {`,
 		Broken: "the hash of rows that enter is not computed",
+	}}
+}
+
+func ofProofs() []Mutant {
+	return []Mutant{{
+		Name: "coalesce has nothing to do", Proof: "identity", File: "internal/expr/same.go",
+		Old: `if out = c; !s.null {`, New: `if out = c; true {`,
+		Broken: "the first argument is taken for the result although it may be null",
+	}, {
+		Name: "null is true enough", Proof: "identity", File: "internal/expr/bounds.go",
+		Old: `return !s.mayBeFalse && !s.null && !s.fails`, New: `return !s.mayBeFalse && !s.fails`,
+		Broken: "a filter that is null for some rows is left out",
+	}, {
+		Name: "what a map sets is what was there", Proof: "identity", File: "planner/physical/proof.go",
+		Old: `out[name] = c.Programs[p].Range(b)`, New: `out[name] = b[name]`,
+		Broken: "a column keeps its bounds when it is set",
+	}, {
+		Name: "strict maps see nothing", Proof: "empty", File: "planner/physical/proof.go",
+		Old: `		return act.silent()`, New: `		return true`,
+		Broken: "rows that a later filter drops make no dead letters before",
+	}, {
+		Name: "one branch of which nothing comes", Proof: "empty", File: "executor/prove.go",
+		Old: `nothing = p.judge(next, behind) && nothing`, New: `nothing = p.judge(next, behind) || nothing`,
+		Broken: "rows are dropped although something behind needs them",
+	}, {
+		Name: "bounds of another row group", Proof: "empty", File: "executor/prove.go",
+		Old: `if p.at != at || !sameBounds(p.of, b) {`, New: `if p.at != at || p.of == nil {`,
+		Broken: "what the first row group proves is taken to hold for all",
+	}}
+}
+
+func ofPartitions() []Mutant {
+	return []Mutant{{
+		Name: "keys never change", Proof: "partitioned", File: "planner/build.go",
+		Old: `f.by = f.by.Without(altered(c.op))`, New: `f.by = f.by.Without(nil)`,
+		Broken: "rows are taken to be in place although a key was set since",
+	}, {
+		Name: "keys in any order", Proof: "partitioned", File: "planner/bypass/partitioned.go",
+		Old: `slices.Equal(have.Keys, want.Keys)`, New: `len(have.Keys) == len(want.Keys)`,
+		Broken: "rows are taken to be where other keys, or another order of the same, would bring them",
+	}, {
+		Name: "groups of one table", Proof: "partitioned", File: "executor/outlet_partial.go",
+		Old: `return tableKey{o.to.Stage, o.to.InPlace}`, New: `return tableKey{stage: o.to.Stage}`,
+		Broken: "groups that are in place are sent together with others that are not",
 	}}
 }

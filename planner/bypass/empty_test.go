@@ -43,7 +43,7 @@ func TestNonePass(t *testing.T) {
 		{"b", expr.Bounds{"b": {Min: false, Max: false, Nulls: true}}, true},
 		{"m > 5", expr.Bounds{"m": {}}, false},
 		{"CASE WHEN i > 9 THEN TRUE ELSE s = 'x' AND s = 'y' END", expr.Bounds{"i": known["i"], "s": {Min: "x", Max: "x"}}, true},
-		{"1 / 0 > 0", nil, false}, // null in every row, but failures are not looked into
+		{"1 / 0 > 0", nil, false},       // null in every row, but failures are not looked into
 		{"strict(i > 9)", known, false}, // it may fail as it likes
 		{"NOT (i <= 9)", known, true},
 		{"i > 9", expr.Bounds{"i": {Max: int64(math.MaxInt64), Min: int64(math.MinInt64)}}, false},
