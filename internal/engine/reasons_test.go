@@ -20,7 +20,7 @@ import (
 // proof to use: each reason lets rows of many of them pass by, and shuffles within
 // reduces, distincts and joins are in place. In the linear plan nothing is bypassed.
 func TestReasonsOccur(t *testing.T) {
-	const cases = 150
+	const cases = 200
 	seen := map[string]int{}
 	gen := rapid.Custom(func(t *rapid.T) *twin.Case { return twin.Draw(t, hashOf) })
 	for i := range cases {

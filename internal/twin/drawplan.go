@@ -187,7 +187,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
