@@ -83,8 +83,8 @@ func writeCosts(w io.Writer, st style, p *pair, measured bool) {
 			name = ""
 		}
 		last = r.Name
-		t.add(name, r.Label, rowsText(r.Linear.Rows), madeText(r.Linear.Bytes), brief(r.Linear.Seconds),
-			rowsText(r.IDAG.Rows), madeText(r.IDAG.Bytes), brief(r.IDAG.Seconds), saved(r.Linear.Seconds-r.IDAG.Seconds), reasons(r.Reasons))
+		t.add(name, r.Label, roughRows(r.Linear.Rows), madeText(r.Linear.Bytes), brief(r.Linear.Seconds),
+			roughRows(r.IDAG.Rows), madeText(r.IDAG.Bytes), brief(r.IDAG.Seconds), saved(r.Linear.Seconds-r.IDAG.Seconds), reasons(r.Reasons))
 	}
 	sum := func(pick func(explain.Row) explain.Figure) (bytes float64) {
 		for _, r := range p.rows {
@@ -114,7 +114,7 @@ func saved(seconds float64) string {
 	return brief(seconds)
 }
 
-func rowsText(n float64) string {
+func roughRows(n float64) string {
 	if n == 0 {
 		return "0"
 	}
