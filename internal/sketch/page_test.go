@@ -1,4 +1,4 @@
-package sketch
+package sketch_test
 
 import (
 	"flag"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/idag/idag/internal/report"
+	. "github.com/idag/idag/internal/sketch"
 )
 
 var update = flag.Bool("update", false, "write docs/sketches.md and its chart")
@@ -87,10 +88,10 @@ func (e *errs) line(sketch, stream, promised string) string {
 func measuredBounds() []string {
 	const trials, n, delta = 200, pageRows, pageDelta
 	var counts4, moments, joins, heavies []string
-	for _, s := range streams() {
-		keys := s.keys(rand.New(rand.NewPCG(1, 2)), n)
-		other := s.keys(rand.New(rand.NewPCG(3, 4)), n)
-		truth, theirs := counts(keys), counts(other)
+	for _, s := range Streams() {
+		keys := s.Draw(rand.New(rand.NewPCG(1, 2)), n)
+		other := s.Draw(rand.New(rand.NewPCG(3, 4)), n)
+		truth, theirs := Counts(keys), Counts(other)
 		square, squares, product := 0.0, 0.0, 0.0
 		for k, c := range truth {
 			square += float64(c * c)
@@ -101,10 +102,10 @@ func measuredBounds() []string {
 		}
 		var cm, f2, join, heavy errs
 		for seed := range uint64(trials) {
-			c := must(NewCountMin(0.02, delta, seed))
-			a := must(NewMoment(0.25, delta, seed))
+			c := Must(NewCountMin(0.02, delta, seed))
+			a := Must(NewMoment(0.25, delta, seed))
 			b := a.Fresh()
-			h := must(NewHeavy(0.02, 0.01, delta, seed))
+			h := Must(NewHeavy(0.02, 0.01, delta, seed))
 			for i, k := range keys {
 				c.Add(k, 1)
 				a.Add(k, 1)
@@ -114,13 +115,13 @@ func measuredBounds() []string {
 			k := keys[int(seed)%n]
 			cm.add(float64(c.Count(k)-truth[k])/n, 0.02)
 			f2.add(math.Abs(a.Estimate()-square)/square, 0.25)
-			join.add(math.Abs(must(a.Product(b))-product)/math.Sqrt(square*squares), 0.25)
+			join.add(math.Abs(Must(a.Product(b))-product)/math.Sqrt(square*squares), 0.25)
 			heavy.add(missed(h, truth), 0)
 		}
-		counts4 = append(counts4, cm.line("count-min", s.name, "+0.02 of all rows"))
-		moments = append(moments, f2.line("second moment", s.name, "±0.25 of it"))
-		joins = append(joins, join.line("join size", s.name, "±0.25 √(F₂ F₂)"))
-		heavies = append(heavies, heavy.line("heavy keys", s.name, "none above 0.02 missed"))
+		counts4 = append(counts4, cm.line("count-min", s.Called(), "+0.02 of all rows"))
+		moments = append(moments, f2.line("second moment", s.Called(), "±0.25 of it"))
+		joins = append(joins, join.line("join size", s.Called(), "±0.25 √(F₂ F₂)"))
+		heavies = append(heavies, heavy.line("heavy keys", s.Called(), "none above 0.02 missed"))
 	}
 	return slices.Concat(counts4, moments, joins, heavies)
 }
@@ -155,7 +156,7 @@ func distinctRows() []distinctRow {
 	for _, n := range []int{100, 401, 500, 1000, 3000, 10_000, 100_000} {
 		r := distinctRow{keys: n}
 		for seed := range uint64(trials) {
-			d := must(NewDistinct(0.05, seed))
+			d := Must(NewDistinct(0.05, seed))
 			for i := range n {
 				d.Add(uint64(i))
 			}
@@ -190,25 +191,25 @@ func pageSizes() string {
 		for i := range uint64(100_000) {
 			add(i)
 			if n := i + 1; n == 10 || n == 1000 || n == 100_000 {
-				fmt.Fprintf(&s, " %d B, written %d B |", bytes(), len(must(write(nil))))
+				fmt.Fprintf(&s, " %d B, written %d B |", bytes(), len(Must(write(nil))))
 			}
 		}
 		s.WriteString("\n")
 	}
-	d := must(NewDistinct(0.05, 1))
+	d := Must(NewDistinct(0.05, 1))
 	size("approx_distinct(x)", d.Add, d.Bytes, d.AppendBinary)
-	c := must(NewCountMin(0.01, 0.01, 1))
+	c := Must(NewCountMin(0.01, 0.01, 1))
 	size("approx_count(x, v)", func(i uint64) { c.Add(i, 1) }, c.Bytes, c.AppendBinary)
 	value := make([]byte, 9)
-	h := must(NewHeavy(0.01, 0.01, 0.01, 1))
+	h := Must(NewHeavy(0.01, 0.01, 0.01, 1))
 	size("approx_top(x, 10)", func(i uint64) {
 		if h.Add(i, i) {
 			h.Name(i, value)
 		}
 	}, h.Bytes, h.AppendBinary)
-	m := must(NewMoment(0.1, 0.01, 1))
+	m := Must(NewMoment(0.1, 0.01, 1))
 	size("approx_moment2(x)", func(i uint64) { m.Add(i, 1) }, m.Bytes, m.AppendBinary)
-	r := must(NewSample(100, 1))
+	r := Must(NewSample(100, 1))
 	size("sample(x, 100)", func(i uint64) { r.Add(i, value) }, r.Bytes, r.AppendBinary)
 	return s.String()
 }
