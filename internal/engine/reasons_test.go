@@ -8,6 +8,7 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/internal/twin"
@@ -66,7 +67,7 @@ func ran(t *testing.T, c *twin.Case, mode planner.Mode) (engine.Summary, string)
 	}
 	_, s, err := runCase(c, engine.Config{Mode: mode, Executors: 2, Mem: mem, Keep: new(ledger.Memory)}, store, engine.Run)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, jobfile.Format(c.Job))
+		t.Fatalf("%v\n%s\n%s", err, fault.Stack(err), jobfile.Format(c.Job))
 	}
 	return s, planner.Text(p)
 }
