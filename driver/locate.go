@@ -2,6 +2,7 @@ package driver
 
 import (
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
@@ -55,6 +56,11 @@ func (c *core) expect(t *task) {
 func (c *core) learn(t *task, r *work.Receipt) {
 	if len(t.splits) == 0 {
 		return
+	}
+	for b := range r.Tally.Bypassed {
+		if b.Reason == bypass.Cached {
+			return // what was not read says nothing of what reading costs
+		}
 	}
 	rest := r.Wall
 	for _, route := range r.Tally.Routes {

@@ -32,6 +32,7 @@ type dispatcher struct {
 	entries []entry
 	trusted bool     // rows may enter
 	bounds  []string // columns whose bounds may prove something
+	cached  []*step  // by route: behind which its rows are cached; nil where they are not
 }
 
 // bin is where a label, or a reason to have none, is counted: never negative.
@@ -50,6 +51,7 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 		}
 	}
 	d.cutter = part.NewCutter(d.route, len(routes))
+	d.cached = r.cacheSteps(routes)
 	d.entries, d.trusted, d.bounds = r.entriesOf(act.Entries), act.Trusted, act.Bounds
 	r.closers = append(r.closers, d.tagger.close)
 	return d

@@ -141,6 +141,9 @@ func (d *dispatcher) entered(ctx context.Context, f *rdd.Frame, e *entry, lost [
 		out.counts[e.act.Label] = int64(in.rows)
 	}
 	defer out.release()
+	if d.run.rec != nil {
+		d.run.rec.giveUp() // they may enter behind where rows are cached
+	}
 	d.run.tally.Tagged += int64(in.rows)
 	d.prove(e.step, e.act.Time, f.Header.Bounds)
 	if v := d.run.verdicts; v != nil && v[e.id] == hollow {

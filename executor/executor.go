@@ -23,6 +23,7 @@ type Config struct {
 	Sinks   []connectors.Sink
 	Dead    connectors.Sink // takes dead letters; nil: they are counted and thrown away
 	Blocks  *Blocks
+	Cache   *Cache // of what splits came to; may be nil
 	Mem     memory.Allocator
 	States  string       // directory of checkpoints
 	Temp    string       // directory for rows that memory has no room for; "" is the system's

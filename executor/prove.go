@@ -36,7 +36,7 @@ type prover struct {
 func (d *dispatcher) prove(at *step, time *expr.Program, b expr.Bounds) {
 	r := d.run
 	r.verdicts = nil
-	if len(d.bounds) == 0 || len(b) == 0 {
+	if len(d.bounds) == 0 || len(b) == 0 || r.rec != nil { // what is kept must not lack what is dropped only later
 		return
 	}
 	p := &r.prover

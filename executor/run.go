@@ -31,6 +31,7 @@ type run struct {
 	steps   map[*physical.Node]*step
 	tables  map[tableKey]*agg.Table // partial aggregations
 	closers []func()                // run at the end, whatever happened
+	rec     *recording              // of the split that is being read, or nil
 	receipt work.Receipt
 
 	prover   prover    // of a stage that reads
@@ -227,6 +228,9 @@ func (r *run) measured(ctx context.Context, s *step, c *chunk) error {
 func (r *run) leave(ctx context.Context, s *step, out *chunk) error {
 	if out.rows == 0 {
 		return nil
+	}
+	if r.rec != nil {
+		r.rec.take(s, out)
 	}
 	r.tally.out(s.node.Op, out)
 	return r.onward(ctx, s, out)

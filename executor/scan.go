@@ -19,15 +19,28 @@ func (r *run) scan(ctx context.Context, act physical.Scan, root *physical.Node, 
 	d := newDispatcher(r, act, root, routes)
 	r.tally.Labelling.Queue += max(0, time.Since(r.env.Now))
 	for _, split := range r.task.Splits {
-		if err := r.split(ctx, act, d, split); err != nil {
+		if err := r.cachedSplit(ctx, act, d, split); err != nil {
 			return err
-		}
-		if split.Bytes > 0 {
-			r.tally.BytesRead += split.Bytes
 		}
 	}
 	r.receipt.Times = d.times.list
 	return nil
+}
+
+// cachedSplit takes a split from the cache, or reads it.
+func (r *run) cachedSplit(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
+	key := cacheKey(d.cached, &split)
+	if key == "" {
+		return r.split(ctx, act, d, split)
+	}
+	if kept := r.x.Cache.get(key); kept != nil {
+		defer kept.release()
+		return r.replay(ctx, d, kept, &split)
+	}
+	r.record(d, key)
+	err := r.split(ctx, act, d, split)
+	r.rec.end(d, err == nil)
+	return err
 }
 
 func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
@@ -75,6 +88,7 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 	if split.Rows >= 0 && rows != split.Rows {
 		return fault.New(fault.Invalid, "%s: the split from row %d was to have %d rows and has %d: the source changed", split.Name, split.First, split.Rows, rows)
 	}
+	r.tally.BytesRead += max(0, split.Bytes)
 	return nil
 }
 

@@ -66,6 +66,9 @@ func (b *builder) step(c *node, inlet int, f flow) {
 		b.ranked(c, f, acts)
 	case rdd.Union:
 		b.follow(c, b.united(c, f))
+	case rdd.Cache:
+		b.keep(c, f)
+		b.follow(c, f)
 	case rdd.Write:
 		if acts != 0 {
 			b.write(c, f, acts)

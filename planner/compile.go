@@ -63,6 +63,11 @@ type builder struct {
 func (b *builder) describe() {
 	for _, n := range b.nodes {
 		n.Text = b.text(n.op)
+		if _, cache := n.op.(rdd.Cache); cache {
+			if why := b.uncachable(n); why != "" {
+				n.Text += " (without effect: " + why + ")"
+			}
+		}
 		n.Digest = b.opDigest(n)
 		b.plan.Ops = append(b.plan.Ops, n.Op)
 		switch n.op.(type) {

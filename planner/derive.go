@@ -58,6 +58,8 @@ func (a *analysis) derive(n *node) {
 		a.deriveSample(n, op)
 	case rdd.Union:
 		a.deriveUnion(n)
+	case rdd.Cache:
+		maps.Copy(n.Schemas, n.input)
 	case rdd.Write:
 		a.deriveWrite(n, op)
 	}

@@ -26,6 +26,9 @@ func digest(parts ...string) string {
 // expressions in their canonical spelling and labels by name, and the digests
 // of what it stands on. Positions and dataset names do not enter.
 func (b *builder) opDigest(n *node) string {
+	if _, cache := n.op.(rdd.Cache); cache {
+		return b.nodes[n.Parents[0]].Digest // it changes nothing: a job with it is the same job
+	}
 	parts := []string{n.op.Kind(), digest(b.parameters(n)...)}
 	for _, p := range n.Parents {
 		parts = append(parts, b.nodes[p].Digest)
@@ -96,7 +99,7 @@ func (a *analysis) ownParameters(n *node) []string {
 		s = append(s, a.joinParameters(n, op)...)
 	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
 		s = append(s, a.rankParameters(n)...)
-	case rdd.Union:
+	case rdd.Union, rdd.Cache:
 	case rdd.Write:
 		add("write", op.Connector)
 		add("options", options(op.Options))

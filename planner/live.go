@@ -83,7 +83,7 @@ func (a *analysis) taken(n *node, l int) map[string]bool {
 		return need // passes by
 	}
 	switch op := n.op.(type) {
-	case rdd.Read, rdd.Union:
+	case rdd.Read, rdd.Union, rdd.Cache:
 		return need
 	case rdd.Tag:
 		return a.takenByTag(n, op)

@@ -60,7 +60,7 @@ func (a *analysis) schedule() {
 // passive reports whether an operation costs nothing and is never counted.
 func (n *node) passive() bool {
 	switch n.op.(type) {
-	case rdd.Read, rdd.Tag, rdd.Union:
+	case rdd.Read, rdd.Tag, rdd.Union, rdd.Cache:
 		return true
 	default:
 		return false

@@ -58,6 +58,8 @@ func (a *analysis) text(op rdd.Operation) string {
 		return a.rankText(op)
 	case rdd.Union:
 		return "union"
+	case rdd.Cache:
+		return "cache"
 	case rdd.Write:
 		return "write" + a.labels(op.From) + " " + connector(op.Connector, op.Options)
 	}

@@ -145,5 +145,8 @@ func (d *Dataset) Union(others ...*Dataset) *Dataset {
 	return Extend(Union{}, caller(), nil, append([]*Dataset{d}, others...)...)
 }
 
+// Cache keeps the dataset for later runs over the same splits.
+func (d *Dataset) Cache() *Dataset { return Extend(Cache{}, caller(), nil, d) }
+
 // Write ends the dataset in a sink.
 func (d *Dataset) Write(w Write) *Dataset { return Extend(w, caller(), nil, d) }

@@ -172,6 +172,13 @@ type Reduce struct {
 // Union is all rows of its parents.
 type Union struct{}
 
+// Cache keeps what comes out of its parent, so that the same split of the same
+// source need not be read and taken through the operations before again, by a later
+// run or another job of the process. It changes no row. It is without effect where
+// what comes out depends on more than the split: behind a Window, a grouping
+// operation, now() or strict(), or where rows also go another way.
+type Cache struct{}
+
 // Write ends in a sink. Columns, where given, are the ones to write, in order;
 // columns a label lacks are null.
 type Write struct {
@@ -243,6 +250,9 @@ func (Reduce) Kind() string { return "reduce" }
 func (Union) Kind() string { return "union" }
 
 // Kind implements Operation.
+func (Cache) Kind() string { return "cache" }
+
+// Kind implements Operation.
 func (Write) Kind() string { return "write" }
 
 func (Read) operation()    {}
@@ -254,4 +264,5 @@ func (Window) operation()  {}
 func (Shuffle) operation() {}
 func (Reduce) operation()  {}
 func (Union) operation()   {}
+func (Cache) operation()   {}
 func (Write) operation()   {}

@@ -23,6 +23,7 @@ import (
 // table is one named table. It is immutable but for its references.
 type table struct {
 	name       string
+	put        uint64 // tells what was put here from what is put elsewhere
 	schema     *arrow.Schema
 	partitions []partition
 }
@@ -38,7 +39,7 @@ func (p *partition) rows() int64 { return p.starts[len(p.starts)-1] }
 
 // newTable makes a table of batches with one schema, or of several that are united.
 func newTable(name string, partitions [][]Batch, unite bool) (*table, error) {
-	t := &table{name: name}
+	t := &table{name: name, put: rand.Uint64()}
 	for _, batches := range partitions {
 		p := partition{starts: []int64{0}}
 		for i := range batches {
@@ -243,6 +244,7 @@ func (s *source) split(p int, first int64) rdd.Split {
 	out := rdd.Split{
 		Partition: int32(p), Name: fmt.Sprintf("%s/%d", s.name, p), First: first, Rows: n,
 		Bytes: part.bytes * n / part.rows(), Last: first+n == part.rows(),
+		Payload: fmt.Appendf(nil, `{"put":%d}`, s.put),
 	}
 	if s.time < 0 {
 		return out
@@ -330,7 +332,7 @@ func (s *source) boundsOf(b arrow.RecordBatch, i, j int64, columns []string) exp
 	defer all.Release()
 	out := make(expr.Bounds, len(columns))
 	for _, name := range columns {
-		if at := s.schema.FieldIndices(name); len(at) == 1 {
+		if at := b.Schema().FieldIndices(name); len(at) == 1 { // a batch may lack columns of the table
 			out[name] = rangeOf(all.Column(at[0]))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/driver"
+	"github.com/idag/idag/executor"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -33,6 +34,9 @@ type Config struct {
 	Stop        <-chan struct{}
 	Out         io.Writer        // for console sinks
 	Mem         memory.Allocator // nil means a pool of the run's own
+	// Cache keeps what the datasets that a job caches came to, for the runs that share
+	// it. Nil: there is one for this run alone.
+	Cache *executor.Cache
 	// Dead, if not nil, takes the dead letters in place of DeadLetters.
 	Dead connectors.Sink
 	// Keep, if not nil, is the ledger in place of Ledger.

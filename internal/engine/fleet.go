@@ -31,7 +31,7 @@ func newLocal(n *node, count int, mem memory.Allocator) *local {
 		name := fmt.Sprintf("executor-%d", i+1)
 		f.nodes = append(f.nodes, driver.Node{Name: name, Slots: 1})
 		f.execs[name] = executor.New(executor.Config{Node: name, Plan: n.plan, Sources: n.sources,
-			Sinks: n.sinks, Dead: n.dead, Blocks: f.blocks, Mem: mem, Temp: n.cfg.Temp,
+			Sinks: n.sinks, Dead: n.dead, Blocks: f.blocks, Cache: n.cache(), Mem: mem, Temp: n.cfg.Temp,
 			States: f.states, Point: n.cfg.Point.at})
 	}
 	return f

@@ -180,11 +180,16 @@ func atEntry(s engine.Summary) int64 {
 }
 
 func runCase(c *twin.Case, cfg engine.Config, store *memory.Store, do runner) (*twin.Result, engine.Summary, error) {
-	ctx := context.Background()
 	if err := putInputs(c, cfg.Mem, store); err != nil {
 		return nil, engine.Summary{}, err
 	}
-	kind := store.Kind()
+	return runInto(c, cfg, store.Kind(), store, do)
+}
+
+// runInto runs a case over tables that have been put, into a store.
+func runInto(c *twin.Case, cfg engine.Config, kind connectors.Kind, store *memory.Store, do runner) (*twin.Result, engine.Summary, error) {
+	ctx := context.Background()
+	kind.Sink = store.Kind().Sink
 	dead, err := kind.Sink(ctx, rdd.Options{"name": "dead letters"}, connectors.Env{Labels: []string{executor.LetterLabel}})
 	if err != nil {
 		return nil, engine.Summary{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -40,6 +41,22 @@ func (c Config) allocator() memory.Allocator {
 		return c.Mem
 	}
 	return kernel.NewPool(idleBytes)
+}
+
+// cacheBytes bounds the cache of a run that is not given one.
+const cacheBytes = 256 << 20
+
+// cache returns the cache of the run, or nil where its job caches nothing.
+func (n *node) cache() *executor.Cache {
+	if n.cfg.Cache != nil || !slices.ContainsFunc(n.plan.Ops, func(op planner.Op) bool {
+		_, ok := op.Dataset.Op().(rdd.Cache)
+		return ok
+	}) {
+		return n.cfg.Cache
+	}
+	n.cfg.Cache = executor.NewCache(cacheBytes, n.mem)
+	n.closers = append(n.closers, func() error { n.cfg.Cache.Close(); return nil })
+	return n.cfg.Cache
 }
 
 // close closes what is open, the last opened first.

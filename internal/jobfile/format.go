@@ -218,6 +218,9 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 	switch op := d.Op().(type) {
 	case rdd.Union:
 		return
+	case rdd.Cache:
+		f.line(4, "- cache: {}")
+		return
 	case rdd.Read:
 		e = entries{{op.Connector, options(op.Options)}}.and("trust", op.Trust)
 	case rdd.Tag:

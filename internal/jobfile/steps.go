@@ -39,6 +39,9 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 		parents = append(parents, others...)
 	case "distinct", "sort", "limit", "sample":
 		op = p.ranked(d, s, marks)
+	case "cache":
+		p.keys(s.args, "cache")
+		op = rdd.Cache{}
 	}
 	return rdd.Extend(op, s.at, marks, parents...)
 }

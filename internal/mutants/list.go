@@ -4,7 +4,7 @@ package mutants
 // stand on.
 func List() []Mutant {
 	var out []Mutant
-	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone(), ofProofs(), ofPartitions()} {
+	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone(), ofProofs(), ofPartitions(), ofCaches()} {
 		out = append(out, more...)
 	}
 	return out
@@ -155,5 +155,36 @@ func ofPartitions() []Mutant {
 		Name: "groups of one table", Proof: "partitioned", File: "executor/outlet_partial.go",
 		Old: `return tableKey{o.to.Stage, o.to.InPlace}`, New: `return tableKey{stage: o.to.Stage}`,
 		Broken: "groups that are in place are sent together with others that are not",
+	}}
+}
+
+func ofCaches() []Mutant {
+	return []Mutant{{
+		Name: "any job's rows", Proof: "cached", File: "executor/recording.go",
+		Old: `parts = append(parts, s.node.Cache)`, New: `parts = append(parts, "")`,
+		Broken: "what is cached goes by the split alone, whatever was done to its rows",
+	}, {
+		Name: "any split of the file", Proof: "cached", File: "executor/recording.go",
+		Old: `fmt.Sprint(s.Partition, s.First, s.Rows)}`, New: `fmt.Sprint(s.Partition)}`,
+		Broken: "splits of one partition are taken for one another",
+	}, {
+		Name: "dead letters are forgotten", Proof: "cached", File: "executor/recording.go",
+		Old: `!whole || len(r.dead.list) != c.dead ||`, New: `!whole ||`,
+		Broken: "splits with rows that became dead letters are cached without them",
+	}, {
+		Name: "pruned for everybody", Proof: "cached", File: "executor/recording.go",
+		Old: `|| r.tally.Pruned != c.before.Pruned {`, New: `{`,
+		Broken: "splits of which rows were left out for what stands behind are cached",
+	}, {
+		Name: "the time stands still", Proof: "cached", File: "executor/recording.go",
+		Old: `for _, t := range k.times {`, New: `for _, t := range k.times[:0] {`,
+		Broken: "rows from the cache do not move the watermark",
+	}, {
+		Name: "windows are cached", Proof: "cached", File: "planner/cache.go",
+		Old: `		case rdd.Window:
+			return`, New: `		case rdd.Window:
+			continue
+			return`,
+		Broken: "what is late by one ledger is missing in another run",
 	}}
 }

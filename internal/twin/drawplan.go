@@ -104,7 +104,7 @@ func (g *drawer) source(i int) {
 	in.schema(g.t, names)
 	in.tag = tag
 	g.inputs[in.Name] = in
-	read := rdd.Read{Connector: "memory", Options: rdd.Options{"name": in.Name}, Schema: in.logical()}
+	read := rdd.Read{Connector: "memory", Options: rdd.Options{"name": in.Name, "split_rows": int64(small(g.t, 1, 100, "split rows"))}, Schema: in.logical()}
 	n := &node{set: rdd.Extend(read, rdd.Pos{}, nil).Tag(tag), labels: map[int]lab{}}
 	for _, l := range possible.Each() {
 		n.labels[l] = lab{cols: names, source: i}
@@ -112,6 +112,7 @@ func (g *drawer) source(i int) {
 	if coin(g.t, 1, "trunk") {
 		n = g.trunk(n)
 	}
+	n = g.kept(n)
 	g.push(n)
 	if i > 0 && coin(g.t, 1, "union of sources") {
 		g.push(g.union(n, g.nodes[0]))
@@ -187,7 +188,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
@@ -379,6 +380,21 @@ func (g *drawer) shuffle(n *node) *node {
 	}
 	return n.next(rdd.Shuffle{From: set, Keys: some(g.t, "keys", 1, cols)}, nil, nil)
 }
+
+// kept draws a Cache right behind a source, where it has an effect: nothing else goes
+// on from before it.
+func (g *drawer) kept(n *node) *node {
+	if !coin(g.t, 2, "cached source") {
+		return n
+	}
+	if m := g.assign(n); m != nil && coin(g.t, 1, "something before") {
+		n = m
+	}
+	return g.cache(n)
+}
+
+// cache draws a Cache, which changes nothing.
+func (g *drawer) cache(n *node) *node { return n.next(rdd.Cache{}, nil, nil) }
 
 func withoutLoose(cols []string) []string {
 	return slices.DeleteFunc(slices.Clone(cols), func(c string) bool { return trait(c) == 'z' })

@@ -53,7 +53,7 @@ func (r *run) step(d *rdd.Dataset, parents [][]row) ([]row, error) {
 		return r.join(d, op, parents)
 	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
 		return r.ranked(d, in)
-	case rdd.Shuffle, rdd.Union, rdd.Write:
+	case rdd.Shuffle, rdd.Union, rdd.Cache, rdd.Write:
 		return in, nil
 	}
 	return nil, fmt.Errorf("no such operation")

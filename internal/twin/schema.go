@@ -58,7 +58,7 @@ func (r *run) derive(d *rdd.Dataset) error {
 		if op.N != 0 {
 			deriveRows(d, out)
 		}
-	case rdd.Filter, rdd.Shuffle, rdd.Union, rdd.Write:
+	case rdd.Filter, rdd.Shuffle, rdd.Union, rdd.Cache, rdd.Write:
 	}
 	return s.err
 }

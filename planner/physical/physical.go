@@ -45,6 +45,9 @@ type Node struct {
 	// Skipped are the operations that rows pass by after they leave this node.
 	Skipped []Bypass
 	Next    []*Node
+	// Cache, if not "", says that the rows that leave here are cached, and names all
+	// that they depend on besides the split.
+	Cache string
 }
 
 // Action is what a node does. The set is closed.
