@@ -126,6 +126,9 @@ func (a *analysis) tagLabels(n *node, op rdd.Tag) rdd.LabelSet {
 	return given & a.events
 }
 
+// mostKeys is how many columns a table of groups can have as its key.
+const mostKeys = 63
+
 func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 	n.acts = a.forLabels(n, "from", op.From)
 	for _, l := range ordered(n.input) {
@@ -135,6 +138,10 @@ func (a *analysis) deriveReduce(n *node, op rdd.Reduce) {
 	}
 	if op.As.Len() != 1 || op.As&a.job.All() == 0 {
 		a.fail(n.Dataset.At("as"), "reduce: needs one label of the job for its result (as)")
+		return
+	}
+	if len(op.By) > mostKeys {
+		a.fail(n.Dataset.At("by"), "reduce: rows can be grouped by %d columns at the most, here are %d", mostKeys, len(op.By))
 		return
 	}
 	as := op.As.First()

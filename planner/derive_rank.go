@@ -113,6 +113,10 @@ func (a *analysis) deriveDistinct(n *node, op rdd.Distinct) {
 			}
 		}
 		keys := n.distinctKeys(op, n.result(l))
+		if len(keys) > mostKeys {
+			a.fail(n.Dataset.At("by"), "distinct: rows can be compared by %d columns at the most, here are %d: name those that matter", mostKeys, len(keys))
+			return
+		}
 		for _, f := range n.Schemas[n.result(l)].Fields() {
 			if _, err := (agg.Spec{Func: "first", Arg: f.Type}).ResultType(); err != nil {
 				a.fail(n.Dataset.At("by"), "distinct: column %q is %s, which cannot be compared or kept", f.Name, typeName(f.Type))

@@ -128,7 +128,7 @@ func placeless(job *rdd.Job) *rdd.Job {
 // where rows were written in between.
 func placed(job *rdd.Job) bool {
 	text := string(jobfile.Format(job))
-	for _, s := range []string{"now(", "unix_timestamp()", rdd.ColSeq, rdd.ColPart, "first(", "last("} {
+	for _, s := range []string{"now(", "unix_timestamp()", rdd.ColSeq, rdd.ColPart, "first(", "last(", "sample("} {
 		if strings.Contains(text, s) {
 			return true
 		}

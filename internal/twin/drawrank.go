@@ -90,7 +90,7 @@ func (g *drawer) distinct(n *node, op rdd.Distinct, labels, kept []int, cols []s
 	}
 	for _, l := range labels {
 		all := n.labels[l].cols
-		if len(all) == 0 || len(withoutLoose(all)) < len(all) || !fits {
+		if len(all) == 0 || len(all) > 40 || len(withoutLoose(all)) < len(all) || !fits { // of 63 columns at the most, those of the system included
 			return nil
 		}
 	}
