@@ -3,4 +3,4 @@
 package engine_test
 
 // checks is how many random jobs each property draws.
-const checks = "500"
+const checks = "200"
