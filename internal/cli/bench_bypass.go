@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/idag/idag/internal/bench"
 	"github.com/idag/idag/internal/bench/bypass"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
@@ -68,6 +71,11 @@ func (f *benchFlags) bypassSettings() bypass.Settings {
 
 func (s *session) measureBypass(ctx context.Context, f *benchFlags) (bench.Samples, error) {
 	set := f.bypassSettings()
+	for _, mix := range set.Mixes {
+		if err := checkMix(mix); err != nil {
+			return nil, err
+		}
+	}
 	last := ""
 	tell := func(text string) {
 		if s.errs.terminal {
@@ -92,6 +100,22 @@ func (s *session) measureBypass(ctx context.Context, f *benchFlags) (bench.Sampl
 		fmt.Fprintf(s.io.Err, "report in %s\n", filepath.Join(f.bypass.report, "index.md"))
 	}
 	return got.Samples, err
+}
+
+// checkMix refuses a mix before anything is made of it.
+func checkMix(mix string) error {
+	sum, parts := 0.0, strings.Split(mix, "/")
+	for _, p := range parts {
+		share, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
+		if err != nil || !(share >= 0 && share <= 100) {
+			sum = math.NaN()
+		}
+		sum += share
+	}
+	if len(parts) != 3 || !(math.Abs(sum-100) < 0.001) {
+		return fault.New(fault.Invalid, `--mix and --mixes: expected three percentages that add up to 100, such as 5/15/80, got %q`, mix)
+	}
+	return nil
 }
 
 // bypassEngine is the engine as the experiments see it.

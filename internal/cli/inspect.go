@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -200,10 +201,23 @@ func (s *session) noteFrame(in *inspection, v *frameView, f *inspectFlags) error
 }
 
 // inspectFooters notes the row groups of Parquet files.
-func inspectFooters(ctx context.Context, in *inspection, f *inspectFlags, note func(*frameView) error) error {
+func inspectFooters(ctx context.Context, in *inspection, f *inspectFlags, note func(*frameView) error) (err error) {
+	there := map[string]bool{}
+	defer func() {
+		for _, name := range []string{f.label, f.time} {
+			if err == nil && name != "" && !there[name] {
+				err = fault.New(fault.Invalid, "no file has a column %q; there is %s", name, strings.Join(slices.Sorted(maps.Keys(there)), ", "))
+			}
+		}
+	}()
 	for file, err := range parquet.Inspect(ctx, in.paths) {
 		if err != nil {
 			return err
+		}
+		for i := range file.Groups {
+			for _, c := range file.Groups[i].Columns {
+				there[c.Name] = true
+			}
 		}
 		in.writer[file.Writer]++
 		if file.Header != "bound" && file.Header != "none" {

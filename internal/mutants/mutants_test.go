@@ -51,7 +51,7 @@ func TestMutants(t *testing.T) {
 		wg.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			v, err := m.Run(t.Context(), root(t), t.TempDir(), "./internal/engine", "^Test(Invariant|CutsDoNotMatter|HalfProcessed|CachedRuns)", 500)
+			v, err := m.Run(t.Context(), root(t), t.TempDir(), "./internal/engine", "^Test(Invariant|CutsDoNotMatter|HalfProcessed|CachedRuns)", 300)
 			if err != nil {
 				t.Errorf("%s: %v", m.Name, err)
 				return
