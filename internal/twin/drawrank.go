@@ -19,7 +19,9 @@ func (g *drawer) rank(n *node) *node {
 	for _, l := range labels {
 		lab := n.labels[l]
 		events, unique = events && lab.source >= 0, unique && lab.source != notOne
-		fits = fits && (as == 0 || lab.size == n.labels[labels[0]].size)
+		first := n.labels[labels[0]]
+		windows := slices.Contains(lab.cols, rdd.WindowStart) == slices.Contains(first.cols, rdd.WindowStart) // a session has no size
+		fits = fits && (as == 0 || lab.size == first.size && windows)
 	}
 	if !unique {
 		return nil
