@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/planner/work"
 )
 
@@ -56,8 +55,7 @@ type cached struct {
 // cachedCounts is what was counted up to where rows are cached.
 type cachedCounts struct {
 	rows, tagged int64
-	ops          map[work.OpLabel]int64    // rows that came to an operation
-	passed       map[physical.Bypass]int64 // rows that passed by one
+	ops          map[work.OpLabel]work.OpCount
 }
 
 // get returns what is held under a key, or nil. The columns of its chunks are

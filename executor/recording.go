@@ -120,45 +120,55 @@ func (c *recording) end(d *dispatcher, whole bool) {
 // counted is what was counted of the split up to where its rows are cached.
 func (c *recording) counted(d *dispatcher) cachedCounts {
 	now := &c.run.tally.Tally
-	out := cachedCounts{rows: now.RowsIn - c.before.RowsIn, tagged: now.Tagged - c.before.Tagged,
-		ops: map[work.OpLabel]int64{}, passed: map[physical.Bypass]int64{}}
-	acting, passed := map[int]bool{d.tagger.tag.Op: true}, map[physical.Bypass]bool{}
-	mark := func(list []physical.Bypass) {
-		for _, b := range list {
-			passed[b] = true
-		}
-	}
-	mark(d.root.Skipped)
-	for i, s := range d.routes {
-		for ; s != d.cached[i]; s = s.next[0] {
-			acting[s.node.Op] = true
-			mark(s.node.Skipped)
-		}
-		acting[s.node.Op] = true
-	}
+	out := cachedCounts{rows: now.RowsIn - c.before.RowsIn, tagged: now.Tagged - c.before.Tagged, ops: map[work.OpLabel]work.OpCount{}}
+	acting := map[int]bool{d.tagger.tag.Op: true}
+	d.upstream(func(s *step) { acting[s.node.Op] = true })
 	for k, v := range now.Ops {
-		if n := v.In - c.before.Ops[k].In; acting[k.Op] && n > 0 {
+		was := c.before.Ops[k]
+		if n := (work.OpCount{In: v.In - was.In, Out: v.Out - was.Out}); acting[k.Op] && n != (work.OpCount{}) {
 			out.ops[k] = n
-		}
-	}
-	for k, v := range now.Bypassed {
-		if n := v - c.before.Bypassed[k]; passed[k] && n > 0 {
-			out.passed[k] = n
 		}
 	}
 	return out
 }
 
+// upstream calls f with every step up to those behind which rows are cached.
+func (d *dispatcher) upstream(f func(*step)) {
+	for i, s := range d.routes {
+		for ; s != d.cached[i]; s = s.next[0] {
+			f(s)
+		}
+		f(s)
+	}
+}
+
+// recount counts what the rows of a split would have come to up to where they are
+// cached. What they pass by there is as this plan has it, which may be another than
+// the one that read them.
+func (r *run) recount(d *dispatcher, k *cachedCounts) {
+	r.tally.RowsIn += k.rows
+	r.tally.Tagged += k.tagged
+	for at, n := range k.ops {
+		if n.In > 0 {
+			r.tally.Bypassed[physical.Bypass{Op: at.Op, Label: at.Label, Reason: bypass.Cached}] += n.In
+		}
+	}
+	passed := func(list []physical.Bypass, rows func(label int) int64) {
+		for _, b := range list {
+			if n := rows(b.Label); n > 0 {
+				r.tally.Bypassed[b] += n
+			}
+		}
+	}
+	passed(d.root.Skipped, func(l int) int64 { return k.ops[work.OpLabel{Op: d.tagger.tag.Op, Label: l}].In })
+	d.upstream(func(s *step) {
+		passed(s.node.Skipped, func(l int) int64 { return k.ops[work.OpLabel{Op: s.node.Op, Label: l}].Out })
+	})
+}
+
 // replay takes what is cached of a split on from where it is cached.
 func (r *run) replay(ctx context.Context, d *dispatcher, k *cached, split *rdd.Split) error {
-	r.tally.RowsIn += k.counts.rows
-	r.tally.Tagged += k.counts.tagged
-	for at, n := range k.counts.ops {
-		r.tally.Bypassed[physical.Bypass{Op: at.Op, Label: at.Label, Reason: bypass.Cached}] += n
-	}
-	for at, n := range k.counts.passed {
-		r.tally.Bypassed[at] += n
-	}
+	r.recount(d, &k.counts)
 	for _, t := range k.times {
 		d.times.see(rdd.Origin{Source: split.Source, Partition: split.Partition}, t.Max)
 	}
@@ -166,7 +176,6 @@ func (r *run) replay(ctx context.Context, d *dispatcher, k *cached, split *rdd.S
 		s := d.cached[i]
 		for _, c := range list {
 			c.origin.Split, c.origin.Source, c.origin.Partition = split, split.Source, split.Partition
-			r.tally.skipped(s.node.Skipped, c)
 			for _, next := range s.next {
 				if err := r.push(ctx, next, c); err != nil {
 					return err

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/idag/idag/rdd"
 )
@@ -12,7 +13,12 @@ func (b *builder) keep(c *node, f flow) {
 	if b.uncachable(c) != "" || b.plan.Stages[f.stage].Source < 0 || f.at.Cache != "" {
 		return
 	}
-	parts := []string{b.nodes[c.Parents[0]].Digest, b.names(f.labels)}
+	// Labels and operations are counted by their ordinals, which are the job's.
+	parts := []string{b.nodes[c.Parents[0]].Digest, list(b.job.Labels), b.names(f.labels)}
+	for n := c; len(n.Parents) > 0; {
+		n = b.nodes[n.Parents[0]]
+		parts = append(parts, strconv.Itoa(n.ID))
+	}
 	for _, x := range f.at.Out.Fields() {
 		parts = append(parts, x.Name, x.Type.String())
 	}

@@ -7,7 +7,8 @@ package bypass
 // on: the split with the source's own stamp of it (size, time or entity tag of a file, the
 // row group, the range of bytes), the place among its partition's rows; the digest of
 // everything from the Read with its options to the cached dataset, with all parameters
-// and of all labels; the labels that travel in a frame, in the job's order; and
+// and of all labels; the job's labels in their order and the ordinals of these operations, by which
+// rows are marked and counted; the labels that travel in a frame; and
 // the columns with their types, as another job may read others. Nothing else decides the
 // rows there: a job caches only behind operations whose result depends on the row alone,
 // neither a window, which drops what is late by the ledger, nor now(). A split is
