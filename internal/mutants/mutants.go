@@ -26,6 +26,7 @@ type Mutant struct {
 type Verdict struct {
 	Killed bool
 	By     string // the first test that failed
+	Said   string // the line of it that says why
 }
 
 // Apply returns the mutant's file as it is changed. Old that does not stand in
@@ -88,5 +89,10 @@ func judge(out string, err error) (Verdict, error) {
 		}
 		return Verdict{}, fmt.Errorf("no test failed, and yet: %w\n%s", err, out)
 	}
-	return Verdict{Killed: true, By: by[1]}, nil
+	why := regexp.MustCompile(`(?m)^\s*\w+_test\.go:\d+: (.*(?:failed after|got|want|panic|checksum).*)$`).FindStringSubmatch(out)
+	v := Verdict{Killed: true, By: by[1]}
+	if why != nil {
+		v.Said = why[1]
+	}
+	return v, nil
 }

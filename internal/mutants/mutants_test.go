@@ -44,6 +44,11 @@ func TestMutants(t *testing.T) {
 		t.Skip("it runs the property tests many times: make mutants")
 	}
 	list := List()
+	sound := list[0]
+	sound.New = sound.Old
+	if v, err := verdict(t, sound); err != nil || v.Killed {
+		t.Fatalf("nothing is broken, and %s says: %s (%v)", v.By, v.Said, err)
+	}
 	verdicts := make([]Verdict, len(list))
 	var wg sync.WaitGroup
 	free := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
@@ -51,7 +56,7 @@ func TestMutants(t *testing.T) {
 		wg.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			v, err := m.Run(t.Context(), root(t), t.TempDir(), "./internal/engine", "^Test(Invariant|CutsDoNotMatter|HalfProcessed|CachedRuns)", 300)
+			v, err := verdict(t, m)
 			if err != nil {
 				t.Errorf("%s: %v", m.Name, err)
 				return
@@ -59,7 +64,7 @@ func TestMutants(t *testing.T) {
 			if verdicts[i] = v; !v.Killed {
 				t.Errorf("%s survived: %s, and no test found it", m.Name, m.Broken)
 			}
-			t.Logf("%-40s %s", m.Name, v.By)
+			t.Logf("%-40s %s: %s", m.Name, v.By, v.Said)
 		})
 	}
 	wg.Wait()
@@ -67,6 +72,17 @@ func TestMutants(t *testing.T) {
 	if err := os.WriteFile(page, []byte(table(list, verdicts)), 0o644); err != nil {
 		t.Error(err)
 	}
+}
+
+// verdict draws a few jobs, and then as many as the checks of the whole project do.
+func verdict(t *testing.T, m Mutant) (v Verdict, err error) {
+	for _, checks := range []int{200, 2000} {
+		v, err = m.Run(t.Context(), root(t), t.TempDir(), "./internal/engine", "^Test(Invariant|InvariantUnderFaults|HalfProcessed|CachedRuns)$", checks)
+		if err != nil || v.Killed {
+			return v, err
+		}
+	}
+	return v, nil
 }
 
 // table is docs/mutants.md.
@@ -100,9 +116,9 @@ func TestJudge(t *testing.T) {
 		bad  bool
 	}{
 		"passed":       {"ok", nil, Verdict{}, false},
-		"failed":       {"--- FAIL: TestInvariant (0.1s)\n", failed, Verdict{true, "TestInvariant"}, false},
-		"a shard":      {"    --- FAIL: TestInvariant/1 (0.1s)\n", failed, Verdict{true, "TestInvariant"}, false},
-		"never ended":  {"panic: test timed out after 3m0s", failed, Verdict{true, "it never ended"}, false},
+		"failed":       {"--- FAIL: TestInvariant (0.1s)\n", failed, Verdict{Killed: true, By: "TestInvariant"}, false},
+		"a shard":      {"    --- FAIL: TestInvariant/1 (0.1s)\n", failed, Verdict{Killed: true, By: "TestInvariant"}, false},
+		"never ended":  {"panic: test timed out after 3m0s", failed, Verdict{Killed: true, By: "it never ended"}, false},
 		"not compiled": {"FAIL x [build failed]", failed, Verdict{}, true},
 		"killed":       {"signal: killed", failed, Verdict{}, true},
 	} {
