@@ -38,7 +38,7 @@ type joinState struct {
 var _ keeper = (*joinState)(nil)
 
 func newJoinState(x *Executor, j *physical.Join) *joinState {
-	return &joinState{join: j, mem: x.Mem, room: &x.room, gone: work.NoTime}
+	return &joinState{join: j, mem: x.Mem, room: &x.room, marks: noMarks(), gone: work.NoTime}
 }
 
 // begin makes the state ready for what the run's batch brings.
@@ -295,9 +295,13 @@ func (s *joinState) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error
 			return err
 		}
 	}
-	s.batch, s.marks = batch, work.Marks{Closed: work.NoTime, Watermark: work.NoTime}
+	s.batch, s.marks = batch, noMarks()
 	return nil
 }
+
+// noMarks are those of state that has seen no batch: the zero value would say that
+// the time before 1970 has left.
+func noMarks() work.Marks { return work.Marks{Closed: work.NoTime, Watermark: work.NoTime} }
 
 func sideName(side int) string { return []string{"left", "right"}[side] }
 

@@ -33,7 +33,7 @@ type sessions struct {
 var _ grouped = (*sessions)(nil)
 
 func newSessions(mem memory.Allocator, g *physical.Grouping) *sessions {
-	return &sessions{mem: mem, g: g, base: newTable(mem, g), earliest: math.MaxInt64}
+	return &sessions{mem: mem, g: g, base: newTable(mem, g), marks: noMarks(), earliest: math.MaxInt64}
 }
 
 func (s *sessions) begin(r *run) error {
@@ -192,7 +192,7 @@ func (s *sessions) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error 
 			s.earliest = min(s.earliest, t)
 		}
 	}
-	s.batch, s.marks = batch, work.Marks{Closed: work.NoTime, Watermark: work.NoTime}
+	s.batch, s.marks = batch, noMarks()
 	return nil
 }
 

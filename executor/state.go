@@ -35,7 +35,7 @@ type state struct {
 var _ grouped = (*state)(nil)
 
 func newState(mem memory.Allocator, g *physical.Grouping) *state {
-	return &state{mem: mem, g: g, base: newTable(mem, g), earliest: math.MaxInt64}
+	return &state{mem: mem, g: g, base: newTable(mem, g), marks: noMarks(), earliest: math.MaxInt64}
 }
 
 // begin makes the state ready for what the run's batch brings.
@@ -268,7 +268,7 @@ func (s *state) restore(batch rdd.BatchID, frozen []arrow.RecordBatch) error {
 		}
 		s.note(b.Columns())
 	}
-	s.batch, s.marks = batch, work.Marks{Closed: work.NoTime, Watermark: work.NoTime}
+	s.batch, s.marks = batch, noMarks()
 	return nil
 }
 

@@ -173,11 +173,17 @@ func (a *analysis) sharesPanes(w, c *node) bool {
 		return false
 	}
 	for _, e := range c.exprs {
-		if strict(e) || looksAtWindow(e) {
+		if strict(e) || looksAtWindow(e) || draws(e) {
 			return false
 		}
 	}
 	return true
+}
+
+// draws reports whether rows are drawn by their places: in which of its windows a row
+// is, is part of its place.
+func draws(e expr.Node) bool {
+	return calls(e, func(c *expr.Call) bool { return c.Name == "sample" })
 }
 
 func gcd(a, b time.Duration) time.Duration {

@@ -69,3 +69,52 @@ datasets:
 		t.Errorf("the results are %v", sums)
 	}
 }
+
+// TestSpilledRowsOfLongAgo proves that rows wait on disk for their windows to leave
+// whatever their time is: before 1970 too.
+func TestSpilledRowsOfLongAgo(t *testing.T) {
+	sums := map[string]string{}
+	for _, room := range []string{"1", "256 MiB"} {
+		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+		store := memory.NewStore(mem)
+		var rows strings.Builder
+		rows.WriteString("kind string | ts timestamp | key int\n")
+		for i := range 60 {
+			fmt.Fprintf(&rows, "%s | 19%02d-03-01T00:00:00 | %d\n", []string{"e", "i"}[i%2], 10+i, i%7)
+		}
+		b := batchOf(t, mem, rows.String())
+		if err := store.Put("events", []arrow.RecordBatch{b}); err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+		kinds := connectors.NewRegistry(store.Kind())
+		job, err := jobfile.Parse("job.yaml", fmt.Appendf(nil, `
+job: long ago
+labels: [e, i]
+settings: {batch_rows: 10, memory: "%s"}
+datasets:
+  matched:
+    - read: {memory: {name: events, split_rows: 10}}
+    - tag: {column: kind, time: ts}
+    - window: {time: ts, tumbling: 1000 days}
+    - join: {from: e, with: i, kind: left, on: [window_start, key], prefix: i_}
+    - write: {memory: {name: out}}
+`, room), nil, kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := engine.Run(context.Background(), job, engine.Config{Executors: 2, Kinds: kinds, Mem: mem, Temp: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Release()
+		mem.AssertSize(t, 0)
+		if s.RowsOut < 30 {
+			t.Errorf("with %s of room %d rows came out, fewer than the 30 of the left side", room, s.RowsOut)
+		}
+		sums[room] = fmt.Sprint(s.RowsOut, s.Checksum)
+	}
+	if sums["1"] != sums["256 MiB"] {
+		t.Errorf("the results are %v", sums)
+	}
+}
