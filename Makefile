@@ -73,9 +73,9 @@ invariant: ## hold 2,000 random jobs to the invariant, by every plan, a quarter 
 	go test -count=1 -timeout 30m -run '^TestInvariant$$' ./internal/engine -args -rapid.checks=$(CHECKS)
 	go test -count=1 -timeout 30m -run '$(PROPERTIES)' -skip '^TestInvariant$$' ./internal/engine -args -rapid.checks=$$(($(CHECKS) / 4))
 
-soak: ## the same until it fails, or for SOAK seconds (600)
+soak: ## the same over ever new jobs until it fails, or for SOAK seconds (600)
 	@end=$$(($$(date +%s) + $(SOAK))); round=0; while [ $$(date +%s) -lt $$end ]; do round=$$((round + 1)); \
-		go test -count=1 -timeout 60m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS) || exit 1; \
+		go test -count=1 -timeout 60m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS) -rapid.seed=$$((RANDOM << 30 | RANDOM << 15 | RANDOM)) || exit 1; \
 		echo "round $$round of $(CHECKS) jobs a property"; done
 
 mutants: ## break every proof on purpose: the property tests must find it (writes docs/mutants.md)

@@ -42,7 +42,7 @@ func fits(c *twin.Case, book driver.Ledger, got *twin.Result) error {
 // holds stays within its budget, and nothing is left when it is closed.
 func TestCachedRuns(t *testing.T) {
 	hits := int64(0)
-	rapid.Check(t, func(t *rapid.T) {
+	drawUntil(t, func() bool { return hits > 0 }, func(t *rapid.T) {
 		c := twin.Draw(t, hashOf)
 		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 		store := memory.NewStore(mem)

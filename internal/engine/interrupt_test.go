@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
@@ -66,10 +67,12 @@ func interrupted(t *rapid.T, met map[string]int) runner {
 // also by another number of executors, gives the rows, the dead letters and the
 // counts that the twin gives for its ledger.
 func TestInterrupted(t *testing.T) {
-	met, left := map[string]int{}, 150 // as many draws are enough here
+	met, left := map[string]int{}, 150                                   // as many draws are enough here
+	wanted := []string{"aborted", "with a checkpoint", "join", "reduce"} // few have batches enough to be stopped in order
+	enough := func() bool { return !slices.ContainsFunc(wanted, func(w string) bool { return met[w] == 0 }) }
 	home := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
-		if left--; left < 0 {
+	drawUntil(t, enough, func(t *rapid.T) {
+		if left--; left < 0 && enough() {
 			return
 		}
 		c := twin.Draw(t, hashOf)
@@ -89,7 +92,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 	t.Log(met)
-	for _, what := range []string{"aborted", "with a checkpoint", "join", "reduce"} { // few have batches enough to be stopped in order
+	for _, what := range wanted {
 		if met[what] == 0 {
 			t.Errorf("no run was, or had a, %s", what)
 		}
