@@ -34,15 +34,15 @@ const TestFloor = 6
 // files may import. ARCHITECTURE.md shows the same table; a test compares them.
 const Plan = `
 9  cmd/idag             | .
-8  .                    | internal/cli internal/engine jobs/* connectors connectors/* rdd
+8  .                    | internal/cli internal/engine/... jobs/* connectors connectors/* rdd
 7  internal/cli         | below
-6  internal/engine      | below
+6  internal/engine/...  | below
 6  internal/bench/...   | below
 6  internal/letters     | below
 5  internal/web         | driver/... planner/... rdd internal/metrics
 5  internal/report      | driver/... planner/... rdd internal/metrics
 5  internal/ledger      | driver/... rdd internal/store
-5  internal/wire        | planner/... rdd internal/codec internal/metrics
+5  internal/wire/...    | planner/... rdd internal/codec internal/metrics internal/gossip
 4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn
 4  executor/...         | planner/... connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
 3  planner/...          | rdd internal/expr internal/kernel/...

@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"context"
+
+	"github.com/idag/idag/planner"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
+)
+
+// RunID names one taking-up of one job by one driver, everywhere in a cluster:
+// "job/epoch". Executors keep plans, blocks and state of each apart.
+type RunID string
+
+// Opening is everything that an executor needs to take part in a run. It compiles
+// the job itself and refuses the run if the digest is not the driver's.
+type Opening struct {
+	Run     RunID        `json:"run"`
+	Node    string       `json:"node"` // the name that the driver knows the executor by: Block.Node and Receipt.Node
+	Mode    planner.Mode `json:"mode"`
+	Digest  string       `json:"digest"`
+	Job     []byte       `json:"job"`     // as a job file; what stands in ${ENV} is looked up by each node
+	Schemas [][]byte     `json:"schemas"` // of the sources, in the order of the plan's reads, as Arrow IPC streams without rows
+	// Resume, Epoch and Published are what connectors.Env says of a run that is taken
+	// up: Epoch is that of its first driver, Published is by sink, and of the dead letters.
+	Resume        bool   `json:"resume,omitempty"`
+	Epoch         int64  `json:"epoch"`
+	Published     []bool `json:"published,omitempty"`
+	DeadPublished bool   `json:"dead_published,omitempty"`
+	DeadLetters   string `json:"dead_letters,omitempty"` // directory, if the job does not say
+	States        string `json:"states,omitempty"`       // directory of checkpoints, which all nodes share
+	// Peers is where the blocks of the other executors can be fetched: name to host:port.
+	Peers map[string]string `json:"peers,omitempty"`
+}
+
+// StateOrder asks an executor to make one part's state durable, or to replace all its
+// state of a run, or to add to it.
+type StateOrder struct {
+	Save    *work.State  `json:"save,omitempty"`
+	Restore []work.State `json:"restore,omitempty"` // with All: replaces all state; else parts that are added
+	All     bool         `json:"all,omitempty"`
+}
+
+// Executor is what an executor does for drivers. Faults keep their kind across the
+// wire; a node that cannot be reached is fault.Retry.
+type Executor interface {
+	// Open begins to take part in a run, or tells what it needs to know anew: it may be
+	// called again with other Peers. Runs of the same job with a lower epoch are closed.
+	Open(ctx context.Context, o Opening) error
+	// Run runs a task. When ctx ends, it is given up.
+	Run(ctx context.Context, run RunID, t work.Task) (work.Receipt, error)
+	// State carries out an order; for Save it returns where the state lies.
+	State(ctx context.Context, run RunID, o StateOrder) (work.State, error)
+	// Release says that nobody will read the blocks of a batch again.
+	Release(ctx context.Context, run RunID, batch rdd.BatchID) error
+	// Close ends the part in a run: what it holds of it goes.
+	Close(ctx context.Context, run RunID) error
+}
+
+// Blocks is where an executor's blocks are fetched from, by other executors and, of
+// results, by any Flight client.
+type Blocks interface {
+	// Block returns the frames of a block; the caller releases them. One that is not
+	// there is fault.Lost.
+	Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error)
+}
+
+// Submission is a job that somebody wants to run.
+type Submission struct {
+	Name    string            `json:"name"`              // of a job that ships with the program, or "" with File
+	File    string            `json:"file,omitempty"`    // the name of the job file, for messages
+	Source  []byte            `json:"source,omitempty"`  // its text
+	Vars    map[string]string `json:"vars,omitempty"`    // --set
+	Mode    planner.Mode      `json:"mode,omitempty"`    // "" is the I-DAG plan
+	Restart bool              `json:"restart,omitempty"` // give up an unfinished run
+	Check   bool              `json:"check,omitempty"`   // only check it
+}
+
+// JobState is how far a submitted job is.
+type JobState string
+
+// The states of submitted jobs.
+const (
+	Waiting  JobState = "waiting" // for executors
+	Running  JobState = "running"
+	Stopping JobState = "stopping"
+	Stopped  JobState = "stopped" // in order: it can be taken up again
+	Finished JobState = "finished"
+	Failed   JobState = "failed"
+)
+
+// JobInfo is what is known of a submitted job.
+type JobInfo struct {
+	ID       string   `json:"id"` // the job's name
+	State    JobState `json:"state"`
+	Batch    int64    `json:"batch"`
+	RowsIn   int64    `json:"rows_in"`
+	RowsOut  int64    `json:"rows_out"`
+	Began    int64    `json:"began"` // microseconds since the epoch
+	Ended    int64    `json:"ended,omitempty"`
+	Error    string   `json:"error,omitempty"`
+	Invalid  bool     `json:"invalid,omitempty"` // the error is a mistake of the job's author
+	Summary  []byte   `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
+	Progress []byte   `json:"progress,omitempty"`
+}
+
+// Driver is what a driver does for those who submit jobs.
+type Driver interface {
+	// Submit checks a job and begins to run it. A job that does not compile is
+	// fault.Invalid with the author's line; one that runs already is fault.Invalid.
+	Submit(ctx context.Context, s Submission) (JobInfo, error)
+	// Jobs returns the jobs that run and the last ones that have ended.
+	Jobs(ctx context.Context) ([]JobInfo, error)
+	// Stop ends a job: in order, behind the batches in flight, if drain is set.
+	Stop(ctx context.Context, id string, drain bool) error
+	// Watch tells of a job until it has ended or ctx ends: a JobInfo after each batch and
+	// when its state changes, and its log lines from line from on.
+	Watch(ctx context.Context, id string, from int64, tell func(JobInfo, []string) error) error
+	// Nodes returns the members of the cluster, as JSON objects of gossip.Member.
+	Nodes(ctx context.Context) ([]byte, error)
+}
