@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 
+	"github.com/idag/idag/internal/wire/submission"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -65,57 +66,18 @@ type Blocks interface {
 	Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error)
 }
 
-// Submission is a job that somebody wants to run.
-type Submission struct {
-	Name    string            `json:"name"`              // of a job that ships with the program, or "" with File
-	File    string            `json:"file,omitempty"`    // the name of the job file, for messages
-	Source  []byte            `json:"source,omitempty"`  // its text
-	Vars    map[string]string `json:"vars,omitempty"`    // --set
-	Mode    planner.Mode      `json:"mode,omitempty"`    // "" is the I-DAG plan
-	Restart bool              `json:"restart,omitempty"` // give up an unfinished run
-	Check   bool              `json:"check,omitempty"`   // only check it
-}
-
-// JobState is how far a submitted job is.
-type JobState string
-
-// The states of submitted jobs.
-const (
-	Waiting  JobState = "waiting" // for executors
-	Running  JobState = "running"
-	Stopping JobState = "stopping"
-	Stopped  JobState = "stopped" // in order: it can be taken up again
-	Finished JobState = "finished"
-	Failed   JobState = "failed"
-)
-
-// JobInfo is what is known of a submitted job.
-type JobInfo struct {
-	ID       string   `json:"id"` // the job's name
-	State    JobState `json:"state"`
-	Batch    int64    `json:"batch"`
-	RowsIn   int64    `json:"rows_in"`
-	RowsOut  int64    `json:"rows_out"`
-	Began    int64    `json:"began"` // microseconds since the epoch
-	Ended    int64    `json:"ended,omitempty"`
-	Error    string   `json:"error,omitempty"`
-	Invalid  bool     `json:"invalid,omitempty"` // the error is a mistake of the job's author
-	Summary  []byte   `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
-	Progress []byte   `json:"progress,omitempty"`
-}
-
 // Driver is what a driver does for those who submit jobs.
 type Driver interface {
 	// Submit checks a job and begins to run it. A job that does not compile is
 	// fault.Invalid with the author's line; one that runs already is fault.Invalid.
-	Submit(ctx context.Context, s Submission) (JobInfo, error)
+	Submit(ctx context.Context, j submission.Job) (submission.Info, error)
 	// Jobs returns the jobs that run and the last ones that have ended.
-	Jobs(ctx context.Context) ([]JobInfo, error)
+	Jobs(ctx context.Context) ([]submission.Info, error)
 	// Stop ends a job: in order, behind the batches in flight, if drain is set.
 	Stop(ctx context.Context, id string, drain bool) error
-	// Watch tells of a job until it has ended or ctx ends: a JobInfo after each batch and
+	// Watch tells of a job until it has ended or ctx ends: an Info after each batch and
 	// when its state changes, and its log lines from line from on.
-	Watch(ctx context.Context, id string, from int64, tell func(JobInfo, []string) error) error
+	Watch(ctx context.Context, id string, from int64, tell func(submission.Info, []string) error) error
 	// Nodes returns the members of the cluster, as JSON objects of gossip.Member.
 	Nodes(ctx context.Context) ([]byte, error)
 }

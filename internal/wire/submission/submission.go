@@ -1,0 +1,44 @@
+// Package submission has the nouns of those who submit jobs: what they send, and what
+// they are told of it.
+package submission
+
+import "github.com/idag/idag/planner"
+
+// Job is a job that somebody wants to run.
+type Job struct {
+	Name    string            `json:"name"`              // of a job that ships with the program, or "" with File
+	File    string            `json:"file,omitempty"`    // the name of the job file, for messages
+	Source  []byte            `json:"source,omitempty"`  // its text
+	Vars    map[string]string `json:"vars,omitempty"`    // --set
+	Mode    planner.Mode      `json:"mode,omitempty"`    // "" is the I-DAG plan
+	Restart bool              `json:"restart,omitempty"` // give up an unfinished run
+	Check   bool              `json:"check,omitempty"`   // only check it
+}
+
+// State is how far a submitted job is.
+type State string
+
+// The states of submitted jobs.
+const (
+	Waiting  State = "waiting" // for executors
+	Running  State = "running"
+	Stopping State = "stopping"
+	Stopped  State = "stopped" // in order: it can be taken up again
+	Finished State = "finished"
+	Failed   State = "failed"
+)
+
+// Info is what is known of a submitted job.
+type Info struct {
+	ID       string   `json:"id"` // the job's name
+	State    State `json:"state"`
+	Batch    int64    `json:"batch"`
+	RowsIn   int64    `json:"rows_in"`
+	RowsOut  int64    `json:"rows_out"`
+	Began    int64    `json:"began"` // microseconds since the epoch
+	Ended    int64    `json:"ended,omitempty"`
+	Error    string   `json:"error,omitempty"`
+	Invalid  bool     `json:"invalid,omitempty"` // the error is a mistake of the job's author
+	Summary  []byte   `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
+	Progress []byte   `json:"progress,omitempty"`
+}
