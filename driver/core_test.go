@@ -199,7 +199,7 @@ func TestForgedReceipts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.step(started{nodes: []Node{{"a", 1}}})
+		c.step(started{nodes: []Node{{Name: "a", Slots: 1}}})
 		c.step(sliced{[]slice{{splits: []rdd.Split{{Rows: 1}}, ended: true}}})
 		c.step(logged{})
 		cmds := c.step(taskDone{ref: taskRef{1, 0, 0, 1}, receipt: work.Receipt{Blocks: []rdd.Block{block}}})
@@ -216,7 +216,7 @@ func TestStrayAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.step(started{nodes: []Node{{"a", 1}}})
+	c.step(started{nodes: []Node{{Name: "a", Slots: 1}}})
 	stray := []event{
 		sliced{[]slice{{splits: []rdd.Split{{Rows: 1}}}}}, // the answer that is waited for
 		logged{},

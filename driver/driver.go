@@ -14,13 +14,15 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// Fleet is the executors.
+// Fleet is the executors. One with a method Begin(ctx, epoch) error is told of every
+// time that the run is taken up.
 type Fleet interface {
 	// Nodes returns the executors. It is asked once, when a run begins.
 	Nodes() []Node
 	// Run runs a task on a node and returns its receipt. The kind of an error
 	// says what the driver does about it: fault.Retry runs the task again,
-	// fault.Lost first the tasks that made its blocks. When ctx ends the result
+	// fault.Lost first the tasks that made its blocks, or where the error has a method
+	// MissingBlocks() []rdd.Block only those that made these. When ctx ends the result
 	// does not matter any more.
 	Run(ctx context.Context, node string, t work.Task) (work.Receipt, error)
 	// Release says that nobody will read the blocks of a batch again.
@@ -28,7 +30,10 @@ type Fleet interface {
 }
 
 // States keeps what the parts of stateful stages know, so that a run can go on
-// without running all its batches again.
+// without running all its batches again. One with a method Adopt(ctx, node, parts)
+// error can also replace single parts on a node and leave the others as they are, so
+// that parts move while a run is under way; a part without a file, which another node
+// has now, is emptied.
 type States interface {
 	// Save makes the state of a part on a node durable, as it was at the end of the
 	// batch, and returns where it lies. An error only costs the checkpoint.
@@ -39,21 +44,44 @@ type States interface {
 	Retain(ctx context.Context, parts []work.State) error
 }
 
+// beginner is what a Fleet may want to know besides.
+type beginner interface {
+	// Begin says that a run is taken up under an epoch, before anything else is asked
+	// for in it: again, with a higher one, each time that Run goes back to the last
+	// checkpoint. No call of the epoch before is under way then, as far as this
+	// process can tell; whatever of it still runs elsewhere must not touch state any
+	// more.
+	Begin(ctx context.Context, epoch int64) error
+}
+
 // Node is one executor.
 type Node struct {
 	Name  string
 	Slots int // tasks it runs at once
+	// Since tells the incarnations of a name apart, such as by when the process
+	// began: one that was started anew has neither the blocks nor the state of the
+	// one before.
+	Since int64
+	// Draining asks for the node to be left: it is given no more tasks but those of
+	// parts whose state it has, and these move away where States can do that. What it
+	// runs it finishes, and its blocks can still be read.
+	Draining bool
 }
 
-// Config is what a run needs. All but DeadLetters, States, Past, Pace, Stop, Now
-// and Observe is required. What is opened stays the caller's to close.
+// Config is what a run needs. All but DeadLetters, Changes, States, Past, Pace, Stop,
+// Now and Observe is required. What is opened stays the caller's to close.
 type Config struct {
 	Plan        *planner.Plan
 	Sources     []connectors.Source // in the order of Plan.Reads
 	Sinks       []connectors.Sink   // in the order of Plan.Writes
 	DeadLetters connectors.Sink     // nil: tasks must not stage any
 	Fleet       Fleet
-	Ledger      Ledger
+	// Changes brings the whole list of nodes each time that it has changed; nil: the
+	// fleet stays as Fleet.Nodes said first, which may then not be empty. A node that is
+	// not on the list is gone, with its blocks and its state. Whoever sends must not
+	// rely on being heard at once.
+	Changes <-chan []Node
+	Ledger  Ledger
 	// States keeps state; nil: there are no checkpoints, and a run that goes on runs
 	// all its batches again.
 	States States
@@ -113,6 +141,11 @@ func take(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
 	}
 	if past.over() {
 		return past.outcome(), nil
+	}
+	if fleet, ok := cfg.Fleet.(beginner); ok {
+		if err := fleet.Begin(ctx, past.Epoch); err != nil {
+			return Outcome{}, err
+		}
 	}
 	core, err := newCore(cfg.Plan, cfg.Pace)
 	if err != nil {

@@ -167,6 +167,37 @@ func (x *Executor) Restore(ctx context.Context, parts []work.State) error {
 	return nil
 }
 
+// Adopt replaces the state of these parts by what was saved and leaves all others as
+// they are. A part without a file is emptied: another executor has it now. No task of
+// these parts may run. Errors are as those of Restore; the part is empty then.
+func (x *Executor) Adopt(ctx context.Context, parts []work.State) error {
+	for _, p := range parts {
+		x.leave(stateID{p.Stage, p.Index})
+		if p.File == "" {
+			continue
+		}
+		if err := x.restore(ctx, p); err != nil {
+			x.leave(stateID{p.Stage, p.Index})
+			return err
+		}
+	}
+	return nil
+}
+
+// leave gives up the state of a part.
+func (x *Executor) leave(id stateID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s := x.states[id]; s != nil {
+		s.release()
+	}
+	if f := x.kept[id]; f != nil {
+		f.release()
+	}
+	delete(x.states, id)
+	delete(x.kept, id)
+}
+
 func (x *Executor) restore(ctx context.Context, p work.State) error {
 	tables, err := snapshot.Read(ctx, x.States, p, x.Mem)
 	if err != nil {

@@ -31,6 +31,27 @@ func (r *rig) restart(batch rdd.BatchID) {
 	}
 }
 
+// move takes part 0 of stage 1 away as it is after a batch, lets another part of
+// the stage be, and brings it back.
+func (r *rig) move(batch rdd.BatchID) {
+	r.t.Helper()
+	part := work.State{Batch: batch, Stage: 1}
+	saved, err := r.x.Save(r.t.Context(), part)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	beside, err := r.x.keeper(stateID{1, 1})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.x.Adopt(r.t.Context(), []work.State{part}); err != nil || r.x.states[stateID{1, 0}] != nil {
+		r.t.Fatalf("a part that has left is still there, %v", err)
+	}
+	if err := r.x.Adopt(r.t.Context(), []work.State{saved}); err != nil || r.x.states[stateID{1, 1}] != beside {
+		r.t.Fatalf("a part has come and another has gone, %v", err)
+	}
+}
+
 // saving gives the rig a directory for its checkpoints.
 func (r *rig) saving(dir string) *rig {
 	r.x.States = dir
@@ -80,6 +101,8 @@ func TestRestoredStateCountsOnce(t *testing.T) {
 				back, kept, mark = i+1, maps.Clone(open), watermark
 			case rapid.Bool().Draw(rt, "stops"):
 				r.restart(batch)
+			case rapid.Bool().Draw(rt, "leaves and comes back"):
+				r.move(batch)
 			}
 		}
 	})
@@ -179,6 +202,9 @@ func TestWhatCannotBeSaved(t *testing.T) {
 	}
 	if err := r.x.Restore(t.Context(), []work.State{saved}); fault.Of(err) != fault.Lost {
 		t.Errorf("restored from a damaged file: %v", err)
+	}
+	if err := r.x.Adopt(t.Context(), []work.State{saved}); fault.Of(err) != fault.Lost {
+		t.Errorf("adopted from a damaged file: %v", err)
 	}
 	last := r.merge(3, work.NoTime, 0, 0)
 	last.Final = true

@@ -73,6 +73,15 @@ func (f *local) Restore(ctx context.Context, node string, parts []work.State) er
 	return x.Restore(ctx, parts)
 }
 
+// Adopt lets parts move between executors.
+func (f *local) Adopt(ctx context.Context, node string, parts []work.State) error {
+	x, err := f.exec(node)
+	if err != nil {
+		return err
+	}
+	return x.Adopt(ctx, parts)
+}
+
 // Retain implements driver.States. All executors share a directory.
 func (f *local) Retain(_ context.Context, parts []work.State) error {
 	return snapshot.Retain(f.states, parts)
