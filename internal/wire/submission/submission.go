@@ -30,15 +30,15 @@ const (
 
 // Info is what is known of a submitted job.
 type Info struct {
-	ID       string   `json:"id"` // the job's name
-	State    State `json:"state"`
-	Batch    int64    `json:"batch"`
-	RowsIn   int64    `json:"rows_in"`
-	RowsOut  int64    `json:"rows_out"`
-	Began    int64    `json:"began"` // microseconds since the epoch
-	Ended    int64    `json:"ended,omitempty"`
-	Error    string   `json:"error,omitempty"`
-	Invalid  bool     `json:"invalid,omitempty"` // the error is a mistake of the job's author
-	Summary  []byte   `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
-	Progress []byte   `json:"progress,omitempty"`
+	ID       string `json:"id"` // the job's name
+	State    State  `json:"state"`
+	Batch    int64  `json:"batch"`
+	RowsIn   int64  `json:"rows_in"`
+	RowsOut  int64  `json:"rows_out"`
+	Began    int64  `json:"began"` // microseconds since the epoch
+	Ended    int64  `json:"ended,omitempty"`
+	Error    string `json:"error,omitempty"`
+	Invalid  bool   `json:"invalid,omitempty"` // the error is a mistake of the job's author
+	Summary  []byte `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
+	Progress []byte `json:"progress,omitempty"`
 }
