@@ -2,7 +2,11 @@
 // they are told of it.
 package submission
 
-import "github.com/idag/idag/planner"
+import (
+	"time"
+
+	"github.com/idag/idag/planner"
+)
 
 // Job is a job that somebody wants to run.
 type Job struct {
@@ -13,6 +17,24 @@ type Job struct {
 	Mode    planner.Mode      `json:"mode,omitempty"`    // "" is the I-DAG plan
 	Restart bool              `json:"restart,omitempty"` // give up an unfinished run
 	Check   bool              `json:"check,omitempty"`   // only check it
+	// Schedule names the datasets to be written, where these are not all.
+	Schedule []string `json:"schedule,omitempty"`
+	Settings Settings `json:"settings,omitzero"`
+	// DeadLetters is a directory for dead letters, if the job does not say; "": they are
+	// counted only. All nodes share it.
+	DeadLetters string `json:"dead_letters,omitempty"`
+}
+
+// Settings are in place of those of the job; what is zero, or nil, is as in the job.
+type Settings struct {
+	BatchRows  int64          `json:"batch_rows,omitempty"`
+	BatchBytes int64          `json:"batch_bytes,omitempty"`
+	Memory     int64          `json:"memory,omitempty"` // bytes
+	InFlight   int64          `json:"in_flight,omitempty"`
+	KeyGroups  int64          `json:"key_groups,omitempty"`
+	FrameRows  int64          `json:"frame_rows,omitempty"`
+	Lateness   *time.Duration `json:"lateness,omitempty"`
+	BatchWait  *time.Duration `json:"batch_wait,omitempty"`
 }
 
 // State is how far a submitted job is.

@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/rdd"
+)
+
+// recordName is the name of the record of a job in its directory.
+const recordName = "job"
+
+// record is what the home keeps of a job.
+type record struct {
+	Asks submission.Job  `json:"asks"`
+	Info submission.Info `json:"info"`
+}
+
+// keep makes durable what is known of a job.
+func (s *Service) keep(t *task) error {
+	t.mu.Lock()
+	r := record{Asks: t.asks, Info: t.now}
+	t.mu.Unlock()
+	r.Info.Progress = nil
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fault.Wrap(fault.Bug, err)
+	}
+	return s.cfg.Home.Save(t.dir, recordName, text)
+}
+
+// recall reads the records of all jobs. It returns those that have not ended; one that
+// cannot be made any more has failed.
+func (s *Service) recall() (left []*task, err error) {
+	dir := filepath.Join(s.cfg.Home.Dir(), "jobs")
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Invalid, "home: %w", err)
+	}
+	for _, e := range list {
+		t, err := s.remember(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			continue
+		}
+		if s.known[t.now.ID] = t; over(t.now.State) {
+			close(t.done)
+			continue
+		}
+		left = append(left, t)
+	}
+	slices.SortFunc(left, func(a, b *task) int { return cmp.Compare(a.now.Began, b.now.Began) })
+	return left, nil
+}
+
+// remember makes a job from its record, or returns nil where there is none.
+func (s *Service) remember(dir string) (*task, error) {
+	text, err := s.cfg.Home.Load(dir, recordName)
+	if text == nil || err != nil {
+		return nil, err
+	}
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fault.New(fault.Invalid, "home: the record of a job in %s cannot be read: %w", dir, err)
+	}
+	job, err := s.cfg.Build(r.Asks)
+	t := newTask(jobOr(job, r.Info.ID), r.Asks, dir)
+	t.now = r.Info
+	t.events.put(t.now)
+	switch {
+	case over(r.Info.State):
+	case err != nil:
+		t.now.State, t.now.Error, t.now.Invalid = submission.Failed, fmt.Sprintf("it cannot be taken up: %v", err), true
+		return t, s.keep(t)
+	case r.Info.State == submission.Stopping:
+		t.asked = true
+		close(t.halt)
+	default:
+		t.now.State = submission.Waiting
+	}
+	t.say("%s, as the driver before this one has told", t.now.State)
+	return t, nil
+}
+
+// jobOr returns a job, or one that has only a name.
+func jobOr(job *rdd.Job, name string) *rdd.Job {
+	if job == nil {
+		return &rdd.Job{Name: name}
+	}
+	return job
+}
+
+// forget removes what there is of the jobs that ended first, if there are too many. The
+// caller has the lock.
+func (s *Service) forget() {
+	var ended []*task
+	for _, t := range s.known {
+		if t.ended() {
+			ended = append(ended, t)
+		}
+	}
+	if len(ended) <= manyEnded {
+		return
+	}
+	slices.SortFunc(ended, func(a, b *task) int { return cmp.Compare(a.info().Ended, b.info().Ended) })
+	for _, t := range ended[:len(ended)-manyEnded] {
+		if s.cfg.Home.Check() == nil {
+			delete(s.known, t.now.ID)
+			_ = os.RemoveAll(t.dir)
+		}
+	}
+}
+
+// dirName spells any name as one of a directory. Escaping leaves dots, of which some
+// mean other directories.
+func dirName(job string) string {
+	if strings.Trim(job, ".") == "" {
+		return strings.ReplaceAll(job, ".", "%2E")
+	}
+	return url.PathEscape(job)
+}
