@@ -33,8 +33,8 @@ type Seat struct {
 
 func newBroker(members func() []gossip.Member) *broker { return &broker{members: members} }
 
-// Members returns the executors that are alive, by name, with the slots that the job
-// may use.
+// Members returns the executors that are alive or leaving, by name, with the slots that
+// the job may use. There are none while the job has to wait.
 func (s *Seat) Members() []gossip.Member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,33 +91,33 @@ func (b *broker) divide() {
 	}
 }
 
-// divide returns the executors as each of n jobs sees them.
+// divide returns the executors as each of n jobs sees them. Slots of executors that are
+// leaving do not count for who may run.
 func divide(members []gossip.Member, n int) [][]gossip.Member {
 	shares := make([][]gossip.Member, n)
 	var executors []gossip.Member
 	total := 0
 	for _, m := range members {
-		if m.Role == gossip.Executor && m.Condition == gossip.Alive && m.Slots > 0 {
-			executors = append(executors, m)
+		if m.Role != gossip.Executor || m.Slots <= 0 || m.Condition != gossip.Alive && m.Condition != gossip.Leaving {
+			continue
+		}
+		if executors = append(executors, m); m.Condition == gossip.Alive {
 			total += m.Slots
 		}
 	}
 	slices.SortFunc(executors, func(a, b gossip.Member) int { return cmp.Compare(a.Name, b.Name) })
 	running := min(n, total)
+	if running == 0 {
+		return shares
+	}
 	have := make([]int, running)
 	for _, m := range executors {
 		given := make([]int, running)
 		for i := range given {
 			given[i] = max(1, m.Slots/running)
 		}
-		for range m.Slots - min(m.Slots, running*given[0]) {
-			least := 0
-			for i := range given {
-				if have[i]+given[i] < have[least]+given[least] {
-					least = i
-				}
-			}
-			given[least]++
+		for range m.Slots - min(m.Slots, running*max(1, m.Slots/running)) {
+			given[poorest(have, given)]++
 		}
 		for i := range given {
 			have[i] += given[i]
@@ -127,4 +127,15 @@ func divide(members []gossip.Member, n int) [][]gossip.Member {
 		}
 	}
 	return shares
+}
+
+// poorest returns the first of those who have least.
+func poorest(have, given []int) int {
+	least := 0
+	for i := range given {
+		if have[i]+given[i] < have[least]+given[least] {
+			least = i
+		}
+	}
+	return least
 }

@@ -59,6 +59,10 @@ func (h *Home) inherit(dir, mine string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return invalid(err)
 	}
+	unfinished, _ := filepath.Glob(filepath.Join(dir, ".draft-*"))
+	for _, path := range unfinished {
+		_ = os.RemoveAll(path)
+	}
 	draft, err := os.MkdirTemp(dir, ".draft-*")
 	if err != nil {
 		return invalid(err)
