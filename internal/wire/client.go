@@ -53,7 +53,7 @@ func (c *Client) Executor() Executor { return executorClient{peer{c.conn, c.addr
 
 // Blocks are the node's blocks.
 func (c *Client) Blocks() Blocks {
-	return blocksClient{peer{c.conn, c.addr, fault.Retry}, c.mem}
+	return blocksClient{peer: peer{c.conn, c.addr, fault.Retry}, mem: c.mem}
 }
 
 // Driver is the node's driver. One that does not let the caller in is fault.Invalid.

@@ -41,6 +41,7 @@ func Serve(ctx context.Context, c ServerConfig) (*Server, error) {
 		}
 	}
 	s := &Server{addr: addr.String(), done: make(chan struct{}), grpc: grpc.NewServer(
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.Creds(c.Security.serverSide()),
 		grpc.InTapHandle(c.Security.admit),
 		grpc.MaxRecvMsgSize(maxMessage+1<<10),

@@ -1,0 +1,82 @@
+package wire
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// arena is an allocator that knows what of it is still held, so that what a decoder has
+// let lie in the middle of bad input can be given back, and that refuses, by a panic,
+// what goes beyond its limit: lengths in what comes over a wire are claims. It lives as
+// long as what is held of it.
+type arena struct {
+	mem   memory.Allocator
+	mu    sync.Mutex
+	live  map[*byte][]byte
+	bytes int
+	limit int
+}
+
+func newArena(mem memory.Allocator, limit int) *arena {
+	return &arena{mem: mem, live: map[*byte][]byte{}, limit: limit}
+}
+
+func (a *arena) Allocate(size int) []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reserve(size)
+	return a.note(a.mem.Allocate(size))
+}
+
+func (a *arena) Reallocate(size int, b []byte) []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reserve(size - len(b))
+	a.forget(b)
+	return a.note(a.mem.Reallocate(size, b))
+}
+
+func (a *arena) Free(b []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forget(b)
+	a.mem.Free(b)
+}
+
+// reserve refuses what is too much. Something that is negative has overflowed.
+func (a *arena) reserve(more int) {
+	if more > a.limit-a.bytes {
+		panic(fmt.Errorf("it claims to have more than %d bytes", a.limit))
+	}
+}
+
+func (a *arena) note(b []byte) []byte {
+	if p := unsafe.SliceData(b); p != nil && cap(b) > 0 {
+		a.live[p] = b
+		a.bytes += len(b)
+	}
+	return b
+}
+
+func (a *arena) forget(b []byte) {
+	if p := unsafe.SliceData(b); p != nil {
+		a.bytes -= len(a.live[p])
+		delete(a.live, p)
+	}
+}
+
+// sweep frees what is still held. Nothing that was made of it may be used any more.
+func (a *arena) sweep() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, b := range a.live {
+		a.mem.Free(b)
+	}
+	clear(a.live)
+	a.bytes = 0
+}
+
+var _ memory.Allocator = (*arena)(nil)
