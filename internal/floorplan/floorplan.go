@@ -43,11 +43,11 @@ const Plan = `
 5  internal/report      | driver/... planner/... rdd internal/metrics
 5  internal/ledger      | driver/... rdd internal/store
 5  internal/wire/...    | planner/... rdd internal/codec internal/metrics internal/gossip
-4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn
+4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn/...
 4  executor/...         | planner/... connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
 3  planner/...          | rdd internal/expr internal/kernel/...
 3  connectors/*         | connectors rdd internal/expr internal/kernel/... internal/codec internal/files internal/store
-3  jobs/*               | rdd internal/kernel/... internal/sketch internal/learn
+3  jobs/*               | rdd internal/kernel/... internal/sketch internal/learn/...
 3  internal/jobfile     | connectors rdd internal/expr
 3  internal/twin ~      | rdd internal/expr
 2  connectors           | rdd
@@ -58,7 +58,7 @@ const Plan = `
 0  internal/expr        | internal/kernel/...
 0  internal/kernel/...  | internal/sketch
 0  internal/sketch      |
-0  internal/learn       |
+0  internal/learn/...   |
 0  internal/gossip      |
 0  internal/store       |
 0  internal/metrics     |
