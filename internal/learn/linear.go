@@ -63,7 +63,7 @@ func leastSquares(rows Rows, decay float64) ([]float64, error) {
 // newton returns the weights and the intercept that minimise the mean cross-entropy
 // plus decay/2 times the squared weights. Where classes can be separated and decay
 // is 0 there is no minimum; it stops when the loss is next to nothing.
-func newton(rows Rows, decay float64) ([]float64, error) {
+func newton(rows Rows, decay float64) []float64 {
 	d := rows.Width + 1
 	p, try := make([]float64, d), make([]float64, d)
 	grad := make([]float64, d)
@@ -73,14 +73,14 @@ func newton(rows Rows, decay float64) ([]float64, error) {
 	for range 100 {
 		logisticSlope(rows, decay, p, grad, hess)
 		if largest(grad) < 1e-12 || loss < 1e-12 {
-			return p, nil
+			return p
 		}
 		if !factorize(&chol, hess) {
-			return p, nil
+			return p
 		}
 		step := mat.NewVecDense(d, nil)
 		if err := chol.SolveVecTo(step, mat.NewVecDense(d, grad)); err != nil && notFinite(step.RawVector().Data) >= 0 {
-			return p, nil
+			return p
 		}
 		better := false
 		for scale := 1.0; scale > 1e-10 && !better; scale /= 2 {
@@ -93,10 +93,10 @@ func newton(rows Rows, decay float64) ([]float64, error) {
 			}
 		}
 		if !better {
-			return p, nil
+			return p
 		}
 	}
-	return p, nil
+	return p
 }
 
 // factorize decomposes the second derivatives, with a little ridge where they are

@@ -90,13 +90,10 @@ func (n *Network) Fit(rows Rows, how Training) error {
 		}
 		return nil
 	}
-	var p []float64
-	var err error
-	if n.out == identity {
-		p, err = leastSquares(rows, how.Decay)
-	} else {
-		p, err = newton(rows, how.Decay)
+	if n.out == sigmoid {
+		return n.SetParams(newton(rows, how.Decay))
 	}
+	p, err := leastSquares(rows, how.Decay)
 	if err != nil {
 		return err
 	}
