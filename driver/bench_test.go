@@ -52,7 +52,7 @@ func BenchmarkStep(b *testing.B) {
 				case runTask:
 					tasks++
 					events = append(events, benchReceipt(cmd.task, groups, fan))
-				case releaseBlocks, setAlarm, notify:
+				case releaseBlocks, setAlarm, notify, cancelTask:
 				case finish, abort:
 					b.Fatal(cmd)
 				}

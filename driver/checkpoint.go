@@ -248,7 +248,11 @@ func (c *core) notRevived(err error) {
 	r := &c.revival
 	r.on = false
 	list := r.from.checkpoints
-	if len(list) == 0 || fault.Of(err) == fault.Bug {
+	switch {
+	case c.fleet.elastic && fault.Of(err) == fault.Retry:
+		c.setBack(err)
+		return
+	case len(list) == 0 || fault.Of(err) == fault.Bug:
 		c.abort(err)
 		return
 	}
@@ -284,9 +288,9 @@ func (c *core) adopt(e Checkpointed) {
 	}
 	in.unseen = slices.Clone(e.Seen)
 	c.next, c.done, c.shown, c.dropped = e.Batch+1, e.Batch, e.Batch, e.Planned
-	for _, settled := range c.parts.settled {
+	for stage, settled := range c.parts.settled {
 		for part := range settled {
-			settled[part] = e.Batch
+			settled[part], c.parts.full[stage][part] = e.Batch, true
 		}
 	}
 	c.outcome.Batches, c.outcome.Watermark = int64(e.Batch), e.Watermark

@@ -59,7 +59,7 @@ func (c *core) taskDone(e taskDone) {
 	if t == nil {
 		return
 	}
-	c.slots.release(t.node)
+	c.slots.release(t.node, t)
 	if t.receipt == nil { // rows are counted once, also those of a task run again
 		c.progress.Read += e.receipt.Tally.RowsIn
 		if t.reads() {
@@ -82,6 +82,7 @@ func (c *core) taskDone(e taskDone) {
 	b.pending--
 	c.wakeWaiters(t)
 	if c.graph.stages[t.stage].Stateful {
+		c.parts.full[t.stage][t.index] = true
 		c.turnPart(t.stage, t.index)
 	}
 	c.closeStage(b, t.stage)

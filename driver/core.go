@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/locator"
 	"github.com/idag/idag/planner/work"
@@ -21,6 +20,7 @@ import (
 //	parts.go     how the stages that merge are divided
 //	locate.go    what a task is expected to cost
 //	slots.go     which ready task goes to which node
+//	fleet.go     nodes that come and go
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
 //	checkpoint.go  when state is saved, and how a run goes on behind what was
@@ -42,6 +42,7 @@ type core struct {
 
 	input   input
 	slots   slots
+	fleet   fleet
 	journal journal
 	parts   parts
 	repairs repairs
@@ -58,6 +59,7 @@ type core struct {
 
 	progress Progress
 	outcome  Outcome
+	begun    bool // there was a node to begin with
 	over     bool // finish or abort has been said
 }
 
@@ -93,6 +95,8 @@ func (c *core) step(e event) []command {
 		c.sliced(e)
 	case logged:
 		c.logged()
+	case nodesChanged:
+		c.fleetChanged(e)
 	case taskDone:
 		c.taskDone(e)
 	case taskFailed:
@@ -118,11 +122,13 @@ func (c *core) step(e event) []command {
 func (c *core) start(e started) {
 	c.epoch = e.epoch
 	c.slots = newSlots(e.nodes)
+	c.fleet.elastic = e.elastic
 	if c.slots.total == 0 {
-		c.abort(fault.New(fault.Invalid, "no executor has a slot for a task"))
+		c.hold(e)
 		return
 	}
-	c.parts = newParts(c.graph, c.set.KeyGroups, e.story.Parts, e.nodes)
+	c.begun = true
+	c.parts = newParts(c.graph, c.set.KeyGroups, c.partsOf(e), e.nodes)
 	c.input.history, c.input.tallies, c.input.committed = e.history, e.tallies, e.committed
 	c.started = e.story
 	c.started.Epoch, c.started.At, c.started.Parts = c.epoch, c.now, c.parts.count
@@ -137,7 +143,11 @@ func (c *core) start(e started) {
 
 // settle does what may follow any event once the run has begun.
 func (c *core) settle() {
-	if c.slots.total == 0 || c.revival.on || c.over {
+	if !c.begun {
+		c.endUnbegun()
+		return
+	}
+	if c.revival.on || c.over {
 		return
 	}
 	for more := true; more; {
@@ -236,8 +246,9 @@ type task struct {
 	stage   int
 	index   int
 	state   taskState
-	node    int // where it must run, or anyNode; where it runs
+	node    int // where it must run, or anyNode; where it runs or was accepted
 	attempt int // the last one launched, from 1
+	excused int // how many attempts are not held against it
 	splits  []rdd.Split
 	expect  locator.Prediction // of a task that reads
 	blocks  []rdd.Block

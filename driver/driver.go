@@ -122,51 +122,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	out, err := take(ctx, cfg, past)
-	if errors.Is(err, errNoCheckpoint) {
-		whole, recallErr := recall(ctx, cfg.Ledger, true)
-		if recallErr != nil {
-			return out, recallErr
-		}
-		whole.Run, whole.Epoch = past.Run, past.Epoch
-		out, err = take(ctx, cfg, whole)
-	}
-	return out, err
-}
-
-// take takes up the run of which past tells.
-func take(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
-	if err := past.Fits(cfg.Plan); err != nil {
-		return Outcome{}, err
-	}
-	if past.over() {
-		return past.outcome(), nil
-	}
-	if fleet, ok := cfg.Fleet.(beginner); ok {
-		if err := fleet.Begin(ctx, past.Epoch); err != nil {
-			return Outcome{}, err
-		}
-	}
-	core, err := newCore(cfg.Plan, cfg.Pace)
-	if err != nil {
-		return Outcome{}, err
-	}
-	told, err := story(cfg.Plan, past.Run)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if past.Started != nil {
-		told.Parts = past.Started.Parts
-	}
-	core.measure = cfg.Measure
-	s := &shell{cfg: cfg, core: core, events: make(chan event), nodes: usable(cfg.Fleet.Nodes())}
-	work, cancel := context.WithCancel(ctx)
-	defer s.tasks.Wait()
-	defer cancel()
-	return s.drive(ctx, work, started{
-		nodes: s.nodes, epoch: past.Epoch, story: told, saves: cfg.States != nil, history: past.planned, tallies: past.tallies,
-		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints,
-	})
+	return keepUp(ctx, cfg, past)
 }
 
 func (cfg *Config) check() error {
@@ -187,24 +143,14 @@ func (cfg *Config) check() error {
 	return nil
 }
 
-// usable leaves out nodes without slots.
-func usable(nodes []Node) []Node {
-	var out []Node
-	for _, n := range nodes {
-		if n.Slots > 0 {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
 // shell carries commands out.
 type shell struct {
 	cfg    Config
 	core   *core
-	nodes  []Node
+	fleet  *members
 	events chan event
-	tasks  sync.WaitGroup // every goroutine that was started
+	tasks  sync.WaitGroup                 // every goroutine that was started
+	out    map[taskRef]context.CancelFunc // tasks
 	timer  *time.Timer
 	alarm  int64 // what the timer is set to
 }
@@ -217,7 +163,7 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 	stop := s.cfg.Stop
 	var e event = first
 	for {
-		if over, err := s.take(work, e); over {
+		if over, err := s.take(ctx, work, e); over {
 			return s.core.finished(), err
 		}
 		select {
@@ -227,6 +173,8 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 			e = ticked{max(s.alarm, s.now())}
 		case <-stop:
 			stop, e = nil, stopped{}
+		case nodes, ok := <-s.fleet.changes:
+			e = s.fleet.heard(nodes, ok)
 		case <-ctx.Done():
 			return s.core.finished(), context.Cause(ctx)
 		}
@@ -235,10 +183,17 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 
 // take gives the core the time and an event and starts what it says is to be
 // done. It reports whether the run is over.
-func (s *shell) take(ctx context.Context, e event) (bool, error) {
+func (s *shell) take(ctx, work context.Context, e event) (bool, error) {
+	switch e := e.(type) {
+	case taskDone:
+		s.cancel(e.ref)
+	case taskFailed:
+		s.cancel(e.ref)
+	default:
+	}
 	for _, e := range [...]event{ticked{s.now()}, e} {
 		for _, cmd := range s.core.step(e) {
-			if over, err := s.act(ctx, cmd); over {
+			if over, err := s.act(ctx, work, cmd); over {
 				return true, err
 			}
 		}
@@ -248,20 +203,46 @@ func (s *shell) take(ctx context.Context, e event) (bool, error) {
 
 func (s *shell) now() int64 { return s.cfg.Now().UnixMicro() }
 
-// act starts a command. None of them blocks the loop.
-func (s *shell) act(ctx context.Context, cmd command) (bool, error) {
+// act starts a command, which ends with work; but what is being written to the
+// ledger is only cut short with ctx. None of them blocks the loop.
+func (s *shell) act(ctx, work context.Context, cmd command) (bool, error) {
 	switch cmd := cmd.(type) {
-	case cutSources:
-		s.start(ctx, func() event { return s.cut(ctx, cmd) })
 	case appendLog:
-		s.start(ctx, func() event {
+		s.start(work, func() event {
 			if err := s.cfg.Ledger.Append(ctx, cmd.entries...); err != nil {
 				return broke{op: opLog, err: err}
 			}
 			return logged{}
 		})
+	case releaseBlocks:
+		s.tasks.Go(func() { s.cfg.Fleet.Release(cmd.batch) })
+	case setAlarm:
+		s.alarm = cmd.at
+		s.timer.Reset(time.Duration(max(0, cmd.at-s.now())) * time.Microsecond)
+	case cancelTask:
+		s.cancel(cmd.ref)
+	case notify:
+		s.cfg.Observe(cmd.progress)
+	case finish:
+		return true, nil
+	case abort:
+		return true, cmd.err
+	default:
+		s.begin(work, cmd)
+	}
+	return false, nil
+}
+
+// begin starts a command that is answered.
+func (s *shell) begin(ctx context.Context, cmd command) {
+	switch cmd := cmd.(type) {
+	case cutSources:
+		s.start(ctx, func() event { return s.cut(ctx, cmd) })
 	case runTask:
-		s.start(ctx, func() event { return s.run(ctx, cmd) })
+		ref := refOf(cmd.task)
+		ctx, s.out[ref] = context.WithCancel(ctx)
+		node := s.name(cmd.node)
+		s.start(ctx, func() event { return s.run(ctx, node, cmd.task) })
 	case publishParts:
 		s.start(ctx, func() event {
 			if err := s.publish(ctx, cmd); err != nil {
@@ -269,28 +250,33 @@ func (s *shell) act(ctx context.Context, cmd command) (bool, error) {
 			}
 			return published{batch: cmd.commit.Batch, sink: cmd.sink}
 		})
-	case releaseBlocks:
-		s.tasks.Go(func() { s.cfg.Fleet.Release(cmd.batch) })
 	case saveState:
+		node := s.name(cmd.node)
 		s.start(ctx, func() event {
-			state, err := s.cfg.States.Save(ctx, s.nodes[cmd.node].Name, cmd.state)
+			state, err := s.cfg.States.Save(ctx, node, cmd.state)
 			return stateSaved{state: state, err: err}
 		})
 	case restoreStates:
-		s.start(ctx, func() event { return s.restore(ctx, cmd) })
+		names := make([]string, len(cmd.parts))
+		for i := range names {
+			names[i] = s.name(i)
+		}
+		s.start(ctx, func() event { return s.restore(ctx, names, cmd) })
 	case tidyUp:
 		s.start(ctx, func() event { return s.tidy(ctx, cmd) })
-	case setAlarm:
-		s.alarm = cmd.at
-		s.timer.Reset(time.Duration(max(0, cmd.at-s.now())) * time.Microsecond)
-	case notify:
-		s.cfg.Observe(cmd.progress)
-	case finish:
-		return true, nil
-	case abort:
-		return true, cmd.err
+	default: // act does it
 	}
-	return false, nil
+}
+
+// name of a node by its place. Only the goroutine of the core may ask for it.
+func (s *shell) name(node int) string { return s.core.slots.nodes[node].Name }
+
+// cancel gives up what an attempt still does.
+func (s *shell) cancel(ref taskRef) {
+	if end := s.out[ref]; end != nil {
+		end()
+		delete(s.out, ref)
+	}
 }
 
 // start does something in a goroutine of its own and hands on what came of it.
@@ -329,11 +315,11 @@ func (s *shell) cut(ctx context.Context, cmd cutSources) event {
 }
 
 // restore gives all nodes their state side by side.
-func (s *shell) restore(ctx context.Context, cmd restoreStates) event {
+func (s *shell) restore(ctx context.Context, names []string, cmd restoreStates) event {
 	errs := make([]error, len(cmd.parts))
 	var all sync.WaitGroup
 	for i, parts := range cmd.parts {
-		all.Go(func() { errs[i] = s.cfg.States.Restore(ctx, s.nodes[i].Name, parts) })
+		all.Go(func() { errs[i] = s.cfg.States.Restore(ctx, names[i], parts) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -353,10 +339,9 @@ func (s *shell) tidy(ctx context.Context, cmd tidyUp) event {
 	return tidied{}
 }
 
-func (s *shell) run(ctx context.Context, cmd runTask) event {
-	t := cmd.task
-	ref := taskRef{batch: t.Batch, stage: t.Stage, index: t.Index, attempt: t.Attempt}
-	receipt, err := s.cfg.Fleet.Run(ctx, s.nodes[cmd.node].Name, t)
+func (s *shell) run(ctx context.Context, node string, t work.Task) event {
+	ref := refOf(t)
+	receipt, err := s.cfg.Fleet.Run(ctx, node, t)
 	if err != nil {
 		return taskFailed{ref: ref, err: err}
 	}

@@ -18,6 +18,11 @@ type taskRef struct {
 	attempt int
 }
 
+// refOf names the attempt that a work order is.
+func refOf(t work.Task) taskRef {
+	return taskRef{batch: t.Batch, stage: t.Stage, index: t.Index, attempt: t.Attempt}
+}
+
 type (
 	// started is the first event. history is what earlier drivers planned that a
 	// checkpoint, or batch 1, may still need; the batches up to committed, of rows
@@ -32,7 +37,10 @@ type (
 		committed   rdd.BatchID
 		rows        int64
 		checkpoints []Checkpointed // the older first
+		elastic     bool           // the fleet may change
 	}
+	// nodesChanged says which nodes there are now: all others are gone.
+	nodesChanged struct{ nodes []Node }
 	// ticked says what time it is, in microseconds since the epoch. Time
 	// stands still between ticks.
 	ticked struct{ now int64 }
@@ -83,7 +91,9 @@ type slice struct {
 	ended  bool // nothing will ever come after next
 }
 
-func (started) event()    {}
+func (started) event()      {}
+func (nodesChanged) event() {}
+
 func (ticked) event()     {}
 func (sliced) event()     {}
 func (logged) event()     {}
@@ -110,11 +120,14 @@ type (
 	// appendLog makes entries durable with one append. There is never more
 	// than one out.
 	appendLog struct{ entries []Entry }
-	// runTask runs a task on a node, by the node's place in started.nodes.
+	// runTask runs a task on a node, by the node's place in slots.nodes.
 	runTask struct {
 		node int
 		task work.Task
 	}
+	// cancelTask says that an attempt's answer is not waited for any more. One that
+	// comes nevertheless changes nothing.
+	cancelTask struct{ ref taskRef }
 	// publishParts makes the parts of a batch visible in one sink.
 	publishParts struct {
 		sink   int // planner.DeadLetters or a place in Plan.Writes
@@ -129,7 +142,7 @@ type (
 		node  int
 		state work.State
 	}
-	// restoreStates replaces the state of every node, by its place in started.nodes.
+	// restoreStates replaces the state of every node, by its place in slots.nodes.
 	restoreStates struct{ parts [][]work.State }
 	// tidyUp removes all saved state but what is to be kept, and lets the ledger
 	// forget what concerns only batches up to below.
@@ -156,6 +169,7 @@ type cutFrom struct {
 func (cutSources) command()    {}
 func (appendLog) command()     {}
 func (runTask) command()       {}
+func (cancelTask) command()    {}
 func (publishParts) command()  {}
 func (releaseBlocks) command() {}
 func (saveState) command()     {}

@@ -119,7 +119,7 @@ func (c *core) taskFailed(e taskFailed) {
 	if t == nil {
 		return
 	}
-	c.slots.release(t.node)
+	c.slots.release(t.node, t)
 	t.state = parked
 	switch fault.Of(e.err) {
 	case fault.Retry:
@@ -145,7 +145,7 @@ func (c *core) again(t *task, err error) {
 
 // spent stops the run if a task has been tried often enough.
 func (c *core) spent(t *task, err error) bool {
-	if t.attempt < maxAttempts {
+	if t.attempt-t.excused < maxAttempts {
 		return false
 	}
 	c.abort(fault.New(fault.Of(err), "batch %d stage %d task %d: given up after %d attempts: %w",
@@ -153,9 +153,9 @@ func (c *core) spent(t *task, err error) bool {
 	return true
 }
 
-// lost recomputes what a task misses. Which of its blocks that is is not
-// known, so all tasks that made them run again; where these miss something in
-// turn, the same happens to them. A task that reads only misses a split: it
+// lost recomputes what a task misses. Where the error does not say which of its
+// blocks that is, all tasks that made them run again; where these miss something
+// in turn, the same happens to them. A task that reads only misses a split: it
 // is tried again.
 func (c *core) lost(t *task, err error) {
 	if c.spent(t, err) {
@@ -165,7 +165,11 @@ func (c *core) lost(t *task, err error) {
 		c.again(t, err) // what it missed may have been made since
 		return
 	}
-	for _, block := range t.blocks {
+	missing := missingOf(err, t.blocks)
+	for i, block := range t.blocks {
+		if missing != nil && !missing[i] {
+			continue
+		}
 		c.rerun(&t.batch.stages[block.Stage].tasks[block.Task], t, err)
 	}
 	if t.waits == 0 {
@@ -180,11 +184,17 @@ func (c *core) rerun(t, waiter *task, err error) {
 		return
 	}
 	if t.state == accepted {
+		if c.slots.seats[t.node].gone {
+			t.excused++
+		}
 		if c.spent(t, err) || !c.rewind(t, err) {
 			return
 		}
 		t.batch.pending++
 		t.batch.stages[t.stage].left++
+		if c.fleet.elastic {
+			t.node = anyNode
+		}
 		c.ready(t)
 	}
 	if waiter != nil && t.state != skipped && !slices.Contains(t.waiters, waiter) {
@@ -199,6 +209,10 @@ func (c *core) rewind(t *task, err error) bool {
 	if !c.graph.stages[t.stage].Stateful {
 		return true
 	}
+	if home := c.parts.homes[t.stage][t.index]; c.slots.seats[home].gone {
+		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone: %w", t.stage, t.index, c.slots.nodes[home].Name, err))
+		return false
+	}
 	settled := &c.parts.settled[t.stage][t.index]
 	for id := t.batch.id + 1; ; id++ {
 		b := c.at(id)
@@ -207,7 +221,7 @@ func (c *core) rewind(t *task, err error) bool {
 		}
 		switch later := &b.stages[t.stage].tasks[t.index]; later.state {
 		case launched, accepted, parked:
-			c.abort(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
+			c.setBack(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
 				t.batch.id, t.stage, t.index, id, err))
 			return false
 		case ready:

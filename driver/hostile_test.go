@@ -63,6 +63,12 @@ type fleet struct {
 	mu       sync.Mutex
 	ran      int
 	released []rdd.BatchID
+	begun    []int64 // epochs
+}
+
+func (f *fleet) Begin(_ context.Context, epoch int64) error {
+	f.begun = append(f.begun, epoch)
+	return nil
 }
 
 func (f *fleet) Nodes() []driver.Node { return f.nodes }

@@ -16,6 +16,7 @@ type parts struct {
 	keyGroups int
 	count     int
 	homes     [][]int         // by stateful stage and part: the node that has its state
+	full      [][]bool        // by stateful stage and part: it may have state, and only at home
 	settled   [][]rdd.BatchID // by stateful stage and part: the last batch accepted or skipped
 }
 
@@ -30,6 +31,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 		keyGroups: keyGroups,
 		count:     count,
 		homes:     make([][]int, len(g.stages)),
+		full:      make([][]bool, len(g.stages)),
 		settled:   make([][]rdd.BatchID, len(g.stages)),
 	}
 	given, turns := 0, 0
@@ -41,6 +43,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 			turns++
 		}
 		p.homes[i] = make([]int, p.count)
+		p.full[i] = make([]bool, p.count)
 		p.settled[i] = make([]rdd.BatchID, p.count)
 		for part := range p.homes[i] {
 			// Every stage goes on where the one before ended, and one further
@@ -60,7 +63,7 @@ func slotRing(nodes []Node, atMost int) []int {
 	for round := 0; round < atMost; round++ {
 		begun := len(ring)
 		for i, n := range nodes {
-			if n.Slots > round {
+			if n.Slots > round && !n.Draining {
 				ring = append(ring, i)
 			}
 		}

@@ -61,12 +61,18 @@ func (c *core) closeStage(b *batch, s int) {
 // ready puts a task in line for a slot.
 func (c *core) ready(t *task) {
 	t.state = ready
+	switch {
+	case c.graph.stages[t.stage].Stateful:
+		t.node = c.parts.homes[t.stage][t.index]
+	case t.node != anyNode && !c.slots.takes(t.node):
+		t.node = anyNode
+	}
 	c.slots.enqueue(t)
 }
 
 // dispatch hands ready tasks to free slots, what holds up the most first.
 func (c *core) dispatch() {
-	for {
+	for !c.over {
 		t, node := c.slots.next()
 		if t == nil {
 			return
@@ -76,9 +82,13 @@ func (c *core) dispatch() {
 }
 
 func (c *core) launch(t *task, node int) {
+	c.refill(t.batch, t.stage)
+	if !c.fetchable(t) {
+		c.slots.release(node, t)
+		return
+	}
 	t.state, t.node = launched, node
 	t.attempt++
-	c.refill(t.batch, t.stage)
 	t.remade = t.batch.stages[t.stage].remade
 	c.do(runTask{node: node, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,12 +41,13 @@ type puppet struct {
 //	core nodes=N slots=N in_flight=N groups=N rows=N idle=D wait=D dead=PERCENT   input: one stage a line
 //	past                        from=B; input: one batch a line: id committed? split …
 //	checkpoint B                parts=N watermark=N rows=N; of the past
-//	start                       epoch=N committed=B saves=1 parts=N
+//	start                       epoch=N committed=B saves=1 parts=N elastic=1
+//	nodes NAME …                name, then perhaps :slots, @since and, of one to be left, !
 //	slice                       input: one source a line: source split … ended?
 //	logged
 //	done B.S.I                  attempt=N rows=N blocks=outlet/group,… times=part:max,… staged=sink,…
 //	done B.S.*                  the same for every task of the stage that is out
-//	fail B.S.I KIND             attempt=N
+//	fail B.S.I KIND             attempt=N missing=S.I,… (of all outlets and groups)
 //	published B sink=N
 //	saved B.S.I                 fails=KIND; B.S.* for all parts
 //	restored
@@ -69,9 +71,11 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		p.history = slices.Clip(p.history)
 		e := started{nodes: p.nodes, epoch: int64(c.Int(t, "epoch", 1)), history: p.history, committed: rdd.BatchID(c.Int(t, "committed", 0)),
 			saves: c.Int(t, "saves", 0) > 0, checkpoints: p.saved}
-		e.story.Parts = c.Int(t, "parts", 0)
+		e.story.Parts, e.elastic = c.Int(t, "parts", 0), c.Int(t, "elastic", 0) > 0
 		e.rows = int64(e.committed) * 10
 		p.step(e)
+	case "nodes":
+		p.step(nodesChanged{p.fleet(t, c)})
 	case "slice":
 		p.step(p.slices(t, c.Input))
 	case "logged":
@@ -82,7 +86,7 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		}
 	case "fail":
 		for _, ref := range p.refs(t, c) {
-			p.step(taskFailed{ref: ref, err: failure(t, c.Args[1].Key)})
+			p.step(taskFailed{ref: ref, err: p.missing(t, c, ref, failure(t, c.Args[1].Key))})
 		}
 	case "published":
 		p.step(published{batch: rdd.BatchID(number(t, c.Args[0].Key)), sink: c.Int(t, "sink", 0)})
@@ -150,6 +154,35 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 	if p.core, err = newCore(plan, Pace{Idle: idle}); err != nil {
 		p.out.WriteString(err.Error())
 	}
+}
+
+// fleet reads a list of nodes.
+func (p *puppet) fleet(t testing.TB, c *script.Case) []Node {
+	var out []Node
+	for _, arg := range c.Args {
+		text, left := strings.CutSuffix(arg.Key, "!")
+		text, since, _ := strings.Cut(text, "@")
+		name, slots, _ := strings.Cut(text, ":")
+		out = append(out, Node{Name: name, Slots: int(number(t, cmp.Or(slots, "1"))), Since: number(t, cmp.Or(since, "0")), Draining: left})
+	}
+	return out
+}
+
+// missing makes err say which of a task's blocks are not there.
+func (p *puppet) missing(t testing.TB, c *script.Case, ref taskRef, err error) error {
+	var out []rdd.Block
+	for _, text := range list(c.String("missing", "")) {
+		stage, task, _ := strings.Cut(text, ".")
+		for _, b := range p.core.at(ref.batch).stages[ref.stage].tasks[ref.index].blocks {
+			if b.Stage == int(number(t, stage)) && b.Task == int(number(t, task)) {
+				out = append(out, b)
+			}
+		}
+	}
+	if out == nil {
+		return err
+	}
+	return gone{err, out}
 }
 
 // past reads what an earlier run planned. The marks do not matter but for the
@@ -269,7 +302,7 @@ func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) work.Receipt
 		outlet, group, _ := strings.Cut(text, "/")
 		r.Blocks = append(r.Blocks, rdd.Block{
 			Batch: ref.batch, Stage: ref.stage, Task: ref.index, Outlet: int(number(t, outlet)), Partition: int(number(t, group)),
-			Node: c.String("node", p.nodes[p.core.at(ref.batch).stages[ref.stage].tasks[ref.index].node].Name),
+			Node: c.String("node", p.core.slots.nodes[p.core.at(ref.batch).stages[ref.stage].tasks[ref.index].node].Name),
 		})
 	}
 	for _, text := range list(c.String("times", "")) {
@@ -310,6 +343,8 @@ func spell(c *core, cmd command) string {
 		return "log " + strings.Join(parts, " + ")
 	case runTask:
 		return spellTask(c, cmd)
+	case cancelTask:
+		return fmt.Sprintf("cancel %d.%d.%d#%d", cmd.ref.batch, cmd.ref.stage, cmd.ref.index, cmd.ref.attempt)
 	case publishParts:
 		var parts []string
 		for _, s := range cmd.parts {
@@ -343,6 +378,10 @@ func spell(c *core, cmd command) string {
 		o := cmd.outcome
 		return fmt.Sprintf("finish batches=%d rows=%d final=%t stopped=%t at=%v", o.Batches, o.Tally.RowsIn, o.Final, o.Stopped, o.Offsets)
 	case abort:
+		var back *setback
+		if errors.As(cmd.err, &back) {
+			return fmt.Sprintf("back to the last checkpoint: %v", cmd.err)
+		}
 		return fmt.Sprintf("abort %s: %v", fault.Of(cmd.err), cmd.err)
 	}
 	return "?"

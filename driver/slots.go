@@ -1,17 +1,31 @@
 package driver
 
+import "github.com/idag/idag/rdd"
+
 // slots is the fleet as the core sees it: free slots, and the tasks in line
 // for them. Handing out a task takes time logarithmic in the tasks in line,
 // whatever the number of nodes.
+//
+// A node has a place, which an incarnation of it keeps as long as anything of a
+// batch in flight may speak of it.
 type slots struct {
 	nodes  []Node
+	seats  []seat // by node, as the others
 	byName map[string]int
-	total  int
-	free   []int         // by node
+	total  int // slots of the nodes that may be given tasks now or soon
+	free   []int
 	shared heap[*task]   // may run anywhere
 	pinned []heap[*task] // by node
 	due    ring          // nodes that may have a free slot and a pinned task
 	idle   ring          // nodes that may have a free slot, longest idle first
+}
+
+// seat is what is known of a node at work.
+type seat struct {
+	gone  bool        // with its blocks and its state
+	last  rdd.BatchID // of a node that is gone: no later batch speaks of it
+	aside bool        // it has failed too often and is let be for a while
+	tasks []*task     // that are out there
 }
 
 // ring is a first-in-first-out queue of nodes without repetitions.
@@ -20,10 +34,6 @@ type ring struct {
 	head   int
 	len    int
 	queued []bool
-}
-
-func newRing(nodes int) ring {
-	return ring{items: make([]int, nodes), queued: make([]bool, nodes)}
 }
 
 func (r *ring) push(node int) {
@@ -43,23 +53,19 @@ func (r *ring) pop() {
 	r.len--
 }
 
+// grow makes room for a number of nodes in all.
+func (r *ring) grow(nodes int) {
+	items := make([]int, 0, nodes)
+	for i := range r.len {
+		items = append(items, r.items[(r.head+i)%len(r.items)])
+	}
+	r.items, r.head = items[:nodes], 0
+	r.queued = append(r.queued, make([]bool, nodes-len(r.queued))...)
+}
+
 func newSlots(nodes []Node) slots {
-	s := slots{
-		nodes:  nodes,
-		byName: make(map[string]int, len(nodes)),
-		free:   make([]int, len(nodes)),
-		shared: heap[*task]{less: before},
-		pinned: make([]heap[*task], len(nodes)),
-		due:    newRing(len(nodes)),
-		idle:   newRing(len(nodes)),
-	}
-	for i, n := range nodes {
-		s.byName[n.Name] = i
-		s.free[i] = max(0, n.Slots)
-		s.total += s.free[i]
-		s.pinned[i].less = before
-		s.idle.push(i)
-	}
+	s := slots{byName: make(map[string]int, len(nodes)), shared: heap[*task]{less: before}}
+	s.update(nodes, 0, 0)
 	return s
 }
 
@@ -78,9 +84,78 @@ func before(a, b *task) bool {
 	return a.index < b.index
 }
 
-// find returns the node of a name, or anyNode.
+// update takes the nodes that there are now and returns those that are gone. The
+// batches from oldest to newest are in flight.
+func (s *slots) update(nodes []Node, oldest, newest rdd.BatchID) (left []int) {
+	stays := make([]bool, len(s.nodes))
+	var joins []Node
+	for _, n := range nodes {
+		n.Slots = max(0, n.Slots)
+		if at, ok := s.byName[n.Name]; ok && s.nodes[at].Since == n.Since {
+			s.free[at] += n.Slots - s.nodes[at].Slots
+			s.nodes[at], stays[at], s.seats[at].gone = n, true, false
+		} else {
+			joins = append(joins, n)
+		}
+	}
+	places := len(s.nodes)
+	for _, n := range joins {
+		at, ok := s.byName[n.Name]
+		if ok && (at >= len(stays) || stays[at]) {
+			continue // a name that is there twice
+		}
+		if ok && s.seats[at].gone && s.seats[at].last < oldest {
+			stays[at] = true
+		} else {
+			at = places
+			places++
+		}
+		s.byName[n.Name] = at
+		s.sit(at, n)
+	}
+	for at, stay := range stays {
+		if seat := &s.seats[at]; !stay && !seat.gone {
+			seat.gone, seat.last = true, newest
+			left = append(left, at)
+		}
+	}
+	s.count()
+	return left
+}
+
+// sit gives a node that has joined a place, a new one or that of one that is gone.
+func (s *slots) sit(at int, n Node) {
+	if at == len(s.nodes) {
+		s.nodes, s.seats, s.free = append(s.nodes, n), append(s.seats, seat{}), append(s.free, 0)
+		s.pinned = append(s.pinned, heap[*task]{less: before})
+	}
+	s.nodes[at], s.seats[at], s.free[at] = n, seat{}, n.Slots
+}
+
+// count adds up the slots, and looks at every node anew.
+func (s *slots) count() {
+	if len(s.nodes) > len(s.idle.queued) {
+		s.due.grow(len(s.nodes))
+		s.idle.grow(len(s.nodes))
+	}
+	s.total = 0
+	for at, n := range s.nodes {
+		if !s.seats[at].gone && !n.Draining {
+			s.total += n.Slots
+		}
+		s.due.push(at)
+		s.idle.push(at)
+	}
+}
+
+// takes reports whether a node may be given any task, and keeps whether it may be
+// given one of a part whose state it has.
+func (s *slots) takes(node int) bool { return s.keeps(node) && !s.nodes[node].Draining }
+func (s *slots) keeps(node int) bool { return !s.seats[node].gone && !s.seats[node].aside }
+
+// find returns the node of a name if it may be given tasks, or anyNode.
 func (s *slots) find(name string) int {
-	if n, ok := s.byName[name]; ok && s.nodes[n].Slots > 0 {
+	if n, ok := s.byName[name]; ok && s.nodes[n].Slots > 0 && s.takes(n) {
 		return n
 	}
 	return anyNode
@@ -95,11 +170,26 @@ func (s *slots) enqueue(t *task) {
 	s.due.push(t.node)
 }
 
-// release gives a slot back.
-func (s *slots) release(node int) {
-	s.free[node]++
+// release gives the slot back that a task had on a node.
+func (s *slots) release(node int, t *task) {
+	tasks := s.seats[node].tasks
+	for i := range tasks {
+		if tasks[i] == t {
+			last := len(tasks) - 1
+			tasks[i], tasks[last] = tasks[last], nil
+			s.seats[node].tasks = tasks[:last]
+			s.free[node]++
+			break
+		}
+	}
 	s.due.push(node)
 	s.idle.push(node)
+}
+
+// occupy takes a slot for a task.
+func (s *slots) occupy(node int, t *task) {
+	s.free[node]--
+	s.seats[node].tasks = append(s.seats[node].tasks, t)
 }
 
 // next takes a task out of the line and a slot for it, or returns nil where no
@@ -107,18 +197,18 @@ func (s *slots) release(node int) {
 func (s *slots) next() (*task, int) {
 	for s.due.len > 0 {
 		node := s.due.top()
-		if s.free[node] > 0 && s.prune(&s.pinned[node]) {
-			if s.prune(&s.shared) && before(s.shared.top(), s.pinned[node].top()) {
+		if s.free[node] > 0 && s.keeps(node) && s.prune(&s.pinned[node], node) {
+			if s.takes(node) && s.prune(&s.shared, anyNode) && before(s.shared.top(), s.pinned[node].top()) {
 				return s.take(&s.shared, node)
 			}
 			return s.take(&s.pinned[node], node)
 		}
 		s.due.pop()
 	}
-	for s.idle.len > 0 && s.prune(&s.shared) {
+	for s.idle.len > 0 && s.prune(&s.shared, anyNode) {
 		node := s.idle.top()
 		s.idle.pop()
-		if s.free[node] > 0 {
+		if s.free[node] > 0 && s.takes(node) {
 			t, _ := s.take(&s.shared, node)
 			s.idle.push(node)
 			return t, node
@@ -127,15 +217,27 @@ func (s *slots) next() (*task, int) {
 	return nil, anyNode
 }
 
-// prune drops tasks that are not ready any more and reports whether one is left.
-func (s *slots) prune(h *heap[*task]) bool {
-	for h.len() > 0 && h.top().state != ready {
+// prune drops tasks that are not in line here any more and reports whether one is
+// left.
+func (s *slots) prune(h *heap[*task], node int) bool {
+	for h.len() > 0 && (h.top().state != ready || h.top().node != node) {
 		h.pop()
 	}
 	return h.len() > 0
 }
 
 func (s *slots) take(h *heap[*task], node int) (*task, int) {
-	s.free[node]--
-	return h.pop(), node
+	t := h.pop()
+	s.occupy(node, t)
+	return t, node
+}
+
+// evict returns the tasks that are in line for a node, and for nothing else any
+// more.
+func (s *slots) evict(node int) []*task {
+	var out []*task
+	for h := &s.pinned[node]; s.prune(h, node); {
+		out = append(out, h.pop())
+	}
+	return out
 }

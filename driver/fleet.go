@@ -1,0 +1,221 @@
+package driver
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd"
+)
+
+// fleet is what the core knows of the fleet's changes.
+type fleet struct {
+	elastic bool
+	held    *started    // a run that waits for its first node
+	lossy   rdd.BatchID // blocks of the batches up to it may have lain on nodes that are gone
+}
+
+// fewParts is how many parts a run has at least, as far as there are key groups,
+// whose fleet may change: nodes that join can be given some of them.
+const fewParts = 16
+
+// setback is why a run has to be taken up again from its last checkpoint: state
+// that it needs is gone.
+type setback struct{ err error }
+
+func (s *setback) Error() string { return s.err.Error() }
+func (s *setback) Unwrap() error { return s.err }
+
+// setBack ends the run, and where the fleet may change says that it can be taken up
+// again.
+func (c *core) setBack(err error) {
+	if c.fleet.elastic {
+		err = &setback{err}
+	}
+	c.abort(err)
+}
+
+// partsOf is how many parts a run is to have, 0 where that is the number of slots.
+func (c *core) partsOf(e started) int {
+	if e.story.Parts == 0 && e.elastic {
+		return min(c.set.KeyGroups, max(c.slots.total, fewParts))
+	}
+	return e.story.Parts
+}
+
+// hold puts off a run that no node can take.
+func (c *core) hold(e started) {
+	if !e.elastic {
+		c.abort(fault.New(fault.Invalid, "no executor has a slot for a task"))
+		return
+	}
+	c.fleet.held = &e
+	c.say("waiting for executors")
+}
+
+// endUnbegun ends a run that is stopped before there was a node.
+func (c *core) endUnbegun() {
+	if c.input.stopping && !c.over {
+		c.do(finish{c.finished()})
+		c.over = true
+	}
+}
+
+// fleetChanged takes the nodes that there are now. What was out on a node that is
+// gone is run elsewhere at once; what lay there is made again when somebody needs
+// it.
+func (c *core) fleetChanged(e nodesChanged) {
+	if held := c.fleet.held; held != nil {
+		c.fleet.held = nil
+		held.nodes = e.nodes
+		c.start(*held)
+		return
+	}
+	if !c.begun {
+		return
+	}
+	oldest, before := c.next, c.slots.total
+	if len(c.batches) > 0 {
+		oldest = c.batches[0].id
+	}
+	left := c.slots.update(e.nodes, oldest, c.next-1)
+	if len(left) > 0 {
+		c.fleet.lossy = c.next - 1
+	}
+	if !c.rehome() {
+		return
+	}
+	for _, node := range left {
+		c.forsake(node)
+	}
+	for node := range c.slots.nodes {
+		if !c.slots.takes(node) {
+			c.requeue(node)
+		}
+	}
+	switch {
+	case c.slots.total == 0 && before > 0:
+		c.say("waiting for executors")
+	case before == 0 && c.slots.total > 0:
+		c.say("going on with %d slots", c.slots.total)
+	}
+}
+
+// rehome gives parts that have no state yet another home where theirs is gone. It
+// reports false where a part had state there that somebody needs: then the run is
+// taken up again.
+func (c *core) rehome() bool {
+	var load []int // parts by node
+	for stage, homes := range c.parts.homes {
+		for part, home := range homes {
+			if !c.slots.seats[home].gone {
+				continue
+			}
+			if c.revival.on || c.parts.full[stage][part] && !(c.input.final && c.done == c.next-1) {
+				c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone", stage, part, c.slots.nodes[home].Name))
+				return false
+			}
+			if load == nil {
+				load = c.loads()
+			}
+			if to := c.roomiest(load); to != anyNode {
+				homes[part] = to
+				load[to]++
+			}
+		}
+	}
+	return true
+}
+
+// loads counts the parts of stateful stages by node.
+func (c *core) loads() []int {
+	load := make([]int, len(c.slots.nodes))
+	for _, homes := range c.parts.homes {
+		for _, home := range homes {
+			load[home]++
+		}
+	}
+	return load
+}
+
+// roomiest returns the node that takes tasks and has the fewest parts a slot, or
+// anyNode.
+func (c *core) roomiest(load []int) int {
+	best := anyNode
+	for node, n := range c.slots.nodes {
+		if n.Slots > 0 && c.slots.takes(node) && (best == anyNode || (load[node]+1)*c.slots.nodes[best].Slots < (load[best]+1)*n.Slots) {
+			best = node
+		}
+	}
+	return best
+}
+
+// forsake runs elsewhere what is out on a node that is gone.
+func (c *core) forsake(node int) {
+	for _, t := range slices.Clone(c.slots.seats[node].tasks) {
+		c.giveUp(t, node)
+	}
+	c.requeue(node)
+}
+
+// requeue puts the tasks that are in line for a node in line again, for where they
+// may run now.
+func (c *core) requeue(node int) {
+	for _, t := range c.slots.evict(node) {
+		c.ready(t)
+	}
+}
+
+// giveUp waits for an attempt no longer, which is not held against the task.
+func (c *core) giveUp(t *task, node int) {
+	c.slots.release(node, t)
+	c.do(cancelTask{taskRef{batch: t.batch.id, stage: t.stage, index: t.index, attempt: t.attempt}})
+	t.excused++
+	c.ready(t)
+}
+
+// fetchable reports whether the blocks of a task are still there. If some lay on
+// nodes that are gone, the tasks that made them run again first, and the task waits.
+func (c *core) fetchable(t *task) bool {
+	if t.batch.id > c.fleet.lossy {
+		return true
+	}
+	err := fault.New(fault.Lost, "blocks lay on a node that is gone")
+	for i := range t.blocks {
+		from := &t.batch.stages[t.blocks[i].Stage].tasks[t.blocks[i].Task]
+		if from.state != accepted || c.slots.seats[from.node].gone {
+			t.state = parked
+			c.rerun(from, t, err)
+		}
+	}
+	return t.waits == 0 && !c.over
+}
+
+// missingOf says which of a task's blocks an error names as missing, or nil where it
+// names none of them.
+func missingOf(err error, blocks []rdd.Block) []bool {
+	var named interface{ MissingBlocks() []rdd.Block }
+	if !errors.As(err, &named) {
+		return nil
+	}
+	gone := map[rdd.Block]bool{}
+	for _, b := range named.MissingBlocks() {
+		gone[placeless(b)] = true
+	}
+	var out []bool
+	for i := range blocks {
+		if gone[placeless(blocks[i])] {
+			if out == nil {
+				out = make([]bool, len(blocks))
+			}
+			out[i] = true
+		}
+	}
+	return out
+}
+
+// placeless is what a block is, wherever it lies.
+func placeless(b rdd.Block) rdd.Block {
+	b.Node, b.Rows, b.Bytes = "", 0, 0
+	return b
+}

@@ -1,0 +1,154 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+)
+
+// members is the fleet as the shell knows it, from one taking-up of the run to the
+// next.
+type members struct {
+	nodes   []Node
+	changes <-chan []Node // nil: it stays as it is
+	elastic bool
+}
+
+func newMembers(cfg *Config) *members {
+	m := &members{nodes: cfg.Fleet.Nodes(), changes: cfg.Changes, elastic: cfg.Changes != nil}
+	if m.elastic {
+		return m
+	}
+	var usable []Node
+	for _, n := range m.nodes {
+		if n.Slots > 0 {
+			usable = append(usable, n)
+		}
+	}
+	m.nodes = usable
+	return m
+}
+
+// heard takes what has come over changes: the nodes that there are now, or that there
+// will be no other change.
+func (m *members) heard(nodes []Node, ok bool) event {
+	if !ok {
+		m.changes = nil
+		return nodesChanged{m.nodes}
+	}
+	m.nodes = nodes
+	return nodesChanged{nodes}
+}
+
+// rest waits, and hears of changes meanwhile.
+func (m *members) rest(ctx context.Context, d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	for {
+		select {
+		case <-over.C:
+			return nil
+		case nodes, ok := <-m.changes:
+			m.heard(nodes, ok)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// patience is how often a run is taken up again without a batch having been
+// committed in between, and firstRest how long it waits before the second time;
+// before every further one twice as long.
+const (
+	patience  = 8
+	firstRest = 100 * time.Millisecond
+)
+
+// keepUp drives the run of which past tells, and takes it up again from its last
+// checkpoint, in an epoch of its own, each time that a part's state is gone with its
+// node.
+func keepUp(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
+	fleet := newMembers(&cfg)
+	for tries := 0; ; tries++ {
+		out, err := takeWhole(ctx, cfg, fleet, past)
+		var back *setback
+		if !errors.As(err, &back) {
+			return out, err
+		}
+		next, recallErr := Recall(ctx, cfg.Ledger)
+		switch {
+		case recallErr != nil:
+			return out, errors.Join(err, recallErr)
+		case next.Committed > past.Committed:
+			tries = 0
+		case next.Committed < past.Committed || int64(next.Committed) < out.Batches:
+			return out, fmt.Errorf("%w; the ledger does not tell how to go on", err)
+		case tries >= patience:
+			return out, fault.New(fault.Lost, "given up: %d times taken up without a batch that was committed: %w", tries, err)
+		}
+		if next.Started == nil {
+			next.Run = past.Run
+		}
+		next.Epoch = max(next.Epoch, past.Epoch+1)
+		past = next
+		cfg.Observe(Progress{Batch: past.Committed, Note: fmt.Sprintf("going back to the last checkpoint: %v", err)})
+		if tries > 0 {
+			if err := fleet.rest(ctx, firstRest<<(tries-1)); err != nil {
+				return out, err
+			}
+		}
+	}
+}
+
+// takeWhole takes up the run of which past tells, from its beginning where no
+// checkpoint can be used.
+func takeWhole(ctx context.Context, cfg Config, fleet *members, past *Past) (Outcome, error) {
+	out, err := take(ctx, cfg, fleet, past)
+	if errors.Is(err, errNoCheckpoint) {
+		whole, recallErr := recall(ctx, cfg.Ledger, true)
+		if recallErr != nil {
+			return out, recallErr
+		}
+		whole.Run, whole.Epoch = past.Run, past.Epoch
+		out, err = take(ctx, cfg, fleet, whole)
+	}
+	return out, err
+}
+
+// take takes up the run of which past tells.
+func take(ctx context.Context, cfg Config, fleet *members, past *Past) (Outcome, error) {
+	if err := past.Fits(cfg.Plan); err != nil {
+		return Outcome{}, err
+	}
+	if past.over() {
+		return past.outcome(), nil
+	}
+	if f, ok := cfg.Fleet.(beginner); ok {
+		if err := f.Begin(ctx, past.Epoch); err != nil {
+			return Outcome{}, err
+		}
+	}
+	core, err := newCore(cfg.Plan, cfg.Pace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	told, err := story(cfg.Plan, past.Run)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if past.Started != nil {
+		told.Parts = past.Started.Parts
+	}
+	core.measure = cfg.Measure
+	s := &shell{cfg: cfg, core: core, fleet: fleet, events: make(chan event), out: map[taskRef]context.CancelFunc{}}
+	work, cancel := context.WithCancel(ctx)
+	defer s.tasks.Wait()
+	defer cancel()
+	return s.drive(ctx, work, started{
+		nodes: fleet.nodes, epoch: past.Epoch, story: told, saves: cfg.States != nil, history: past.planned, tallies: past.tallies,
+		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: fleet.elastic,
+	})
+}
