@@ -49,7 +49,8 @@ type Home struct {
 // Open takes the home for a driver. One that another driver has is a fault.Invalid
 // that names it, and so is a directory where locks do not work.
 func Open(dir string, who Owner) (*Home, error) {
-	if err := prepare(dir); err != nil {
+	dir, err := prepare(dir)
+	if err != nil {
 		return nil, err
 	}
 	for {
@@ -76,7 +77,8 @@ func Open(dir string, who Owner) (*Home, error) {
 // Await waits until the driver that has the home is gone, and takes it. See, if not
 // nil, is told who drives, at first and when it changes.
 func Await(ctx context.Context, dir string, who Owner, see func(Owner)) (*Home, error) {
-	if err := prepare(dir); err != nil {
+	dir, err := prepare(dir)
+	if err != nil {
 		return nil, err
 	}
 	w := watcher{dir: dir, see: see}
@@ -289,32 +291,47 @@ func ownerOf(dir string, term int64) (Owner, error) {
 	return o, err
 }
 
-// prepare makes the directory and tries whether locks and links work in it.
-func prepare(dir string) error {
+// OwnerOf returns who had the highest term of a home last, or has it; nobody is the
+// zero Owner.
+func OwnerOf(dir string) (Owner, error) {
+	all := terms(dir)
+	if len(all) == 0 {
+		return Owner{}, nil
+	}
+	return ownerOf(dir, all[len(all)-1])
+}
+
+// prepare makes the directory and tries whether locks and links work in it. It returns
+// its absolute path.
+func prepare(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return dir, invalid(err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return invalid(err)
+		return dir, invalid(err)
 	}
 	f, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
-		return invalid(err)
+		return dir, invalid(err)
 	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it is gone unless something failed
 	again, err := os.OpenFile(f.Name(), os.O_RDWR, 0)
 	if err != nil {
-		return invalid(errors.Join(err, f.Close()))
+		return dir, invalid(errors.Join(err, f.Close()))
 	}
 	linked := f.Name() + "-link"
 	first, err := tryLock(f)
 	second, err2 := tryLock(again)
-	err3 := os.Link(f.Name(), linked)
-	err = errors.Join(err, err2, err3, f.Close(), again.Close(), os.Remove(f.Name()))
+	err = errors.Join(err, err2, os.Link(f.Name(), linked), f.Close(), again.Close())
 	_ = os.Remove(linked)
 	switch {
 	case err != nil:
-		return invalid(err)
+		return dir, invalid(err)
 	case !first || second:
-		return fault.New(fault.Invalid, "home: locks do not work in %s: it takes a file system that has them", dir)
+		return dir, fault.New(fault.Invalid, "home: locks do not work in %s: it takes a file system that has them", dir)
 	}
-	return nil
+	return dir, nil
 }
 
 func invalid(err error) error { return fault.New(fault.Invalid, "home: %w", err) }

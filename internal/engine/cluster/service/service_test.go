@@ -1,4 +1,4 @@
-package cluster
+package service
 
 import (
 	"context"
@@ -72,7 +72,7 @@ func (s *site) set(executors int) {
 	s.mu.Lock()
 	s.members = nil
 	for i := range executors {
-		s.members = append(s.members, executor(fmt.Sprint("e", i), 2))
+		s.members = append(s.members, member(fmt.Sprint("e", i), 2))
 	}
 	s.mu.Unlock()
 	select {
@@ -94,7 +94,7 @@ func (s *site) drive() (svc *Service, end func(context.Context)) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	svc, err = NewService(ServiceConfig{Home: h, Members: s.all, Changes: s.changes, Kinds: kinds(), Build: build,
+	svc, err = New(Config{Home: h, Members: s.all, Changes: s.changes, Kinds: kinds(), Build: build,
 		Run: s.run, Log: func(line string) { s.t.Log(line) }})
 	if err != nil {
 		s.t.Fatal(err)

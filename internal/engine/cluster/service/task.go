@@ -1,4 +1,4 @@
-package cluster
+package service
 
 import (
 	"context"
@@ -107,9 +107,9 @@ func (t *task) sayLocked(text string) {
 	t.touch()
 }
 
-// Write takes what console sinks write.
+// Write takes what console sinks write: lines of the log that begin with a bar.
 func (t *task) Write(p []byte) (int, error) {
-	t.say("%s", p)
+	t.say("| %s", strings.ReplaceAll(strings.TrimRight(string(p), "\n"), "\n", "\n| "))
 	return len(p), nil
 }
 

@@ -1,4 +1,4 @@
-package cluster
+package service
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func executor(name string, slots int) gossip.Member {
+func member(name string, slots int) gossip.Member {
 	return gossip.Member{Name: name, Role: gossip.Executor, Slots: slots, Condition: gossip.Alive}
 }
 
@@ -27,10 +27,10 @@ func shown(shares [][]gossip.Member) string {
 
 // Each job has a share of each executor.
 func TestDivide(t *testing.T) {
-	three := []gossip.Member{executor("b", 4), executor("a", 4), executor("c", 4)}
-	leaving := executor("x", 4)
+	three := []gossip.Member{member("b", 4), member("a", 4), member("c", 4)}
+	leaving := member("x", 4)
 	leaving.Condition = gossip.Leaving
-	dead := executor("y", 4)
+	dead := member("y", 4)
 	dead.Condition = gossip.Dead
 	for _, c := range []struct {
 		members []gossip.Member
@@ -42,8 +42,8 @@ func TestDivide(t *testing.T) {
 		{three, 2, "[a:2 b:2 c:2] [a:2 b:2 c:2]"},
 		{three, 3, "[a:2 b:1 c:1] [a:1 b:2 c:1] [a:1 b:1 c:2]"},
 		{three, 5, "[a:1 b:1 c:1] [a:1 b:1 c:1] [a:1 b:1 c:1] [a:1 b:1 c:1] [a:1 b:1 c:1]"},
-		{[]gossip.Member{executor("a", 1), executor("b", 1)}, 3, "[a:1 b:1] [a:1 b:1] []"},
-		{[]gossip.Member{executor("a", 2), leaving, dead, executor("z", 0), {Name: "d", Role: gossip.Driver, Slots: 3, Condition: gossip.Alive}}, 1, "[a:2 x:4]"},
+		{[]gossip.Member{member("a", 1), member("b", 1)}, 3, "[a:1 b:1] [a:1 b:1] []"},
+		{[]gossip.Member{member("a", 2), leaving, dead, member("z", 0), {Name: "d", Role: gossip.Driver, Slots: 3, Condition: gossip.Alive}}, 1, "[a:2 x:4]"},
 		{[]gossip.Member{leaving}, 1, "[]"},
 		{nil, 2, "[] []"},
 	} {
@@ -60,7 +60,7 @@ func TestDivideFairly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var members []gossip.Member
 		for i, slots := range rapid.SliceOfN(rapid.IntRange(1, 9), 1, 6).Draw(t, "slots") {
-			members = append(members, executor(fmt.Sprint(i), slots))
+			members = append(members, member(fmt.Sprint(i), slots))
 		}
 		total := 0
 		for _, m := range members {
@@ -88,7 +88,7 @@ func TestDivideFairly(t *testing.T) {
 
 // A seat is told of changes that concern it, once, and of no others.
 func TestSeat(t *testing.T) {
-	members := []gossip.Member{executor("a", 4)}
+	members := []gossip.Member{member("a", 4)}
 	b := newBroker(func() []gossip.Member { return members })
 	told := func(s *Seat) bool {
 		select {

@@ -1,4 +1,4 @@
-package cluster
+package service
 
 import (
 	"cmp"
@@ -24,8 +24,8 @@ import (
 // manyEnded is how many jobs that have ended are remembered.
 const manyEnded = 50
 
-// ServiceConfig is what a driver's service needs. All but Log is required.
-type ServiceConfig struct {
+// Config is what a driver's service needs. All but Log is required.
+type Config struct {
 	Home *home.Home
 	// Members are the nodes of the cluster, Changes says that they may be others now.
 	Members func() []gossip.Member
@@ -42,7 +42,7 @@ type ServiceConfig struct {
 // by side on shares of the executors, remembers them in its home and takes up those
 // that the driver before it has not ended. It is safe for concurrent use.
 type Service struct {
-	cfg    ServiceConfig
+	cfg    Config
 	broker *broker
 	quit   context.CancelCauseFunc
 	end    context.Context //nolint:containedctx // The life of the service, which outlasts every call.
@@ -59,9 +59,9 @@ var _ wire.Driver = (*Service)(nil)
 // errOver ends what is under way when another driver has the home.
 var errOver = errors.New("this driver does not drive any more")
 
-// NewService begins to serve and takes up the jobs that were not ended. Who calls
+// New begins to serve and takes up the jobs that were not ended. Who calls
 // closes it, before the home.
-func NewService(cfg ServiceConfig) (*Service, error) {
+func New(cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
