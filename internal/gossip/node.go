@@ -2,79 +2,235 @@ package gossip
 
 import (
 	"context"
-	"iter"
+	"errors"
+	"log"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/idag/idag/internal/fault"
 )
 
-// Config is how a node takes part.
-type Config struct {
-	Self      Member       // Name, Role, RPC, Slots, Memory, Site and Version; the rest is filled in
-	Bind      string       // host:port to listen on, both TCP and UDP; port 0 takes a free one
-	Advertise string       // host or host:port where the others reach it, if not where it listens
-	Join      []string     // host, host:port or file:PATH with one of these a line; none: the first node
-	Keys      [][]byte     // of 16, 24 or 32 bytes; the first encrypts, all decrypt; none: not encrypted
-	KeyFile   string       // more keys, one a line; followed while the node runs
-	Preset    Preset       // the zero value is LAN()
-	Log       func(string) // lines for people; nil: none
+// Node is this process in the cluster. Its methods may be called by any goroutine.
+type Node struct {
+	name   string
+	preset Preset
+	born   time.Time
+	keys   *keyring
+	list   *memberlist.Memberlist
+	find   lookup
+	seeds  seeds
+	file   keyFile
+
+	changes  bell // for Changes
+	tell     bell // there is something to announce
+	look     bell // there is a reason to look for the others
+	lines    chan string
+	ended    chan struct{}
+	missed   atomic.Int64 // when a probe was not answered last, in nanoseconds since the epoch
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+	closing  sync.Once
+	parting  sync.Mutex // held by Leave and Close
+	finished bool       // by one of them; under parting
+	telling  sync.Mutex // held while memberlist tells the others something
+	left     bool       // it has told them that it left; under telling
+	quiet    sync.Mutex // for sieve
+	sieve    *sieve
+
+	mu       sync.Mutex
+	self     Member
+	stance   stance
+	table    table
+	watchers map[bell]bool
+	joining  bool      // it asks to be let in
+	since    time.Time // when it was first among others
+	rival    string    // the address of another node with its name that this node yields to, unless it is dead
+	err      error     // why it ended by itself
 }
 
-// AddKeys adds the keys of a text: keys in base64 or hex, split by commas, spaces or
-// lines, or file:PATH, which becomes the KeyFile.
-func (c *Config) AddKeys(text string) error {
-	return fault.New(fault.Bug, "not built: %d bytes", len(text))
+// bell rings for one who waits; it rings once, however often it was rung before.
+type bell chan struct{}
+
+func newBell() bell { return make(bell, 1) }
+
+func (b bell) wake() {
+	select {
+	case b <- struct{}{}:
+	default:
+	}
 }
 
-// Node is this process in the cluster.
-type Node struct{ changes chan struct{} }
-
-// Start begins to take part. It waits a moment for the first peer to answer; when none
-// does it goes on trying in the background.
+// Start begins to take part. It waits for the first answer of a peer, for a second or a
+// few as the preset says, and goes on trying in the background when none comes. It fails
+// with fault.Invalid when the Config is wrong or a node with this name is there already.
+// Its ctx is for the start only: the node runs until it is closed.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	return nil, fault.New(fault.Bug, "not built: %s, %w", cfg.Self.Name, ctx.Err())
+	return start(ctx, cfg, world{find: net.DefaultResolver.LookupNetIP})
 }
 
-// Members returns who is known, this node too, sorted by name. Those that have left or
-// died stay for some minutes. The caller owns the list.
-func (n *Node) Members() []Member { return nil }
-
-// Changes returns a channel that holds a value when Members has changed since the last
-// one was taken. There is one channel, for one reader: for more see Watch.
-func (n *Node) Changes() <-chan struct{} { return n.changes }
-
-// Watch gives the members, now and each time that they change, until ctx ends or the
-// node is closed. There may be any number of watchers.
-func (n *Node) Watch(ctx context.Context) iter.Seq[[]Member] {
-	return func(func([]Member) bool) { <-ctx.Done() }
+// world is what a node meets outside.
+type world struct {
+	find    lookup
+	blocked func(addr string) bool
 }
 
-// Announce changes what the node says of itself: role, slots, memory, plans, and
-// Leaving for its condition.
-func (n *Node) Announce(change func(self *Member)) error {
-	change(&Member{})
+func start(ctx context.Context, cfg Config, w world) (*Node, error) {
+	n, err := newNode(cfg, w.find)
+	if err != nil {
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stop = stop
+	if err := n.listen(ctx, cfg, w); err != nil {
+		stop()
+		return nil, err
+	}
+	first := make(chan struct{})
+	n.running.Add(3)
+	go n.keep(life)
+	go n.seek(life, first)
+	go n.print(life, cfg.Log)
+	select {
+	case <-first:
+	case <-n.ended:
+	case <-ctx.Done():
+	case <-time.After(n.preset.wait):
+	}
+	if err := errors.Join(n.Err(), fault.Wrap(fault.Retry, ctx.Err())); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// newNode checks what can be checked without a network.
+func newNode(cfg Config, find lookup) (*Node, error) {
+	if cfg.Preset == (Preset{}) {
+		cfg.Preset = LAN()
+	}
+	if err := checkName(cfg.Self.Name); err != nil {
+		return nil, err
+	}
+	seeds, err := parseSeeds(cfg.Join)
+	if err != nil {
+		return nil, err
+	}
+	file := keyFile{path: cfg.KeyFile, more: cfg.Keys}
+	keys, _, err := file.read()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := newKeyring(keys)
+	if err != nil {
+		return nil, err
+	}
+	self := cfg.Self
+	self.Plans = slices.Clone(self.Plans)
+	self.Condition = Alive
+	return &Node{name: self.Name, preset: cfg.Preset, born: time.Now(), keys: ring, find: find, seeds: seeds, file: file,
+		changes: newBell(), tell: newBell(), look: newBell(), lines: make(chan string, 256), ended: make(chan struct{}),
+		self: self, table: table{nodes: map[string]row{}}, watchers: map[bell]bool{}, sieve: newSieve()}, nil
+}
+
+// listen opens the sockets and begins to answer.
+func (n *Node) listen(ctx context.Context, cfg Config, w world) error {
+	where, err := place(ctx, cfg, w.find)
+	if err != nil {
+		return err
+	}
+	logger := log.New(memo{n}, "", 0)
+	t, err := listen(ctx, where.ip, where.port, logger, w.blocked)
+	if err != nil {
+		return err
+	}
+	if err := n.introduce(t, where); err != nil {
+		return errors.Join(err, t.Shutdown())
+	}
+	c := n.preset.settings()
+	c.Name, c.Logger, c.Transport, c.Keyring = n.name, logger, t, n.keys.ring
+	c.Delegate, c.Events, c.Conflict, c.Alive, c.Merge = ear{n}, ear{n}, ear{n}, ear{n}, ear{n}
+	// Called when a probe was not answered in time: a notice, TCP is tried nevertheless.
+	c.DisableTcpPingsForNode = func(string) bool {
+		n.missed.Store(time.Now().UnixNano())
+		return false
+	}
+	c.BindPort = t.GetAutoBindPort()
+	c.AdvertiseAddr, c.AdvertisePort = where.advertised, where.advertisedPort
+	if c.AdvertisePort == 0 {
+		c.AdvertisePort = c.BindPort
+	}
+	n.list, err = memberlist.Create(c)
+	if err != nil {
+		return fault.New(fault.Invalid, "cannot begin to gossip: %w", errors.Join(err, t.Shutdown()))
+	}
 	return nil
 }
 
-// Leave says goodbye. The tasks should be done: announce Leaving before.
-func (n *Node) Leave(ctx context.Context) error { return ctx.Err() }
+// introduce completes what the node says of itself, and checks it.
+func (n *Node) introduce(t *transport, where spot) error {
+	ip, p, err := t.FinalAdvertiseAddr(where.advertised, where.advertisedPort)
+	if err != nil {
+		return fault.New(fault.Invalid, "say by which address the others reach this node (advertise): %w", err)
+	}
+	if p == 0 {
+		p = t.GetAutoBindPort()
+	}
+	n.self.Gossip = net.JoinHostPort(ip.String(), strconv.Itoa(p))
+	n.self.RPC = completed(n.self.RPC, n.self.Gossip)
+	return says(n.self, staying, 0).check()
+}
 
-// Close ends the node without a word. It may be called more than once.
-func (n *Node) Close() error { return nil }
+// see notes what memberlist tells of a node.
+func (n *Node) see(what event, m *memberlist.Node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	if m.Name != n.name && n.since.IsZero() {
+		n.since = now
+	}
+	n.note(now, what, m.Name, m.Address(), m.Meta)
+}
 
-// Done is closed when the node has ended, by Close or because it had to; see Err.
-func (n *Node) Done() <-chan struct{} { return nil }
+// note enters news into the table. The caller holds mu.
+func (n *Node) note(now time.Time, what event, name, addr string, meta []byte) {
+	changed, line := n.table.see(now, what, name, addr, meta)
+	if changed {
+		n.ring()
+	}
+	if name != n.name {
+		n.say(line)
+	}
+}
 
-// Err says why a node ended by itself, or nil.
-func (n *Node) Err() error { return nil }
+// reflect enters what the node says of itself. The caller holds mu.
+func (n *Node) reflect() {
+	n.note(time.Now(), changed, n.name, n.self.Gossip, n.meta(metaLimit))
+	n.tell.wake()
+}
 
-// Keys returns the keys in use, the one that encrypts first.
-func (n *Node) Keys() [][]byte { return nil }
+// meta is what the node says of itself. The caller holds mu.
+func (n *Node) meta(limit int) []byte {
+	return says(n.self, n.stance, n.born.UnixMicro()).encode(min(limit, metaLimit))
+}
 
-// InstallKey makes the node decrypt with a further key.
-func (n *Node) InstallKey(key []byte) error { return fault.New(fault.Bug, "not built: %d", len(key)) }
+// room says whether there is room for another node.
+func (n *Node) room(name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, known := n.table.nodes[name]; !known && len(n.table.nodes) >= nodeLimit {
+		return fault.New(fault.Invalid, "there are %d nodes already", nodeLimit)
+	}
+	return nil
+}
 
-// UseKey makes the node encrypt with an installed key.
-func (n *Node) UseKey(key []byte) error { return fault.New(fault.Bug, "not built: %d", len(key)) }
-
-// RemoveKey makes the node forget a key that it does not encrypt with.
-func (n *Node) RemoveKey(key []byte) error { return fault.New(fault.Bug, "not built: %d", len(key)) }
+// ring wakes those who wait for changes. The caller holds mu.
+func (n *Node) ring() {
+	n.changes.wake()
+	for w := range n.watchers {
+		w.wake()
+	}
+}
