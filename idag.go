@@ -3,10 +3,11 @@
 //
 //	func main() {
 //		jobs := append(idag.Jobs(), mine)
-//		os.Exit(idag.Main("1.0", jobs, idag.Kinds().With(myKind)))
+//		os.Exit(idag.Main("1.0", jobs, idag.Kinds().With(myKind), fn.NewSet(myFunc)))
 //	}
 //
-// Jobs are written with package rdd or as job files; see docs/jobfile.md.
+// Jobs are written with package rdd or as job files, functions with package rdd/fn; see
+// docs/jobfile.md and docs/own-functions.md.
 package idag
 
 import (
@@ -19,23 +20,24 @@ import (
 	"github.com/idag/idag/internal/cli"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Job is a job that a program offers by name.
 type Job = cli.Job
 
-// Main runs the command line of this process with the given jobs and
-// connectors, and returns the exit status: 0, 1 for a failure, 2 for a mistake
+// Main runs the command line of this process with the given jobs,
+// connectors and functions, and returns the exit status: 0, 1 for a failure, 2 for a mistake
 // of the user's. SIGTERM acts as Ctrl-C does: the first finishes the batches in
 // flight, the second aborts.
-func Main(version string, jobs []Job, kinds connectors.Registry) int {
+func Main(version string, jobs []Job, kinds connectors.Registry, functions fn.Set) int {
 	interrupts := make(chan os.Signal, 2) // both presses of an impatient user
 	listen(interrupts)
 	defer signal.Stop(interrupts)
 	if version == "" {
 		version = "devel"
 	}
-	app := cli.App{Name: "idag", Version: version, Jobs: jobs, Kinds: kinds, Engine: node()}
+	app := cli.App{Name: "idag", Version: version, Jobs: jobs, Kinds: kinds, Functions: functions, Engine: node()}
 	return cli.Main(context.Background(), app, os.Args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Interrupts: interrupts})
 }
 

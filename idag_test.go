@@ -19,7 +19,7 @@ import (
 // TestMain also plays the program that TestCrash kills.
 func TestMain(m *testing.M) {
 	if os.Getenv("IDAG_TEST_PROGRAM") != "" {
-		os.Exit(Main("test", Jobs(), Kinds()))
+		os.Exit(Main("test", Jobs(), Kinds(), Functions()))
 	}
 	goleak.VerifyTestMain(m)
 }

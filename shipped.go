@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/jobs/lorawan"
 	"github.com/idag/idag/jobs/meter"
 	"github.com/idag/idag/jobs/twizy"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Jobs returns the jobs that ship.
@@ -26,6 +27,9 @@ func Jobs() []Job {
 		YAML: twizy.YAML(), Build: twizy.Job, Shipped: true,
 	}}
 }
+
+// Functions returns the functions that ship: none so far.
+func Functions() fn.Set { return fn.Set{} }
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {

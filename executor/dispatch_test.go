@@ -186,7 +186,7 @@ func TestMasks(t *testing.T) {
 // A mask knows all 64 labels apart.
 func TestMaskOfManyLabels(t *testing.T) {
 	mem := checked(t)
-	rows, names := make([]int32, rdd.MaxLabels), make([]string, rdd.MaxLabels)
+	rows, names := make([]int32, rdd.LabelSet(0).Most()), make([]string, rdd.LabelSet(0).Most())
 	for i := range rows {
 		rows[i], names[i] = int32(i), fmt.Sprint("l", i)
 	}

@@ -195,7 +195,7 @@ func newTable(mem memory.Allocator, g *physical.Grouping) *agg.Table {
 	}
 	specs := make([]agg.Spec, 0, len(g.Aggs))
 	for _, a := range g.Aggs {
-		specs = append(specs, agg.Spec{Func: a.Func, Arg: a.Type, K: a.K, Error: a.Error, Key: a.Key})
+		specs = append(specs, agg.Spec{Func: a.Func, Arg: a.Type, K: a.K, Error: a.Error, Key: a.Key, Own: a.Own})
 	}
 	return agg.NewTable(mem, keys, specs)
 }

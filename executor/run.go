@@ -154,6 +154,8 @@ func (r *run) operator(n *physical.Node) operator {
 		return &expand{run: r, node: n, act: act}
 	case physical.Explode:
 		return &explode{run: r, node: n, act: act}
+	case physical.Apply:
+		return &apply{run: r, node: n, act: act}
 	case physical.Assignment:
 		if act.Slide != act.Size {
 			return &sliding{run: r, node: n, act: act}

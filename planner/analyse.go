@@ -10,6 +10,7 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // raw is the key of the schema of rows that have no label yet.
@@ -25,6 +26,7 @@ type node struct {
 	overlap   rdd.LabelSet                    // labels whose window_start is not a multiple of that size
 	maps      rdd.LabelSet                    // labels of which a FlatMap explodes a map
 	pane      time.Duration                   // of a Window and the Reduces over it: the panes that its windows share, or 0
+	fn        *fn.Func                        // of an Apply
 	gap       time.Duration                   // of a Reduce that makes sessions
 	slide     time.Duration                   // of such a Reduce: that of its windows
 	consumers []int                           // operations over this one, ascending
@@ -98,8 +100,8 @@ func (a *analysis) check(n *node) {
 // checkJob checks what does not depend on schemas.
 func (a *analysis) checkJob() {
 	j := a.job
-	if len(j.Labels) == 0 || len(j.Labels) > rdd.MaxLabels {
-		a.fail(j.At, "a job declares 1 to %d labels, this one has %d", rdd.MaxLabels, len(j.Labels))
+	if len(j.Labels) == 0 || len(j.Labels) > rdd.LabelSet(0).Most() {
+		a.fail(j.At, "a job declares 1 to %d labels, this one has %d", rdd.LabelSet(0).Most(), len(j.Labels))
 	}
 	for i, l := range j.Labels {
 		if l == "" || slices.Index(j.Labels, l) != i {
@@ -111,6 +113,7 @@ func (a *analysis) checkJob() {
 	}
 	a.checkSettings()
 	a.checkSchedule()
+	a.checkFunctions()
 	for _, s := range j.Sinks {
 		if s == nil {
 			a.fail(j.At, "a sink of job %q is nil", j.Name)

@@ -179,5 +179,5 @@ func (n *node) placed(p *physical.Partial, labels rdd.LabelSet, in *arrow.Schema
 
 // specOf is the aggregate as the kernel knows it.
 func specOf(a physical.Agg) agg.Spec {
-	return agg.Spec{Func: a.Func, Arg: a.Type, K: a.K, Error: a.Error, Key: a.Key}
+	return agg.Spec{Func: a.Func, Arg: a.Type, K: a.K, Error: a.Error, Key: a.Key, Own: a.Own}
 }

@@ -35,10 +35,10 @@ func (b *builder) step(c *node, inlet int, f flow) {
 	}
 	acts := f.labels & c.actsOn(inlet)
 	if acts != 0 {
-		f.by = f.by.Without(altered(c.op))
+		f.by = f.by.Without(b.altered(c))
 	}
 	switch op := c.op.(type) {
-	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Window:
+	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Window:
 		if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {
 			b.passBy(c, f)
 			return
@@ -100,6 +100,8 @@ func (b *builder) rowwise(c *node, f flow) flow {
 		return b.filtered(c, f)
 	case rdd.FlatMap:
 		return b.expanded(c, op, f)
+	case rdd.Apply:
+		return b.apply(c, op, f)
 	case rdd.Window:
 		return b.windowed(c, op, f)
 	default:

@@ -37,7 +37,7 @@ func (a *analysis) uncachable(c *node) string {
 		switch n.op.(type) {
 		case rdd.Read:
 			return ""
-		case rdd.Tag, rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Cache:
+		case rdd.Tag, rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Cache:
 		case rdd.Window:
 			return "which rows are late, and leave at " + name + ", depends on the run"
 		default:

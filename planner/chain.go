@@ -43,7 +43,7 @@ func (c *chain) add(a *analysis, tag, n *node, l int) bool {
 // steady reports whether what an operation makes of a row depends on the row alone.
 func (n *node) steady() bool {
 	switch n.op.(type) {
-	case rdd.Tag, rdd.Map, rdd.Filter, rdd.FlatMap:
+	case rdd.Tag, rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply:
 	default:
 		return false
 	}
@@ -196,6 +196,9 @@ func (a *analysis) readParts(tag, n *node, l int) []string {
 	var s, columns []string
 	for _, e := range n.exprs {
 		columns = append(columns, expr.Columns(e)...)
+	}
+	if apply, ok := n.op.(rdd.Apply); ok {
+		columns = append(columns, apply.Names(n.fn.Reads)...)
 	}
 	op, _ := tag.op.(rdd.Tag)
 	if slices.Contains(columns, rdd.ColTime) {

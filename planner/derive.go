@@ -40,6 +40,8 @@ func (a *analysis) derive(n *node) {
 		a.deriveFilter(n, op)
 	case rdd.FlatMap:
 		a.deriveFlatMap(n, op)
+	case rdd.Apply:
+		a.deriveApply(n, op)
 	case rdd.Window:
 		a.deriveWindow(n, op)
 	case rdd.Shuffle:

@@ -11,6 +11,7 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 func (a *analysis) deriveTag(n *node, op rdd.Tag) {
@@ -240,8 +241,13 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) 
 		return physical.Agg{}, false
 	}
 	c, ok := e.(*expr.Call)
+	if ok && !slices.Contains(aggregates(), c.Name) {
+		if own, err := a.job.Functions.Aggregate(c.Name); err == nil {
+			return a.ownAggregate(n, g, c, own, l)
+		}
+	}
 	if !ok || !slices.Contains(aggregates(), c.Name) {
-		a.fail(n.Dataset.At(mark), "reduce: %q is not an aggregate; there are %s", g.Expr, strings.Join(aggregates(), ", "))
+		a.fail(n.Dataset.At(mark), "reduce: %q is not an aggregate; there are %s", g.Expr, strings.Join(a.aggregates(), ", "))
 		return physical.Agg{}, false
 	}
 	if s := signatureOf(c.Name); len(c.Args) < s.min || len(c.Args) > s.max {
@@ -272,6 +278,18 @@ func (a *analysis) aggregate(n *node, g rdd.Assign, l int) (physical.Agg, bool) 
 	return out, true
 }
 
+// aggregates are those that there are, the program's last.
+func (a *analysis) aggregates() []string {
+	out := aggregates()
+	for _, i := range a.job.Functions.Items() {
+		if own, ok := i.(fn.Aggregate); ok {
+			out = append(out, own.Name)
+		}
+	}
+	return out
+}
+
+// aggregates are those that ship.
 func aggregates() []string {
 	return []string{"count", "count_distinct", "sum", "avg", "min", "max", "stddev", "first", "last",
 		"approx_distinct", "approx_count", "approx_top", "approx_moment2", "sample"}

@@ -80,6 +80,8 @@ func (a *analysis) ownParameters(n *node) []string {
 			add("position", op.Position)
 			add("outer", fmt.Sprint(op.Outer))
 		}
+	case rdd.Apply:
+		s = append(s, applyParameters(op, n.fn)...)
 	case rdd.Window:
 		add("time", op.Time)
 		add("size", op.Size.String())
@@ -95,6 +97,7 @@ func (a *analysis) ownParameters(n *node) []string {
 		add("as", a.names(op.As))
 		add("by", list(op.By))
 		set("get.", op.Get)
+		s = append(s, n.ownAggregates(op)...)
 	case rdd.Join:
 		s = append(s, a.joinParameters(n, op)...)
 	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:

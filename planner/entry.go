@@ -79,11 +79,11 @@ func (b *builder) entry(read, tag *node, l int, c chain) *physical.Node {
 		}
 	}
 	out.In, act.Wrong = b.entryColumns(read, c, l, take)
-	if why := changedBy(c, expr.Columns(time), "the event time is made of"); why != "" {
+	if why := b.changedBy(c, expr.Columns(time), "the event time is made of"); why != "" {
 		act.Wrong = why
 	}
 	if need[rdd.ColHash] {
-		if why := changedBy(c, op.Identity, "identifies the event"); why != "" {
+		if why := b.changedBy(c, op.Identity, "identifies the event"); why != "" {
 			act.Wrong = why
 		}
 	}
@@ -140,9 +140,9 @@ func entryFrom(in, out *arrow.Schema, need map[string]bool) []int {
 
 // changedBy says which operation of a chain sets or drops one of the columns, which is
 // what the text says, or "".
-func changedBy(c chain, columns []string, what string) string {
+func (b *builder) changedBy(c chain, columns []string, what string) string {
 	for _, n := range c.nodes[1:] {
-		for _, column := range columnsSet(n.op) {
+		for _, column := range n.Dataset.Sets(b.job.Functions) {
 			if slices.Contains(columns, column) {
 				return fmt.Sprintf("%s changes the column %q, which %s", at(n), column, what)
 			}

@@ -89,7 +89,7 @@ func TestMistakesInGoHaveALine(t *testing.T) {
 func TestMistakesOfJobs(t *testing.T) {
 	ev := read().Tag(byKind())
 	sink := ev.Write(rdd.Write{Connector: "console"})
-	many := make([]string, rdd.MaxLabels+1)
+	many := make([]string, rdd.LabelSet(0).Most()+1)
 	for i := range many {
 		many[i] = fmt.Sprint("l", i)
 	}
@@ -121,7 +121,7 @@ func TestMistakesOfJobs(t *testing.T) {
 
 // 64 labels are allowed, and the last of them works like the first.
 func TestSixtyFourLabels(t *testing.T) {
-	names := make([]string, rdd.MaxLabels)
+	names := make([]string, rdd.LabelSet(0).Most())
 	for i := range names {
 		names[i] = fmt.Sprint("l", i)
 	}

@@ -26,7 +26,7 @@ func EventTime(job *rdd.Job, tag *rdd.Dataset) (string, error) {
 		if !reached {
 			continue
 		}
-		for _, c := range columnsSet(d.Op()) {
+		for _, c := range d.Sets(job.Functions) {
 			set[c] = true
 		}
 		changed[d] = set
@@ -60,20 +60,4 @@ func changedBefore(d *rdd.Dataset, changed map[*rdd.Dataset]map[string]bool) (ma
 		}
 	}
 	return out, reached
-}
-
-// columnsSet lists the columns that a row-wise operation sets or drops.
-func columnsSet(op rdd.Operation) []string {
-	var out []string
-	switch op := op.(type) {
-	case rdd.Map:
-		for _, s := range op.Set {
-			out = append(out, s.Column)
-		}
-		out = append(out, op.Drop...)
-	case rdd.FlatMap:
-		out = append(op.Columns(false), op.Columns(true)...)
-	default:
-	}
-	return out
 }

@@ -93,6 +93,8 @@ func (a *analysis) taken(n *node, l int) map[string]bool {
 		return reads(need, n.exprs["where"])
 	case rdd.FlatMap:
 		return n.takenByFlatMap(op, l)
+	case rdd.Apply:
+		return n.takenByApply(op, l)
 	case rdd.Window:
 		delete(need, rdd.WindowStart)
 		delete(need, rdd.WindowEnd)

@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"slices"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
@@ -56,21 +54,11 @@ func (b *builder) joinedBy(c *node, op rdd.Join) bypass.Partitioning {
 }
 
 // altered are the columns that an operation on single rows sets or drops.
-func altered(op rdd.Operation) []string {
-	var out []string
-	switch op := op.(type) {
-	case rdd.Map:
-		out = slices.Clone(op.Drop)
-		for _, s := range op.Set {
-			out = append(out, s.Column)
-		}
-	case rdd.FlatMap:
-		out = append(op.Columns(false), op.Columns(true)...)
-	case rdd.Window:
-		out = []string{rdd.WindowStart, rdd.WindowEnd}
-	default:
+func (b *builder) altered(n *node) []string {
+	if _, ok := n.op.(rdd.Window); ok {
+		return []string{rdd.WindowStart, rdd.WindowEnd}
 	}
-	return out
+	return n.Dataset.Sets(b.job.Functions)
 }
 
 // inPlace lets a flow go on past a shuffle that would leave its rows where they are.

@@ -77,6 +77,12 @@ func boundedBehind(n *physical.Node, in sources) []string {
 		made = append(made, act)
 	case physical.Expand:
 		made = act.Rows
+	case physical.Apply:
+		for _, i := range act.Writes {
+			if i >= 0 {
+				out[n.Out.Field(i).Name] = nil
+			}
+		}
 	default:
 	}
 	for k, act := range made {

@@ -76,23 +76,16 @@ func (b *builder) ways(n *node, l int, in *arrow.Schema, changed map[string]bool
 // by the source's bounds, or columns that no longer are the source's.
 func (b *builder) passing(c *node, in *arrow.Schema, passed []*expr.Program, changed map[string]bool) ([]*expr.Program, map[string]bool) {
 	touched := clone(changed)
-	switch op := c.op.(type) {
-	case rdd.Map:
-		for _, s := range op.Set {
-			touched[s.Column] = true
-		}
-	case rdd.FlatMap:
-		for _, col := range append(op.Columns(false), op.Columns(true)...) {
-			touched[col] = true
-		}
-	case rdd.Filter:
+	if _, ok := c.op.(rdd.Filter); ok {
 		for _, col := range expr.Columns(c.exprs["where"]) {
 			if changed[col] || system(col) || field(in, col) == nil {
 				return passed, changed
 			}
 		}
 		return append(passed[:len(passed):len(passed)], b.program(c.exprs["where"], in)), changed
-	default:
+	}
+	for _, col := range c.Dataset.Sets(b.job.Functions) {
+		touched[col] = true
 	}
 	return passed, touched
 }

@@ -109,7 +109,7 @@ func (n *node) effective() bool {
 				return true
 			}
 		}
-	case rdd.Read, rdd.Tag, rdd.Union, rdd.Cache:
+	case rdd.Read, rdd.Tag, rdd.Apply, rdd.Union, rdd.Cache:
 	}
 	return false
 }

@@ -70,7 +70,7 @@ func (n *node) passive() bool {
 // changes reports whether an operation only changes, drops or multiplies rows.
 func (n *node) changes() bool {
 	switch n.op.(type) {
-	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Sample:
+	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Sample:
 		return true
 	default:
 		return false

@@ -154,15 +154,16 @@ func (b *builder) arguments(c *node, op rdd.Reduce, f flow, g *physical.Grouping
 		}
 		call, _ := c.exprs["get."+get.Column].(*expr.Call)
 		if call != nil && len(call.Args) > 0 {
-			if col, ok := call.Args[0].(*expr.Column); ok {
+			arg := argument(call, ag.Own)
+			if col, ok := arg.(*expr.Column); ok {
 				ag.Arg = indexOf(in, col.Name)
 			} else {
-				name := "(" + call.Args[0].String() + ")"
+				name := "(" + arg.String() + ")"
 				ag.Arg = indexOf(out, name)
 				if ag.Arg < 0 {
 					ag.Arg = out.NumFields()
 					out = withField(out, name, ag.Type)
-					programs = append(programs, b.program(call.Args[0], in))
+					programs = append(programs, b.program(arg, in))
 					names = append(names, name)
 				}
 			}

@@ -39,6 +39,8 @@ func (a *analysis) text(op rdd.Operation) string {
 			return "flatmap" + a.labels(op.For) + exploded(op)
 		}
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
+	case rdd.Apply:
+		return a.applyText(op)
 	case rdd.Window:
 		if op.Gap != 0 {
 			return fmt.Sprintf("window%s %s in sessions of %s", a.labels(op.For), op.Time, spell(op.Gap))
@@ -255,6 +257,8 @@ func (w *treeWriter) describe(n *physical.Node) string {
 		return op + masked(act.Mask)
 	case physical.Explode:
 		return op + masked(act.Mask)
+	case physical.Apply:
+		return op + masked(act.Mask)
 	case physical.Assignment:
 		if act.Pane != 0 {
 			op += ", in panes of " + spell(micros(act.Pane))
@@ -394,6 +398,8 @@ func acting(n *physical.Node) rdd.LabelSet {
 	case physical.Expand:
 		return act.For
 	case physical.Explode:
+		return act.For
+	case physical.Apply:
 		return act.For
 	case physical.Assignment:
 		return act.For

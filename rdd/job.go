@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Job is a set of datasets that end in sinks.
@@ -15,8 +17,11 @@ type Job struct {
 	// Schedule names the sinks that are wanted now, by the names of their datasets;
 	// empty: all. What only the others need is left out.
 	Schedule []string
-	Dead     DeadLetters
-	At       Pos
+	// Functions are what the names in Apply, and of aggregates that do not ship, stand
+	// for. A job file has none: whoever runs its job gives them.
+	Functions fn.Set
+	Dead      DeadLetters
+	At        Pos
 }
 
 // DeadLetters says what becomes of the rows of a job that cannot be processed,
@@ -111,6 +116,13 @@ func (j *Job) With(s Settings) *Job {
 	return &c
 }
 
+// Using returns the job with functions besides those of its own, which go first.
+func (j *Job) Using(functions fn.Set) *Job {
+	c := *j
+	c.Functions = functions.With(j.Functions.Items()...)
+	return &c
+}
+
 // Datasets returns every dataset of the job once, parents before children, in
 // the order in which the sinks reach them.
 func (j *Job) Datasets() []*Dataset {
@@ -135,7 +147,7 @@ func (j *Job) Datasets() []*Dataset {
 
 // All returns the set of all labels of the job.
 func (j *Job) All() LabelSet {
-	if len(j.Labels) >= MaxLabels {
+	if len(j.Labels) >= maxLabels {
 		return ^LabelSet(0)
 	}
 	return 1<<uint(len(j.Labels)) - 1

@@ -9,8 +9,11 @@ import (
 // of [Job.Labels]. The zero value, where an operation takes it, means all.
 type LabelSet uint64
 
-// MaxLabels is how many labels a job may declare.
-const MaxLabels = 64
+// maxLabels is how many bits there are.
+const maxLabels = 64
+
+// Most is how many labels a job may declare.
+func (LabelSet) Most() int { return maxLabels }
 
 // Has reports whether s holds the label with index i.
 func (s LabelSet) Has(i int) bool { return s>>uint(i)&1 == 1 }

@@ -12,5 +12,5 @@ import (
 var version string
 
 func main() {
-	os.Exit(idag.Main(version, idag.Jobs(), idag.Kinds()))
+	os.Exit(idag.Main(version, idag.Jobs(), idag.Kinds(), idag.Functions()))
 }

@@ -7,16 +7,19 @@ import (
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
-// App is a program built on idag: what it is called, and the jobs and
-// connectors it has.
+// App is a program built on idag: what it is called, and the jobs,
+// connectors and functions it has.
 type App struct {
 	Name    string // the program's name in help and messages
 	Version string
 	Jobs    []Job
 	Kinds   connectors.Registry
-	Engine  Engine
+	// Functions are those that its jobs may call, besides their own.
+	Functions fn.Set
+	Engine    Engine
 }
 
 // Job is a job that ships with a program.

@@ -150,7 +150,7 @@ func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
-	return jobfile.Parse(name, src, vars, s.app.Kinds)
+	return s.using(jobfile.Parse(name, src, vars, s.app.Kinds))
 }
 
 // make builds a job that the program has.
@@ -159,9 +159,9 @@ func (s *session) make(j Job, vars map[string]string) (*rdd.Job, error) {
 		return nil, fault.New(fault.Invalid, "the job %q has neither a Build function nor a job file", j.Name)
 	}
 	if j.Build == nil {
-		return jobfile.Parse(j.Name+".yaml", j.YAML, vars, s.app.Kinds)
+		return s.using(jobfile.Parse(j.Name+".yaml", j.YAML, vars, s.app.Kinds))
 	}
-	job, err := j.Build(vars)
+	job, err := s.using(j.Build(vars))
 	if err != nil || !j.Shipped {
 		return job, err
 	}
@@ -172,6 +172,14 @@ func (s *session) make(j Job, vars map[string]string) (*rdd.Job, error) {
 		s.hidden[d.At("").File] = true
 	}
 	return job, nil
+}
+
+// using lets a job call the functions of the program.
+func (s *session) using(job *rdd.Job, err error) (*rdd.Job, error) {
+	if err != nil {
+		return nil, err
+	}
+	return job.Using(s.app.Functions), nil
 }
 
 // isFile reports whether a word means a file and not a job's name.

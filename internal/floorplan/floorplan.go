@@ -34,7 +34,7 @@ const TestFloor = 6
 // files may import. ARCHITECTURE.md shows the same table; a test compares them.
 const Plan = `
 9  cmd/idag             | .
-8  .                    | internal/cli internal/engine/... jobs/* connectors connectors/* rdd
+8  .                    | internal/cli internal/engine/... jobs/* connectors connectors/* rdd rdd/fn
 7  internal/cli         | below
 6  internal/engine/...  | below
 6  internal/bench/...   | below
@@ -44,19 +44,20 @@ const Plan = `
 5  internal/ledger      | driver/... rdd internal/store
 5  internal/wire/...    | planner/... rdd internal/codec internal/metrics internal/gossip
 4  driver/...           | planner/... connectors rdd internal/eventtime internal/metrics internal/learn/...
-4  executor/...         | planner/... connectors rdd internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
-3  planner/...          | rdd internal/expr internal/kernel/...
+4  executor/...         | planner/... connectors rdd rdd/fn internal/eventtime internal/metrics internal/expr internal/kernel/... internal/sketch internal/codec internal/store
+3  planner/...          | rdd rdd/fn internal/expr internal/kernel/...
 3  connectors/*         | connectors rdd internal/expr internal/kernel/... internal/codec internal/files internal/store
-3  jobs/*               | rdd internal/kernel/... internal/sketch internal/learn/...
+3  jobs/*               | rdd rdd/fn internal/kernel/... internal/sketch internal/learn/...
 3  internal/jobfile     | connectors rdd internal/expr
-3  internal/twin ~      | rdd internal/expr
+3  internal/twin ~      | rdd rdd/fn internal/expr
 2  connectors           | rdd
 2  internal/files       | rdd internal/kernel/... internal/store
 2  internal/codec       | rdd
 2  internal/eventtime   | rdd
-1  rdd                  | internal/expr
+1  rdd                  | rdd/fn internal/expr
 0  internal/expr        | internal/kernel/...
-0  internal/kernel/...  | internal/sketch
+0  internal/kernel/...  | rdd/fn internal/sketch
+0  rdd/fn               |
 0  internal/sketch      |
 0  internal/learn/...   |
 0  internal/gossip      |

@@ -239,6 +239,12 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 			rows[i] = assigns(r)
 		}
 		e = append(f.labels("for", op.For), entry{"rows", rows})
+	case rdd.Apply:
+		var columns entries
+		for _, name := range slices.Sorted(maps.Keys(op.Columns)) {
+			columns = append(columns, entry{name, op.Columns[name]})
+		}
+		e = f.labels("for", op.For).and("func", op.Func).and("columns", columns)
 	case rdd.Window:
 		e = f.labels("for", op.For).and("time", op.Time)
 		switch {

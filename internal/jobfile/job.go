@@ -151,8 +151,8 @@ func (p *parser) declare(label string, at rdd.Pos) {
 		p.fail(at, `no label can be called "all", which means every label`)
 	case slices.Contains(p.labels, label):
 		p.fail(at, "the label %q is declared twice", label)
-	case len(p.labels) == rdd.MaxLabels:
-		p.fail(at, "a job has %d labels at the most; %q is one too many", rdd.MaxLabels, label)
+	case len(p.labels) == rdd.LabelSet(0).Most():
+		p.fail(at, "a job has %d labels at the most; %q is one too many", rdd.LabelSet(0).Most(), label)
 	default:
 		p.labels = append(p.labels, label)
 	}
@@ -208,7 +208,7 @@ func (p *parser) collect(n *node) []*dataset {
 }
 
 func stepNames() []string {
-	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "window", "shuffle", "reduce", "join", "distinct", "sort", "limit", "sample", "cache", "write"}
+	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "apply", "window", "shuffle", "reduce", "join", "distinct", "sort", "limit", "sample", "cache", "write"}
 }
 
 // step reads one entry of a dataset; the name of one that makes no sense is "".

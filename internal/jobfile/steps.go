@@ -27,6 +27,8 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 		op = p.filter(s, marks)
 	case "flatmap":
 		op = p.flatMap(s, marks)
+	case "apply":
+		op = p.apply(s, marks)
 	case "window":
 		op = p.window(s, marks)
 	case "shuffle":
@@ -203,6 +205,33 @@ func (p *parser) flatMap(s step, marks rdd.Marks) rdd.Operation {
 		f.Rows = append(f.Rows, p.assigns(row, "expression", marks, mark+"."))
 	}
 	return f
+}
+
+// apply takes the name of a function alone, too.
+func (p *parser) apply(s step, marks rdd.Marks) rdd.Operation {
+	a := s.args
+	if a.form == scalar && !a.null {
+		return rdd.Apply{Func: p.marked(a, "the name of a function", marks, "func")}
+	}
+	if !p.keys(a, "apply", "for", "func", "columns") {
+		return rdd.Apply{}
+	}
+	p.need(s, "func")
+	op := rdd.Apply{For: p.labelSet(a.get("for"), marks, "for"), Func: p.marked(a.get("func"), "the name of a function", marks, "func")}
+	columns := a.get("columns")
+	if columns == nil {
+		return op
+	}
+	if columns.form != mapping || len(columns.pairs) == 0 {
+		p.fail(columns.at, "expected columns of the function with what they are called here, such as {speed: current_speed}")
+		return op
+	}
+	op.Columns = map[string]string{}
+	for _, q := range columns.pairs {
+		marks["columns."+q.key] = q.at
+		op.Columns[q.key] = p.str(q.value, "the name of a column")
+	}
+	return op
 }
 
 func (p *parser) shuffle(s step, marks rdd.Marks) rdd.Operation {

@@ -12,6 +12,9 @@ import (
 // as are drawn here those are exact: what they are to come near to. A sample is that of
 // the definition: the values of the rows with the smallest ranks.
 func (r *run) approximate(call *expr.Call, items []item) (value any, ok bool) {
+	if call.Name == "own_spread" {
+		return ownAggregate(items), true
+	}
 	items = slices.DeleteFunc(slices.Clone(items), func(it item) bool { return it.value == nil })
 	switch call.Name {
 	case "approx_distinct":

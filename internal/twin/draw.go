@@ -54,7 +54,7 @@ func Draw(t *rapid.T, hash Hash) *Case {
 	for range even(t, 10, "operations") {
 		g.operation()
 	}
-	c := &Case{Job: rdd.NewJob("drawn", nil, g.sinks()...)}
+	c := &Case{Job: rdd.NewJob("drawn", nil, g.sinks()...).Using(Functions())}
 	if outputs := c.Job.Outputs(); len(outputs) > 1 && coin(t, 1, "schedule") {
 		c.Job.Schedule = some(t, "scheduled", 1, outputs)
 	}

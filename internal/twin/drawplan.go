@@ -121,9 +121,11 @@ func (g *drawer) source(i int) {
 
 // trunk draws operations that take rows one by one and that no branch leaves from.
 func (g *drawer) trunk(n *node) *node {
-	ops := []func(*node) *node{g.assign, g.filter, g.expand, g.assign, g.filter}
+	ops := []func(*node) *node{g.assign, g.filter, g.expand, g.apply, g.assign, g.filter}
 	for range 1 + even(g.t, 4, "trunk") {
-		n = ops[even(g.t, len(ops), "operation")](n)
+		if m := ops[even(g.t, len(ops), "operation")](n); m != nil {
+			n = m
+		}
 	}
 	return n
 }
@@ -188,7 +190,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache, g.apply, g.apply,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }

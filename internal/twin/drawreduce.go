@@ -116,7 +116,7 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 		}
 		return k, x.leaf(k)
 	}
-	funcs := []string{"sum", "count", "min", "max", "avg", "count_distinct", "stddev", "approx"}
+	funcs := []string{"sum", "count", "min", "max", "avg", "count_distinct", "stddev", "approx", "own"}
 	if ordered {
 		funcs = append(funcs, "first", "last", "first", "last", "sample")
 	}
@@ -149,6 +149,9 @@ func (g *drawer) aggregate(cols []string, ordered bool) rdd.Assign {
 			e += " % 1000" // an engine may take integers beyond 2^53 as floats
 		}
 		return rdd.Assign{Column: column(g.t, 'z'), Expr: "stddev(" + e + ")"}
+	}
+	if f == "own" {
+		return rdd.Assign{Column: column(g.t, 'i'), Expr: "own_spread(" + x.draw('i', 1) + ", " + x.leaf('s') + ")"}
 	}
 	if f == "approx" || f == "sample" {
 		return g.approx(f, x, arg)

@@ -45,6 +45,8 @@ func (r *run) step(d *rdd.Dataset, parents [][]row) ([]row, error) {
 			}
 			return out, ""
 		})
+	case rdd.Apply:
+		return r.each(d, op.For, in, func(s *scope, x row) ([]row, string) { return r.applied(s, op, x), "" })
 	case rdd.Window:
 		return r.each(d, r.windowed(d, op), in, func(_ *scope, x row) ([]row, string) { return r.window(op, x) })
 	case rdd.Reduce:
@@ -279,6 +281,9 @@ func (r *run) add(d *rdd.Dataset, op rdd.Reduce, groups map[string]*group, x row
 		var v any = true // count() counts rows
 		if call, ok := r.parse(s, a.Expr).(*expr.Call); ok && len(call.Args) > 0 {
 			v = s.eval(call.Args[0])
+			if call.Name == "own_spread" {
+				v = []any{v, s.eval(call.Args[1])}
+			}
 		}
 		g.items[i] = append(g.items[i], item{value: v, row: x})
 	}

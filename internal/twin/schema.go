@@ -44,6 +44,15 @@ func (r *run) derive(d *rdd.Dataset) error {
 			break
 		}
 		r.change(op.For, out, func(have schema) { r.set(s, have, op.Rows[0]) })
+	case rdd.Apply:
+		r.change(op.For, out, func(have schema) {
+			for c, t := range ownTypes(op.Func) {
+				if as, ok := op.Columns[c]; ok {
+					c = as
+				}
+				have[c] = t
+			}
+		})
 	case rdd.Window:
 		r.change(r.windowed(d, op), out, func(have schema) {
 			have[rdd.WindowStart], have[rdd.WindowEnd] = arrow.TIMESTAMP, arrow.TIMESTAMP
@@ -206,7 +215,7 @@ func (s *scope) typeOfCall(n *expr.Call) arrow.Type {
 			return arrow.INT64
 		}
 		return arrow.STRING
-	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct", "approx_distinct", "approx_count", "size", "instr", "datediff":
+	case "div", "length", "year", "hour", "dayofweek", "unix_micros", "count", "count_distinct", "approx_distinct", "approx_count", "own_spread", "size", "instr", "datediff":
 		return arrow.INT64
 	case "concat", "lower", "upper", "trim", "substring", "replace", "reverse":
 		return arrow.STRING

@@ -6,6 +6,7 @@ import (
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // What a row costs, in nanoseconds, and what becomes of it. The package doc says so
@@ -246,6 +247,15 @@ func effect(n *physical.Node) (change physical.Change, factor, made float64) {
 		return act.Change, float64(len(act.Rows)), all
 	case physical.Explode:
 		return act.Change, elements, all
+	case physical.Apply:
+		switch act.Func.Rows {
+		case fn.Drops:
+			return act.Change, kept, all
+		case fn.Multiplies:
+			return act.Change, elements, all
+		case fn.Keeps:
+		}
+		return act.Change, 1, valueSize * float64(len(act.Writes))
 	case physical.Assignment:
 		if act.Pane != 0 {
 			return act.Change, 1, 2 * valueSize

@@ -14,6 +14,7 @@ import (
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Bypass is an operation left out of a label's route.
@@ -176,6 +177,15 @@ type Explode struct {
 	Outer    bool
 }
 
+// Apply applies a function of the program to the rows of For: to the columns Reads of In,
+// and sets the columns Writes of Out; -1 where nothing reads them.
+type Apply struct {
+	Change
+	Func   *fn.Func
+	Reads  []int
+	Writes []int
+}
+
 // Assignment assigns windows of Size at every multiple of Slide; times are in
 // microseconds. A row becomes up to Copies rows. With Pane a row stays one, and
 // gets the start of its pane, the multiple of Pane at or before its time.
@@ -232,6 +242,9 @@ type Agg struct {
 	K      int     // how many values approx_top and sample give
 	Error  float64 // of what is approximate; 0: the function's own
 	Key    uint64  // the hash of the value that approx_count counts
+	// Own is an aggregate of the program, whose argument is a struct of all of them; nil
+	// for those that ship.
+	Own *fn.Aggregate
 }
 
 // Partial aggregates rows and sends the groups to the stage that merges them,
@@ -293,6 +306,7 @@ func (Keep) action()       {}
 func (Only) action()       {}
 func (Expand) action()     {}
 func (Explode) action()    {}
+func (Apply) action()      {}
 func (Assignment) action() {}
 func (Outlet) action()     {}
 func (Merge) action()      {}

@@ -68,6 +68,8 @@ func (n *Node) Silent() bool {
 		return true
 	case Explode:
 		return !act.List.Strict()
+	case Apply:
+		return true
 	case Scan, Merge, Join, Rank, Assignment, Outlet:
 	}
 	return false
@@ -101,6 +103,14 @@ func (n *Node) Behind(b expr.Bounds) expr.Bounds {
 	case Explode:
 		out := n.moved(act.From, b)
 		for _, i := range append([]int{act.Position}, act.Items...) {
+			if i >= 0 {
+				delete(out, n.Out.Field(i).Name)
+			}
+		}
+		return out
+	case Apply:
+		out := n.moved(act.From, b)
+		for _, i := range act.Writes {
 			if i >= 0 {
 				delete(out, n.Out.Field(i).Name)
 			}

@@ -70,6 +70,12 @@ func newBlobs(f function, s Spec) (*blobs, error) {
 			err = fault.New(fault.Invalid, "a sample has from 1 to %d values, not %d", maxSample, s.K)
 		}
 		b.places, b.result, b.fresh = true, arrow.ListOf(plain(s.Arg)), func() groupState { return &sampleState{p.Fresh()} }
+	case owned:
+		b.own = new(ownRows)
+		b.result, b.fresh = s.Own.Result, func() groupState { return &ownState{of: s.Own, s: s.Own.Init()} }
+		if _, ok := s.Arg.(*arrow.StructType); !ok {
+			err = fault.New(fault.Bug, "agg: the argument of %s is %s, not a struct of all arguments", s.Func, s.Arg)
+		}
 	default:
 		return nil, fault.New(fault.Bug, "agg: %s is no sketch", s.Func)
 	}

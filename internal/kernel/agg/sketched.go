@@ -36,6 +36,7 @@ type blobs struct {
 	result arrow.DataType
 	groups []groupState // nil for those without a row
 	in     input
+	own    *ownRows // of an aggregate of the program; nil for sketches
 }
 
 // input is an argument column.
@@ -63,6 +64,9 @@ func (b *blobs) view(a arrow.Array, dt arrow.DataType, places []uint64, n int) e
 	if b.places && len(places) != n {
 		return fault.New(fault.Bug, "agg: %d places for %d rows", len(places), n)
 	}
+	if b.own != nil {
+		return b.own.view(a)
+	}
 	in := &b.in
 	in.hashes, in.places = kernel.HashRows([]arrow.Array{a}, in.hashes), places
 	in.values, in.nulls = canon.Of(a), a.NullN() > 0
@@ -73,7 +77,12 @@ func (b *blobs) view(a arrow.Array, dt arrow.DataType, places []uint64, n int) e
 }
 
 // forget lets go of the column viewed.
-func (b *blobs) forget() { b.in.values, b.in.places = canon.Encoder{}, nil }
+func (b *blobs) forget() {
+	b.in.values, b.in.places = canon.Encoder{}, nil
+	if b.own != nil {
+		b.own.cols = nil
+	}
+}
 
 // of returns the state of a group.
 func (b *blobs) of(g int32) groupState {
@@ -90,6 +99,10 @@ func (b *blobs) of(g int32) groupState {
 
 // update adds a chunk of rows from lo on: each run of rows of one group at once.
 func (b *blobs) update(lo int, ids []int32) {
+	if b.own != nil {
+		b.own.update(b, lo, ids)
+		return
+	}
 	for i := 0; i < len(ids); {
 		from, g := i, ids[i]
 		for i < len(ids) && ids[i] == g {

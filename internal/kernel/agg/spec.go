@@ -4,6 +4,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Spec names one aggregate: a function and the type of its argument.
@@ -34,6 +35,8 @@ import (
 //	sample          K values of any type, drawn without return by Order.Places; a List,
 //	                in an order that is as random
 //
+//	Own             what it says; its states must keep what package fn asks of them
+//
 // All but the counts and approx_moment2 are null for a group without a value. The
 // sketches are those of package sketch; they count exactly while there are few values.
 type Spec struct {
@@ -42,6 +45,8 @@ type Spec struct {
 	K     int
 	Error float64 // 0: what the function has where nothing is said
 	Key   uint64  // as kernel.HashRows has it
+	// Own is an aggregate of the program, called Func: Arg is a Struct of its arguments.
+	Own *fn.Aggregate
 }
 
 // function is a Spec's Func.
@@ -62,6 +67,7 @@ const (
 	approxTop
 	approxMoment
 	sampled
+	owned
 )
 
 func functionOf(name string) (f function, ok bool) {
@@ -134,6 +140,10 @@ func kindOf(dt arrow.DataType) (k kind, ok bool) {
 
 // parse checks the spec.
 func (s Spec) parse() (function, kind, error) {
+	if s.Own != nil {
+		_, err := newBlobs(owned, s)
+		return owned, none, err
+	}
 	f, ok := functionOf(s.Func)
 	if !ok {
 		return 0, 0, fault.New(fault.Invalid, "unknown aggregate %q", s.Func)
@@ -179,7 +189,7 @@ func (s Spec) ResultType() (arrow.DataType, error) {
 		return totalType(f, s.Arg), nil
 	case stddev:
 		return arrow.PrimitiveTypes.Float64, nil
-	case approxDistinct, approxCount, approxTop, approxMoment, sampled:
+	case approxDistinct, approxCount, approxTop, approxMoment, sampled, owned:
 		b, err := newBlobs(f, s)
 		return b.result, err
 	default:
@@ -245,7 +255,7 @@ func (s Spec) StateTypes() []arrow.DataType {
 		return []arrow.DataType{f64, f64, f64, f64, f64, f64, i64}
 	case first, last:
 		return []arrow.DataType{plain(s.Arg), eventTime(), i64, i64, i64}
-	case distinct, approxDistinct, approxCount, approxTop, approxMoment, sampled:
+	case distinct, approxDistinct, approxCount, approxTop, approxMoment, sampled, owned:
 		return []arrow.DataType{arrow.BinaryTypes.Binary}
 	}
 	return nil

@@ -118,6 +118,9 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 	for i := range t.aggs {
 		if b := t.aggs[i].blobs; b != nil {
 			b.forget()
+			if b.own != nil && b.own.err != nil {
+				return b.own.err
+			}
 		}
 	}
 	return t.fits()
