@@ -28,7 +28,7 @@ func TestDrawCoversTheLanguage(t *testing.T) {
 		}
 	}
 	wanted := strings.Fields(`
-		read tag map filter flatmap window reduce shuffle union write
+		read tag map filter flatmap apply own_weighed own_positive own_repeated own_spread window reduce shuffle union write
 		one-label many-labels two-sources branch for-some for-all drop strict tag-rules tag-column tag-values exclusive
 		otherwise brings-tags reduce-of-reduce reduce-by-window reduce-without-by first last stddev distinct
 		approx_distinct approx_count approx_top approx_moment2 sample-of-values
@@ -129,6 +129,8 @@ func featuresOf(d *rdd.Dataset, has map[string]bool) {
 		labels = op.From
 	case rdd.Filter:
 		labels = op.For
+	case rdd.Apply:
+		has[op.Func], labels = true, op.For
 	case rdd.Write:
 		has["columns"] = has["columns"] || op.Columns != nil
 		for _, c := range op.Columns {
