@@ -5,7 +5,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/rdd"
 )
 
@@ -26,13 +25,7 @@ func NewBlocks() *Blocks { return &Blocks{held: map[rdd.BatchID]map[blockID]*rdd
 // Put stores frames as a block, in place of what was there under its name. The
 // frames are the store's from now on, and several tasks may read them at once.
 func (s *Blocks) Put(b rdd.Block, frames *rdd.Frames) {
-	for i := range frames.List() {
-		if batch := frames.List()[i].Batch; batch != nil {
-			for _, c := range batch.Columns() {
-				types.Settle(c)
-			}
-		}
-	}
+	settle(frames)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	blocks := s.held[b.Batch]

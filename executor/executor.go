@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
 )
 
 // Config is what an executor works with. Sources and Sinks are by the ordinals
@@ -28,6 +29,10 @@ type Config struct {
 	States  string       // directory of checkpoints
 	Temp    string       // directory for rows that memory has no room for; "" is the system's
 	Point   func(string) // told of the steps of a checkpoint, for tests; may be nil
+	// Fetch gets a block that lies on another node; the caller releases it. A node that
+	// does not answer is a fault.Retry, a block that it does not have a fault.Lost. nil: all
+	// blocks lie in Blocks. It may be called several times at once.
+	Fetch func(ctx context.Context, b rdd.Block) (*rdd.Frames, error)
 }
 
 // Executor runs the tasks of one plan. It may run several at once, but never

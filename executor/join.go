@@ -26,10 +26,10 @@ func (r *run) join(ctx context.Context, act physical.Join, root *physical.Node, 
 	if err := st.begin(r); err != nil {
 		return err
 	}
-	for _, b := range r.task.Blocks {
-		if err := r.joinBlock(st, b); err != nil {
-			return err
-		}
+	if err := r.eachBlock(ctx, func(b rdd.Block, frames *rdd.Frames) error {
+		return r.joinBlock(st, b, frames)
+	}); err != nil {
+		return err
 	}
 	var sides [2]heap
 	for side := range sides {
@@ -41,7 +41,7 @@ func (r *run) join(ctx context.Context, act physical.Join, root *physical.Node, 
 }
 
 // joinBlock hands the rows of a block to the side that they are of.
-func (r *run) joinBlock(st *joinState, b rdd.Block) error {
+func (r *run) joinBlock(st *joinState, b rdd.Block, frames *rdd.Frames) error {
 	side := -1
 	for _, e := range r.stage.Inputs {
 		if e.Stage == b.Stage && e.Outlet == b.Outlet {
@@ -51,11 +51,6 @@ func (r *run) joinBlock(st *joinState, b rdd.Block) error {
 	if side < 0 {
 		return fault.New(fault.Bug, "stage %d has no input from stage %d outlet %d", r.stage.ID, b.Stage, b.Outlet)
 	}
-	frames, err := r.x.Blocks.Get(b)
-	if err != nil {
-		return err
-	}
-	defer frames.Release()
 	r.tally.RowsMerged += frames.Rows()
 	for _, f := range frames.List() {
 		st.add(side, &f)

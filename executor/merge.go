@@ -23,10 +23,11 @@ func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node
 	if err := st.begin(r); err != nil {
 		return err
 	}
-	for _, b := range r.task.Blocks {
-		if err := r.mergeBlock(st, b); err != nil {
-			return err
-		}
+	if err := r.eachBlock(ctx, func(_ rdd.Block, frames *rdd.Frames) error {
+		r.mergeBlock(st, frames)
+		return nil
+	}); err != nil {
+		return err
 	}
 	return st.leave(r, func(keys, results []arrow.Array, rows int) error {
 		return r.groups(ctx, act, root, next, keys, results, rows)
@@ -45,17 +46,11 @@ type grouped interface {
 }
 
 // mergeBlock hands the partial groups of a block to the state.
-func (r *run) mergeBlock(st grouped, b rdd.Block) error {
-	frames, err := r.x.Blocks.Get(b)
-	if err != nil {
-		return err
-	}
-	defer frames.Release()
+func (r *run) mergeBlock(st grouped, frames *rdd.Frames) {
 	r.tally.RowsMerged += frames.Rows()
 	for _, f := range frames.List() {
 		st.add(&f)
 	}
-	return nil
 }
 
 // groups sends the groups that leave on their way.
@@ -110,20 +105,12 @@ func (r *run) spread(ctx context.Context, root *physical.Node, next []*step, c *
 
 // receive passes the rows of the task's blocks on to the routes of their labels.
 func (r *run) receive(ctx context.Context, next []*step, entries []entry) error {
-	for _, b := range r.task.Blocks {
-		if err := r.receiveBlock(ctx, b, next, entries); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.eachBlock(ctx, func(_ rdd.Block, frames *rdd.Frames) error {
+		return r.receiveBlock(ctx, frames, next, entries)
+	})
 }
 
-func (r *run) receiveBlock(ctx context.Context, b rdd.Block, next []*step, entries []entry) error {
-	frames, err := r.x.Blocks.Get(b)
-	if err != nil {
-		return err
-	}
-	defer frames.Release()
+func (r *run) receiveBlock(ctx context.Context, frames *rdd.Frames, next []*step, entries []entry) error {
 	for _, f := range frames.List() {
 		if e, _ := entryFor(entries, f.Header.Done); e != nil {
 			if err := r.receiveFrame(ctx, &f, e.step); err != nil {

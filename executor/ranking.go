@@ -130,16 +130,14 @@ func (r *run) rank(ctx context.Context, act physical.Rank, root *physical.Node, 
 	if err := s.begin(r); err != nil {
 		return err
 	}
-	for _, b := range r.task.Blocks {
-		frames, err := r.x.Blocks.Get(b)
-		if err != nil {
-			return err
-		}
+	if err := r.eachBlock(ctx, func(_ rdd.Block, frames *rdd.Frames) error {
 		r.tally.RowsMerged += frames.Rows()
 		for _, f := range frames.List() {
 			s.fresh.Keep(&f)
 		}
-		frames.Release()
+		return nil
+	}); err != nil {
+		return err
 	}
 	return s.leave(r, func(b arrow.RecordBatch) error {
 		c := &chunk{rows: int(b.NumRows()), labels: root.Labels, label: -1, origin: rdd.Origin{Source: -1, Partition: -1}}
