@@ -77,6 +77,12 @@ type Env struct {
 	// Run tells runs of a job apart: the epoch of its first driver, which is the
 	// time it began, in microseconds since 1970. A resumed run keeps it.
 	Run int64
+	// Desk, where it is not empty, is a name for what a sink has staged, that several
+	// sinks of one Write in several processes share: one that publishes, and others with
+	// Stages set, which only stage. What they stage lives as long as the one that publishes,
+	// which alone judges the place. A sink that cannot do so refuses to be opened.
+	Desk   string
+	Stages bool
 	// State is a directory that a source may make and keep what it must know of
 	// its past beyond an offset in; it belongs to the run's ledger and goes with it.
 	// It is "" where the ledger is in memory.

@@ -32,6 +32,9 @@ func (k *Sink) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) (e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if k.env.Stages {
+		return fault.New(fault.Bug, "%s: this sink only stages, and was asked to publish", k.root)
+	}
 	files, err := filesOf(parts)
 	if err != nil || len(files) == 0 && k.mode != modeOverwrite {
 		return err

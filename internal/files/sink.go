@@ -45,6 +45,8 @@ type Env struct {
 	Resume    bool
 	Published bool
 	Run       int64
+	Desk      string // name of the staging directory, where several sinks share it
+	Stages    bool   // this one publishes nothing and stages into that of another
 	Schemas   map[int]*arrow.Schema
 	Mem       memory.Allocator
 	Point     func(string) // told of the middle of a publication, for tests; may be nil
@@ -61,7 +63,8 @@ type Sink struct {
 	desk    string   // below which parts are staged: the root, but for object storage
 	own     string   // this sink's staging directory
 	objects *objects // nil on a disk
-	lock    *os.File
+	lock    *os.File // nil where another sink holds it
+	prefix  string   // of names of files, where several sinks stage into the directory
 	mode    string
 	encoder Encoder
 	env     Env
@@ -141,6 +144,9 @@ func (k *Sink) apart(slash string) string {
 // open checks that the sink may write where it is to, and makes its staging
 // directory.
 func (k *Sink) open(ctx context.Context) error {
+	if k.env.Stages {
+		return k.join()
+	}
 	if k.objects != nil && k.mode == modeOverwrite {
 		return fault.New(fault.Invalid, "%s: mode: overwrite is not for object storage, where nothing can be replaced as a whole "+
 			"(remove what is there, give another path, or mode: append)", k.root)
@@ -172,7 +178,7 @@ func (k *Sink) trySettle() error {
 	if err := os.MkdirAll(staging, 0o777); err != nil { // the last sink to close removes it
 		return err
 	}
-	dir, err := makeDir(staging, "sink-")
+	dir, err := k.makeOwn(staging)
 	if err != nil {
 		return err
 	}
@@ -184,6 +190,30 @@ func (k *Sink) trySettle() error {
 		return errors.Join(err, lock.Close())
 	}
 	k.own, k.lock = dir, lock
+	return nil
+}
+
+// makeOwn makes the directory of this sink, under the name that others know it by.
+func (k *Sink) makeOwn(staging string) (string, error) {
+	if k.env.Desk == "" {
+		return makeDir(staging, "sink-")
+	}
+	dir := filepath.Join(staging, escape(k.env.Desk))
+	err := os.Mkdir(dir, 0o777)
+	if errors.Is(err, fs.ErrExist) { // of a sink that died, and is just being removed
+		err = syscall.EWOULDBLOCK
+	}
+	return dir, err
+}
+
+// join finds the staging directory of the sink that will publish.
+func (k *Sink) join() error {
+	dir := filepath.Join(k.desk, stagingDir, escape(k.env.Desk))
+	if _, err := os.Stat(dir); err != nil {
+		return fault.New(fault.Invalid, "%s: the directory %s, where the driver expects what executors stage, is not there: "+
+			"all nodes of a cluster must see the same files under %s", k.root, dir, k.desk)
+	}
+	k.own, k.prefix = dir, fmt.Sprintf("%08x-", rand.Uint32())
 	return nil
 }
 
@@ -211,8 +241,11 @@ func removeDead(staging string) {
 	}
 }
 
-// Close removes what was staged and never published.
+// Close removes what was staged and never published, unless that is for another sink to do.
 func (k *Sink) Close() error {
+	if k.env.Stages {
+		return k.objects.close()
+	}
 	err := os.RemoveAll(k.own)
 	_ = os.Remove(filepath.Join(k.desk, stagingDir)) // if it was the last
 	return errors.Join(err, k.lock.Close(), k.objects.close())

@@ -103,7 +103,7 @@ func (st *stage) open(label int, first *arrow.Schema) (*stagedFile, error) {
 		schema = first
 	}
 	out := &stagedFile{label: st.sink.env.Labels[label], schema: schema}
-	out.path = filepath.Join(st.sink.own, fmt.Sprintf("%06d-%d-%s", st.at.Batch, st.sink.staged.Add(1), st.name()))
+	out.path = filepath.Join(st.sink.own, fmt.Sprintf("%06d-%s%d-%s", st.at.Batch, st.sink.prefix, st.sink.staged.Add(1), st.name()))
 	f, err := os.OpenFile(out.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, wrapWrite(out.path, err)
