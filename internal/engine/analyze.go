@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/idag/idag/connectors"
-	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/work"
@@ -26,7 +25,7 @@ type Analysis struct {
 // away: no sink is opened, and no ledger is kept. Dead letters are counted.
 func Analyze(ctx context.Context, job *rdd.Job, cfg Config) (a Analysis, err error) {
 	cfg = cfg.withDefaults()
-	cfg.Ledger, cfg.DeadLetters, cfg.Keep, cfg.Measure = "", "", ledger.Void{}, true
+	cfg.Ledger, cfg.DeadLetters, cfg.Keep, cfg.Measure, cfg.Connect = "", "", ledger.Void{}, true, nil
 	n := &node{cfg: cfg, mem: cfg.allocator()}
 	defer func() { err = errors.Join(err, n.close()) }()
 	if err := n.recall(ctx); err != nil {
@@ -41,24 +40,6 @@ func Analyze(ctx context.Context, job *rdd.Job, cfg Config) (a Analysis, err err
 	start := time.Now()
 	out, err := n.drive(ctx)
 	return Analysis{Plan: n.plan, Tally: out.Tally, Wall: time.Since(start), Executors: cfg.Executors}, err
-}
-
-// drive runs the node's plan.
-func (n *node) drive(ctx context.Context) (driver.Outcome, error) {
-	fleet := newLocal(n, n.cfg.Executors, n.mem)
-	n.closers = append(n.closers, fleet.close)
-	var seen Fleet = fleet
-	if n.cfg.Fleet != nil {
-		seen = n.cfg.Fleet(fleet)
-	}
-	var states driver.States
-	if n.cfg.states() != "" {
-		states = n.cfg.Point.states(fleet)
-	}
-	at := n.cfg.Point
-	return driver.Run(ctx, driver.Config{Plan: n.plan, Sources: at.sources(n.sources), Sinks: at.sinks(n.sinks),
-		DeadLetters: at.sink(n.dead), Fleet: at.fleet(seen), Ledger: n.ledger, States: states, Past: n.past, Measure: n.cfg.Measure,
-		Stop: n.cfg.Stop, Observe: observer(n.cfg.Observe)})
 }
 
 // discard takes rows and keeps none.

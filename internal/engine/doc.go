@@ -1,6 +1,6 @@
 // Package engine wires a node: it resolves a job against its sources, compiles
 // it, opens sinks and ledger, starts executors and lets a driver run them. The
-// same parts will be wired differently for a cluster; nothing below this
+// executors may be elsewhere ([Config.Connect], package cluster); nothing below this
 // package knows which it is.
 package engine
 
@@ -15,6 +15,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/executor"
+	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
@@ -43,7 +44,10 @@ type Config struct {
 	Keep driver.Ledger
 	// Fleet, if not nil, wraps the executors: tests put a hostile twin here.
 	Fleet func(Fleet) Fleet
-	Point Point // told of the steps of the run, for tests
+	// Connect, if not nil, opens the run on executors elsewhere, which run its tasks in
+	// place of this process's. It is called once a run, when all else is open.
+	Connect func(ctx context.Context, o wire.Opening) (Remote, error)
+	Point   Point // told of the steps of the run, for tests
 }
 
 func (c Config) withDefaults() Config {

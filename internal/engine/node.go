@@ -7,14 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
-	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/executor"
-	"github.com/idag/idag/internal/expr"
-	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/engine/part"
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
@@ -92,7 +89,7 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 		}
 		op := d.Op()
 		if read, ok := op.(rdd.Read); ok {
-			env.Time, env.Schema = eventTime(job, d), nil
+			env.Time, env.Schema = part.TimeColumn(job, d), nil
 			if n.past != nil && n.past.Started != nil {
 				env.Schema = n.past.Started.Source(len(n.sources))
 			}
@@ -122,32 +119,12 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 	return &out, nil
 }
 
-// eventTime is the column of a source that holds the event time of its rows, if
-// it is a plain column, so that the source can tell its range without reading rows.
-func eventTime(job *rdd.Job, read *rdd.Dataset) string {
-	for _, d := range job.Datasets() {
-		if _, ok := d.Op().(rdd.Tag); !ok || len(d.Parents()) != 1 || d.Parents()[0] != read {
-			continue
-		}
-		src, err := planner.EventTime(job, d)
-		if err != nil {
-			return "" // the compiler reports it
-		}
-		if c, err := expr.Parse(src); err == nil {
-			if c, ok := c.(*expr.Column); ok {
-				return c.Name
-			}
-		}
-	}
-	return ""
-}
-
 // open opens the sinks and the dead letters.
 func (n *node) open(ctx context.Context) error {
 	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
 		Resume: n.past.Started != nil, Run: n.past.Run, Point: n.cfg.Point}
-	for _, id := range n.plan.Writes {
-		env.Schemas = n.plan.Ops[id].Schemas
+	for i, id := range n.plan.Writes {
+		env.Schemas, env.Desk = n.plan.Ops[id].Schemas, n.desk(i)
 		env.Published = published(n.past, n.plan, id)
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
 		if err != nil {
@@ -162,34 +139,13 @@ func (n *node) open(ctx context.Context) error {
 // openDead opens what takes the dead letters: the job's own sink or, where the
 // caller names a directory, JSON lines in it, of each run apart.
 func (n *node) openDead(ctx context.Context, env connectors.Env) (err error) {
-	switch n.dead = n.cfg.Dead; {
-	case n.dead != nil:
-		return nil
-	case n.cfg.DeadLetters == "" && n.plan.Job.Dead.Connector == "":
+	if n.dead = n.cfg.Dead; n.dead != nil {
 		return nil
 	}
-	env.Labels, env.Schemas = []string{executor.LetterLabel}, map[int]*arrow.Schema{0: executor.LetterSchema()}
-	env.Published = n.past.Tally.DeadLetters > 0
-	if n.cfg.DeadLetters != "" {
-		return n.openLetters(ctx, env)
-	}
-	d := n.plan.Job.Dead
-	write := rdd.Extend(rdd.Write{Connector: d.Connector, Options: d.Options}, d.At, d.Marks)
-	if n.dead, err = n.cfg.Kinds.Sink(ctx, write, env); err == nil {
+	env.Published, env.Desk = n.past.Tally.DeadLetters > 0, n.desk(len(n.plan.Writes))
+	n.dead, err = part.Letters(ctx, n.plan.Job, n.cfg.DeadLetters, n.cfg.Kinds, env)
+	if n.dead != nil {
 		n.closers = append(n.closers, n.dead.Close)
 	}
 	return err
-}
-
-func (n *node) openLetters(ctx context.Context, env connectors.Env) (err error) {
-	kind := json.Kind()
-	o, err := kind.Check(connectors.Writing, rdd.Options{"path": n.cfg.DeadLetters, "mode": "append"})
-	if err != nil {
-		return fault.New(fault.Invalid, "dead letters: %w", err)
-	}
-	if n.dead, err = kind.Sink(ctx, o, env); err != nil {
-		return fault.New(fault.Invalid, "dead letters: %w", err)
-	}
-	n.closers = append(n.closers, n.dead.Close)
-	return nil
 }

@@ -29,6 +29,7 @@ type Opening struct {
 	Published     []bool `json:"published,omitempty"`
 	DeadPublished bool   `json:"dead_published,omitempty"`
 	DeadLetters   string `json:"dead_letters,omitempty"` // directory, if the job does not say
+	Desk          string `json:"desk,omitempty"`         // where the driver's sinks have their parts staged: connectors.Env.Desk
 	States        string `json:"states,omitempty"`       // directory of checkpoints, which all nodes share
 	// Peers is where the blocks of the other executors can be fetched: name to host:port.
 	Peers map[string]string `json:"peers,omitempty"`

@@ -1,0 +1,213 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/executor"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
+)
+
+// ExecutorConfig is what an executor works with. Kinds and Dial are required.
+type ExecutorConfig struct {
+	Name  string // for messages
+	Kinds connectors.Registry
+	Dial  Dial
+	Temp  string           // directory for what memory has no room for; "" is the system's
+	Cache *executor.Cache  // of what splits came to, for all runs; may be nil
+	Mem   memory.Allocator // nil means a pool for each run
+}
+
+// Executor takes part in runs. It implements wire.Executor and wire.Blocks; all
+// methods may be called at the same time.
+type Executor struct {
+	cfg   ExecutorConfig
+	peers *peers
+
+	mu     sync.Mutex
+	runs   map[wire.RunID]*run
+	closed bool
+}
+
+var (
+	_ wire.Executor = (*Executor)(nil)
+	_ wire.Blocks   = (*Executor)(nil)
+)
+
+// NewExecutor makes an executor that takes part in nothing yet.
+func NewExecutor(cfg ExecutorConfig) *Executor {
+	return &Executor{cfg: cfg, peers: newPeers(cfg.Dial), runs: map[wire.RunID]*run{}}
+}
+
+// Shutdown ends all runs. What the executor holds goes, tasks that are under way
+// are given up.
+func (x *Executor) Shutdown() error {
+	x.mu.Lock()
+	x.closed = true
+	var all []*run
+	for id, r := range x.runs {
+		all = append(all, r)
+		delete(x.runs, id)
+	}
+	x.mu.Unlock()
+	var errs []error
+	for _, r := range all {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(append(errs, x.peers.close())...)
+}
+
+// Plans returns the digests of the plans that are open.
+func (x *Executor) Plans() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var out []string
+	for _, r := range x.runs {
+		out = append(out, r.digest)
+	}
+	return out
+}
+
+// Open implements wire.Executor. For a run that is open under the node's name it only
+// takes the new peers; under another name it is begun anew, without anything that it
+// held. An opening without a job is a question: it fails with a fault.Lost unless the run is
+// open.
+func (x *Executor) Open(ctx context.Context, o wire.Opening) error {
+	r, err := x.begin(o)
+	if err != nil {
+		return err
+	}
+	return r.open(ctx, o, x)
+}
+
+// begin returns the run of an opening, in place of those that it ends.
+func (x *Executor) begin(o wire.Opening) (*run, error) {
+	job, epoch, err := split(o.Run)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	var ended []*run
+	defer func() {
+		x.mu.Unlock()
+		for _, r := range ended {
+			_ = r.close() // nobody waits for what comes of it
+		}
+	}()
+	if x.closed {
+		return nil, fault.New(fault.Retry, "%s is shutting down", x.cfg.Name)
+	}
+	was := x.runs[o.Run]
+	switch {
+	case was != nil && was.node == o.Node:
+		return was, nil
+	case len(o.Job) == 0:
+		return nil, x.notOpen(o.Run)
+	}
+	for id, r := range x.runs {
+		otherJob, other, err := split(id)
+		if err != nil || otherJob != job {
+			continue
+		}
+		if other > epoch {
+			return nil, fault.New(fault.Invalid, "%s: a newer driver of job %q has taken over (its epoch is %d, this one's %d)", x.cfg.Name, job, other, epoch)
+		}
+		ended = append(ended, r)
+		delete(x.runs, id)
+	}
+	r := newRun(x.cfg, o)
+	x.runs[o.Run] = r
+	return r, nil
+}
+
+// split takes a run's name apart.
+func split(id wire.RunID) (job string, epoch int64, err error) {
+	at := strings.LastIndexByte(string(id), '/')
+	if at < 0 {
+		return "", 0, fault.New(fault.Invalid, "%q does not name a run: expected job/epoch", id)
+	}
+	epoch, err = strconv.ParseInt(string(id[at+1:]), 10, 64)
+	if err != nil {
+		return "", 0, fault.New(fault.Invalid, "%q does not name a run: expected job/epoch", id)
+	}
+	return string(id[:at]), epoch, nil
+}
+
+func (x *Executor) notOpen(id wire.RunID) error {
+	return fault.New(fault.Lost, "%s takes no part in run %s: it was begun after that", x.cfg.Name, id)
+}
+
+// find returns a run that is open. The caller leaves it when it is done.
+func (x *Executor) find(id wire.RunID) (*run, error) {
+	x.mu.Lock()
+	r := x.runs[id]
+	x.mu.Unlock()
+	if r == nil || !r.enter() {
+		return nil, x.notOpen(id)
+	}
+	return r, nil
+}
+
+// Run implements wire.Executor. A run that is not open is a fault.Lost.
+func (x *Executor) Run(ctx context.Context, id wire.RunID, t work.Task) (work.Receipt, error) {
+	r, err := x.find(id)
+	if err != nil {
+		return work.Receipt{}, err
+	}
+	defer r.leave()
+	return r.task(ctx, t)
+}
+
+// State implements wire.Executor.
+func (x *Executor) State(ctx context.Context, id wire.RunID, o wire.StateOrder) (work.State, error) {
+	r, err := x.find(id)
+	if err != nil {
+		return work.State{}, err
+	}
+	defer r.leave()
+	return r.state(ctx, o)
+}
+
+// Release implements wire.Executor.
+func (x *Executor) Release(_ context.Context, id wire.RunID, batch rdd.BatchID) error {
+	r, err := x.find(id)
+	if err != nil {
+		return err
+	}
+	defer r.leave()
+	r.blocks.Drop(batch)
+	return nil
+}
+
+// Close implements wire.Executor. To close a run that is not open is no mistake.
+func (x *Executor) Close(_ context.Context, id wire.RunID) error {
+	x.mu.Lock()
+	r := x.runs[id]
+	delete(x.runs, id)
+	x.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return r.close()
+}
+
+// Block implements wire.Blocks.
+func (x *Executor) Block(_ context.Context, id wire.RunID, b rdd.Block) (*rdd.Frames, error) {
+	r, err := x.find(id)
+	if err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	if b.Node != r.node {
+		return nil, fault.New(fault.Lost, "block of batch %d, stage %d, task %d, key group %d lay on %s, this is %s now", b.Batch, b.Stage, b.Task, b.Partition, b.Node, r.node)
+	}
+	return r.blocks.Get(b)
+}

@@ -1,0 +1,298 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/idag/idag/driver"
+	"github.com/idag/idag/executor/snapshot"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
+)
+
+// How long the fleet waits: between two looks at the members, for the first executor,
+// for one that does not answer, and for what is told to executors that need not be there.
+const (
+	lookEvery = 100 * time.Millisecond
+	probeFor  = 300 * time.Millisecond
+	probes    = 3
+	tellFor   = 2 * time.Second
+)
+
+// FleetConfig is what a fleet is made of. Opening, without Node and Peers, is the run's;
+// all but Wait is required.
+type FleetConfig struct {
+	Opening wire.Opening
+	// Members is asked for the nodes of the cluster, again and again.
+	Members func() []gossip.Member
+	Dial    Dial
+	// Wait is how long to wait for the first executor; 0 means until the context ends.
+	Wait time.Duration
+}
+
+// Fleet is the executors of a run as its driver sees them. It implements
+// engine.Remote. An executor that does not answer, or that says it knows nothing of the run
+// any more, leaves the fleet before the members say so, and comes back under a new name.
+type Fleet struct {
+	cfg     FleetConfig
+	peers   *peers
+	done    chan struct{}  // closed when the fleet is
+	work    sync.WaitGroup // joined under mu, while done is open
+	changes chan []driver.Node
+
+	mu      sync.Mutex
+	nodes   map[string]*node // by the driver's names
+	known   map[string]int   // by member: how often it came
+	away    map[place]bool   // members that did not answer and have not done so since
+	begun   map[string]bool  // addresses where the run may be open
+	version int              // of the peers
+}
+
+var _ engine.Remote = (*Fleet)(nil)
+
+// NewFleet waits for an executor and returns the fleet. The caller closes it.
+func NewFleet(ctx context.Context, cfg FleetConfig) (*Fleet, error) {
+	f := &Fleet{cfg: cfg, peers: newPeers(cfg.Dial), done: make(chan struct{}), changes: make(chan []driver.Node, 1),
+		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]bool{}, begun: map[string]bool{}}
+	if err := f.gather(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	f.work.Go(f.follow)
+	return f, nil
+}
+
+// gather waits for the first executor.
+func (f *Fleet) gather(ctx context.Context) error {
+	if f.cfg.Wait > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, f.cfg.Wait, fault.New(fault.Retry, "no executor came within %s", f.cfg.Wait))
+		defer stop()
+	}
+	for f.look(); len(f.Nodes()) == 0; f.look() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lookEvery):
+		}
+	}
+	return nil
+}
+
+// follow looks at the members until the fleet is closed.
+func (f *Fleet) follow() {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-f.done:
+			return
+		case <-tick.C:
+			f.look()
+		}
+	}
+}
+
+// look compares the fleet with the members.
+func (f *Fleet) look() {
+	members := f.cfg.Members()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	there, changed := map[string]gossip.Member{}, false
+	for _, m := range members {
+		if m.Role == gossip.Executor && m.RPC != "" && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving) {
+			there[m.Name] = m
+		}
+	}
+	for name, n := range f.nodes {
+		m, ok := there[n.member.Name]
+		if !ok || m.RPC != n.addr {
+			f.forget(name)
+			changed = true
+			continue
+		}
+		changed = changed || n.usable() != usable(m)
+		n.member = m
+		delete(there, m.Name)
+	}
+	for _, m := range there {
+		if !f.away[place{m.Name, m.RPC}] {
+			f.admit(m)
+			changed = true
+		}
+	}
+	if changed {
+		f.tell()
+	}
+}
+
+// tell hands the nodes on, in place of what nobody has taken yet.
+func (f *Fleet) tell() {
+	f.version++
+	select {
+	case <-f.changes:
+	default:
+	}
+	f.changes <- f.list()
+}
+
+// list returns the nodes that take tasks, by name. The lock is held.
+func (f *Fleet) list() []driver.Node {
+	var out []driver.Node
+	for _, n := range f.nodes {
+		if s := n.usable(); s > 0 {
+			out = append(out, driver.Node{Name: n.name, Slots: s})
+		}
+	}
+	slices.SortFunc(out, func(a, b driver.Node) int { return compareNames(a.Name, b.Name) })
+	return out
+}
+
+// Nodes implements driver.Fleet.
+func (f *Fleet) Nodes() []driver.Node {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.list()
+}
+
+// Changes gives the nodes whenever they have changed: the last list only, if nobody
+// has taken the ones before.
+func (f *Fleet) Changes() <-chan []driver.Node { return f.changes }
+
+// Run implements driver.Fleet.
+func (f *Fleet) Run(ctx context.Context, name string, t work.Task) (r work.Receipt, err error) {
+	err = f.on(ctx, name, func(x wire.Executor) error {
+		r, err = x.Run(ctx, f.cfg.Opening.Run, t)
+		return err
+	})
+	return r, err
+}
+
+// Save implements driver.States.
+func (f *Fleet) Save(ctx context.Context, name string, s work.State) (out work.State, err error) {
+	err = f.on(ctx, name, func(x wire.Executor) error {
+		out, err = x.State(ctx, f.cfg.Opening.Run, wire.StateOrder{Save: &s})
+		return err
+	})
+	return out, err
+}
+
+// Restore implements driver.States.
+func (f *Fleet) Restore(ctx context.Context, name string, parts []work.State) error {
+	return f.on(ctx, name, func(x wire.Executor) error {
+		_, err := x.State(ctx, f.cfg.Opening.Run, wire.StateOrder{Restore: parts, All: true})
+		return err
+	})
+}
+
+// Retain implements driver.States: the directory is one that all nodes see.
+func (f *Fleet) Retain(_ context.Context, parts []work.State) error {
+	return snapshot.Retain(f.cfg.Opening.States, parts)
+}
+
+// on does something on a node, on which the run is opened if it is not. If the node
+// has lost the run, or does not answer, it leaves the fleet.
+func (f *Fleet) on(ctx context.Context, name string, do func(wire.Executor) error) error {
+	f.mu.Lock()
+	n := f.nodes[name]
+	f.mu.Unlock()
+	if n == nil {
+		return fault.New(fault.Retry, "%s has left", name)
+	}
+	x, err := f.open(ctx, n)
+	if err == nil {
+		err = do(x)
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if kind := fault.Of(err); kind != fault.Retry && kind != fault.Lost {
+		return err
+	}
+	if f.gone(ctx, n) {
+		return fault.New(fault.Retry, "%s has left: %w", name, err)
+	}
+	return err
+}
+
+// open opens the run on a node, or tells it of new peers, and returns its executor.
+func (f *Fleet) open(ctx context.Context, n *node) (wire.Executor, error) {
+	p, err := f.peers.get(ctx, n.addr)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-n.turn:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { n.turn <- struct{}{} }()
+	f.mu.Lock()
+	o, version := f.cfg.Opening, f.version
+	o.Node, o.Peers = n.name, f.addresses()
+	f.begun[n.addr] = true
+	f.mu.Unlock()
+	switch {
+	case n.told == version:
+		return p.Executor(), nil
+	case n.told != 0:
+		o.Job, o.Schemas = nil, nil
+	}
+	if err := p.Executor().Open(ctx, o); err != nil {
+		return nil, err
+	}
+	n.told = version
+	return p.Executor(), nil
+}
+
+// addresses returns where the nodes are, by name. The lock is held.
+func (f *Fleet) addresses() map[string]string {
+	out := make(map[string]string, len(f.nodes))
+	for _, n := range f.nodes {
+		out[n.name] = n.addr
+	}
+	return out
+}
+
+// Release implements driver.Fleet.
+func (f *Fleet) Release(batch rdd.BatchID) {
+	f.tellAll(func(ctx context.Context, x wire.Executor) error {
+		return x.Release(ctx, f.cfg.Opening.Run, batch)
+	})
+}
+
+// tellAll tells the executors that may have the run open something that they may
+// miss: what they hold goes with the run, or with the process.
+func (f *Fleet) tellAll(what func(context.Context, wire.Executor) error) {
+	f.mu.Lock()
+	all := slices.Collect(maps.Keys(f.begun))
+	f.mu.Unlock()
+	ctx, stop := context.WithTimeout(context.Background(), tellFor)
+	defer stop()
+	var told sync.WaitGroup
+	for _, addr := range all {
+		told.Go(func() {
+			if p, err := f.peers.get(ctx, addr); err == nil {
+				_ = what(ctx, p.Executor())
+			}
+		})
+	}
+	told.Wait()
+}
+
+// Close implements engine.Remote.
+func (f *Fleet) Close() error {
+	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, f.cfg.Opening.Run) })
+	f.mu.Lock()
+	close(f.done)
+	f.mu.Unlock()
+	f.work.Wait()
+	return f.peers.close()
+}

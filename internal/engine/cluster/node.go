@@ -1,0 +1,190 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire"
+)
+
+// node is a member under one name of the driver's.
+type node struct {
+	name   string
+	addr   string
+	member gossip.Member
+
+	turn chan struct{} // holds one token: who opens the run there, or asks after it, takes it
+	told int           // the version of the peers that it knows; 0: the run is not open there
+}
+
+// place is where a member is.
+type place struct{ name, addr string }
+
+// usable is how many tasks the node may be given at once.
+func (n *node) usable() int { return usable(n.member) }
+
+func usable(m gossip.Member) int {
+	if m.Condition != gossip.Alive {
+		return 0
+	}
+	return m.Slots
+}
+
+// admit takes a member in, under a new name. The lock is held.
+func (f *Fleet) admit(m gossip.Member) {
+	f.known[m.Name]++
+	n := &node{name: fmt.Sprintf("%s#%d", m.Name, f.known[m.Name]), addr: m.RPC, member: m, turn: make(chan struct{}, 1)}
+	n.turn <- struct{}{}
+	f.nodes[n.name] = n
+}
+
+// forget lets a node go. The lock is held.
+func (f *Fleet) forget(name string) {
+	n := f.nodes[name]
+	delete(f.nodes, name)
+	f.start(func() { f.peers.drop(n.addr) }) // what was called there ends
+}
+
+// start does something in a goroutine, unless the fleet is closed. The lock is held.
+func (f *Fleet) start(do func()) {
+	select {
+	case <-f.done:
+	default:
+		f.work.Go(do)
+	}
+}
+
+// gone finds out whether a node that has failed still takes part. One that says no,
+// and one that does not answer for a while, leaves the fleet.
+func (f *Fleet) gone(ctx context.Context, n *node) bool {
+	for try := 1; ; try++ {
+		f.mu.Lock()
+		left := f.nodes[n.name] != n
+		f.mu.Unlock()
+		if left {
+			return true
+		}
+		begin := time.Now()
+		err := f.ask(ctx, n)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return false
+		case fault.Of(err) != fault.Retry || try == probes:
+			f.expel(n)
+			return true
+		}
+		f.pause(probeFor - time.Since(begin))
+	}
+}
+
+// ask asks a node whether it takes part in the run, if it was to.
+func (f *Fleet) ask(ctx context.Context, n *node) error {
+	ctx, stop := context.WithTimeoutCause(ctx, probeFor, fault.New(fault.Retry, "%s does not answer", n.name))
+	defer stop()
+	select {
+	case <-n.turn:
+	case <-ctx.Done():
+		return nil // somebody else is about to find out
+	}
+	defer func() { n.turn <- struct{}{} }()
+	p, err := f.peers.get(ctx, n.addr)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	addrs := f.addresses()
+	f.mu.Unlock()
+	err = p.Executor().Open(ctx, wire.Opening{Run: f.cfg.Opening.Run, Node: n.name, Peers: addrs})
+	if n.told == 0 && fault.Of(err) == fault.Lost {
+		return nil // it answers, and that is how it should be
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// expel lets a node go that its members still know, until it answers.
+func (f *Fleet) expel(n *node) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes[n.name] != n {
+		return
+	}
+	at := place{n.member.Name, n.addr}
+	f.away[at] = true
+	f.forget(n.name)
+	f.tell()
+	f.start(func() { f.await(at) })
+}
+
+// await waits until a member answers that did not.
+func (f *Fleet) await(at place) {
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.away, at)
+	}()
+	for f.pause(probeFor) && f.member(at) {
+		if f.answers(at) {
+			return
+		}
+	}
+}
+
+// answers reports whether somebody is there: an executor that knows nothing of a run
+// says so.
+func (f *Fleet) answers(at place) bool {
+	ctx, stop := context.WithTimeout(context.Background(), probeFor)
+	defer stop()
+	p, err := f.peers.get(ctx, at.addr)
+	if err != nil {
+		return false
+	}
+	err = p.Executor().Open(ctx, wire.Opening{Run: f.cfg.Opening.Run, Node: at.name})
+	return ctx.Err() == nil && (err == nil || fault.Of(err) != fault.Retry)
+}
+
+// member reports whether somebody is a member there.
+func (f *Fleet) member(at place) bool {
+	for _, m := range f.cfg.Members() {
+		if m.Name == at.name && m.RPC == at.addr && m.Condition == gossip.Alive {
+			return true
+		}
+	}
+	return false
+}
+
+// pause waits, and reports whether the fleet is still open then.
+func (f *Fleet) pause(d time.Duration) bool {
+	select {
+	case <-f.done:
+		return false
+	case <-time.After(max(0, d)):
+		return true
+	}
+}
+
+// compareNames puts e2 before e10.
+func compareNames(a, b string) int {
+	an, ai := stem(a)
+	bn, bi := stem(b)
+	return cmp.Or(cmp.Compare(an, bn), cmp.Compare(ai, bi), cmp.Compare(a, b))
+}
+
+// stem takes the number in a name off: that behind its last letter.
+func stem(name string) (string, int) {
+	name, _, _ = strings.Cut(name, "#")
+	digits := len(name)
+	for digits > 0 && name[digits-1] >= '0' && name[digits-1] <= '9' {
+		digits--
+	}
+	n, _ := strconv.Atoi(name[digits:])
+	return name[:digits], n
+}

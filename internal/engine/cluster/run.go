@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/executor"
+	"github.com/idag/idag/internal/engine/part"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
+)
+
+// idleBytes bounds what the pool of a run keeps of freed buffers.
+const idleBytes = 64 << 20
+
+// run is an executor's part in one run, under one name.
+type run struct {
+	id     wire.RunID
+	node   string // what the driver calls this executor
+	digest string
+	mem    memory.Allocator
+	blocks *executor.Blocks
+	busy   *busy
+
+	opening chan struct{} // holds one token: who opens or closes takes it
+	part    *part.Part
+	exec    *executor.Executor
+
+	mu     sync.Mutex
+	addr   map[string]string // of the other executors, by name
+	users  sync.WaitGroup    // calls that are under way; joined under mu
+	ended  chan struct{}     // closed when the run ends
+	closed bool
+	ready  bool
+}
+
+func newRun(cfg ExecutorConfig, o wire.Opening) *run {
+	r := &run{id: o.Run, node: o.Node, digest: o.Digest, mem: cfg.Mem, blocks: executor.NewBlocks(), busy: newBusy(),
+		opening: make(chan struct{}, 1), ended: make(chan struct{})}
+	if r.mem == nil {
+		r.mem = kernel.NewPool(idleBytes)
+	}
+	r.opening <- struct{}{}
+	return r
+}
+
+// open opens what the run needs, unless it is open, and takes the peers.
+func (r *run) open(ctx context.Context, o wire.Opening, x *Executor) error {
+	select {
+	case <-r.opening:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { r.opening <- struct{}{} }()
+	r.mu.Lock()
+	closed, ready := r.closed, r.ready
+	r.addr = o.Peers
+	r.mu.Unlock()
+	switch {
+	case closed:
+		return x.notOpen(r.id)
+	case ready:
+		return nil
+	case len(o.Job) == 0:
+		return x.notOpen(r.id)
+	}
+	p, err := part.Open(ctx, o, x.cfg.Kinds, r.mem)
+	if err != nil {
+		return err
+	}
+	r.part = p
+	r.exec = executor.New(executor.Config{Node: r.node, Plan: p.Plan, Sources: p.Sources, Sinks: p.Sinks, Dead: p.Dead,
+		Blocks: r.blocks, Cache: x.cfg.Cache, Mem: r.mem, States: o.States, Temp: x.cfg.Temp,
+		Fetch: func(ctx context.Context, b rdd.Block) (*rdd.Frames, error) { return r.fetch(ctx, x.peers, b) }})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ready = true
+	return nil
+}
+
+// fetch gets a block from the executor where it lies.
+func (r *run) fetch(ctx context.Context, from *peers, b rdd.Block) (*rdd.Frames, error) {
+	r.mu.Lock()
+	addr, ok := r.addr[b.Node]
+	r.mu.Unlock()
+	if !ok {
+		return nil, fault.New(fault.Lost, "block of batch %d, stage %d, task %d, key group %d lay on %s, which is gone", b.Batch, b.Stage, b.Task, b.Partition, b.Node)
+	}
+	p, err := from.get(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return p.Blocks().Block(ctx, r.id, b)
+}
+
+// enter joins the calls that are under way, unless the run is not open.
+func (r *run) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ready || r.closed {
+		return false
+	}
+	r.users.Add(1)
+	return true
+}
+
+func (r *run) leave() { r.users.Done() }
+
+// task runs a task, unless the run ends. Of one part of a stateful stage, and of the
+// attempts at any task, one runs at a time: a driver that has given one up begins
+// the next before the first has noticed.
+func (r *run) task(ctx context.Context, t work.Task) (work.Receipt, error) {
+	ctx, stop := r.within(ctx)
+	defer stop()
+	done, err := r.busy.begin(ctx, r.keyOf(t))
+	if err != nil {
+		return work.Receipt{}, err
+	}
+	defer done()
+	return r.exec.Run(ctx, t)
+}
+
+// keyOf says which tasks exclude one another.
+func (r *run) keyOf(t work.Task) busyKey {
+	stages := r.part.Plan.Stages
+	if t.Stage >= 0 && t.Stage < len(stages) && stages[t.Stage].Stateful {
+		return busyKey{stage: t.Stage, index: t.Index}
+	}
+	return busyKey{batch: t.Batch, stage: t.Stage, index: t.Index}
+}
+
+// within ends a context with the run.
+func (r *run) within(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-r.ended:
+			cancel(fault.New(fault.Lost, "run %s has ended here", r.id))
+		case <-stop:
+		}
+	})
+	return ctx, func() {
+		close(stop)
+		watch.Wait()
+		cancel(nil)
+	}
+}
+
+// state saves or restores state.
+func (r *run) state(ctx context.Context, o wire.StateOrder) (work.State, error) {
+	ctx, stop := r.within(ctx)
+	defer stop()
+	switch {
+	case o.Save != nil:
+		done, err := r.busy.begin(ctx, busyKey{stage: o.Save.Stage, index: o.Save.Index})
+		if err != nil {
+			return work.State{}, err
+		}
+		defer done()
+		return r.exec.Save(ctx, *o.Save)
+	case o.All:
+		done, err := r.busy.all(ctx)
+		if err != nil {
+			return work.State{}, err
+		}
+		defer done()
+		return work.State{}, r.exec.Restore(ctx, o.Restore)
+	}
+	return work.State{}, fault.New(fault.Bug, "an order about state that says nothing")
+}
+
+// close ends the run: what is under way is given up, and what it holds goes.
+func (r *run) close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	close(r.ended)
+	r.mu.Unlock()
+	<-r.opening // whoever opens it has ended
+	r.users.Wait()
+	var errs []error
+	if r.exec != nil {
+		r.exec.Close()
+	}
+	r.blocks.Close()
+	if r.part != nil {
+		errs = append(errs, r.part.Close())
+	}
+	r.opening <- struct{}{}
+	return errors.Join(errs...)
+}
