@@ -15,13 +15,15 @@ import (
 type Remote interface {
 	driver.Fleet
 	driver.States
+	// Changes is driver.Config.Changes.
+	Changes() <-chan []driver.Node
 	// Close ends the run there.
 	Close() error
 }
 
 // drive runs the node's plan.
 func (n *node) drive(ctx context.Context) (driver.Outcome, error) {
-	fleet, states, err := n.executors(ctx)
+	fleet, states, changes, err := n.executors(ctx)
 	if err != nil {
 		return driver.Outcome{}, err
 	}
@@ -33,27 +35,27 @@ func (n *node) drive(ctx context.Context) (driver.Outcome, error) {
 	}
 	at := n.cfg.Point
 	return driver.Run(ctx, driver.Config{Plan: n.plan, Sources: at.sources(n.sources), Sinks: at.sinks(n.sinks),
-		DeadLetters: at.sink(n.dead), Fleet: at.fleet(fleet), Ledger: n.ledger, States: at.states(states), Past: n.past, Measure: n.cfg.Measure,
+		DeadLetters: at.sink(n.dead), Fleet: at.fleet(fleet), Changes: changes, Ledger: n.ledger, States: at.states(states), Past: n.past, Measure: n.cfg.Measure,
 		Stop: n.cfg.Stop, Observe: observer(n.cfg.Observe)})
 }
 
 // executors makes those of this process, or opens the run on others.
-func (n *node) executors(ctx context.Context) (Fleet, driver.States, error) {
+func (n *node) executors(ctx context.Context) (Fleet, driver.States, <-chan []driver.Node, error) {
 	if n.cfg.Connect == nil {
 		fleet := newLocal(n, n.cfg.Executors, n.mem)
 		n.closers = append(n.closers, fleet.close)
-		return fleet, fleet, nil
+		return fleet, fleet, nil, nil
 	}
 	o, err := n.opening()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	remote, err := n.cfg.Connect(ctx, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	n.closers = append(n.closers, remote.Close)
-	return remote, remote, nil
+	return remote, remote, remote.Changes(), nil
 }
 
 // opening is what executors elsewhere need to know of the run.

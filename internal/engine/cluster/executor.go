@@ -112,16 +112,9 @@ func (x *Executor) begin(o wire.Opening) (*run, error) {
 	case len(o.Job) == 0:
 		return nil, x.notOpen(o.Run)
 	}
-	for id, r := range x.runs {
-		otherJob, other, err := split(id)
-		if err != nil || otherJob != job {
-			continue
-		}
-		if other > epoch {
-			return nil, fault.New(fault.Invalid, "%s: a newer driver of job %q has taken over (its epoch is %d, this one's %d)", x.cfg.Name, job, other, epoch)
-		}
-		ended = append(ended, r)
-		delete(x.runs, id)
+	var above int64
+	if ended, above = x.take(job, epoch); above > 0 {
+		return nil, fault.New(fault.Invalid, "%s: a newer driver of job %q has taken over (its epoch is %d, this one's %d)", x.cfg.Name, job, above, epoch)
 	}
 	r := newRun(x.cfg, o)
 	x.runs[o.Run] = r
@@ -187,16 +180,37 @@ func (x *Executor) Release(_ context.Context, id wire.RunID, batch rdd.BatchID) 
 	return nil
 }
 
-// Close implements wire.Executor. To close a run that is not open is no mistake.
+// Close implements wire.Executor. What was begun of the same job under lower epochs
+// ends as well; that nothing of it is open is no mistake.
 func (x *Executor) Close(_ context.Context, id wire.RunID) error {
-	x.mu.Lock()
-	r := x.runs[id]
-	delete(x.runs, id)
-	x.mu.Unlock()
-	if r == nil {
-		return nil
+	job, epoch, err := split(id)
+	if err != nil {
+		return err
 	}
-	return r.close()
+	x.mu.Lock()
+	ended, _ := x.take(job, epoch)
+	x.mu.Unlock()
+	var errs []error
+	for _, r := range ended {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(errs...)
+}
+
+// take takes the runs of a job out that are of an epoch and below, and returns the
+// highest epoch above, or 0. The lock is held.
+func (x *Executor) take(job string, epoch int64) (ended []*run, above int64) {
+	for id, r := range x.runs {
+		switch name, e, err := split(id); {
+		case err != nil || name != job:
+		case e > epoch:
+			above = max(above, e)
+		default:
+			ended = append(ended, r)
+			delete(x.runs, id)
+		}
+	}
+	return ended, above
 }
 
 // Block implements wire.Blocks.

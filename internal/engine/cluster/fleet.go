@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -43,12 +44,14 @@ type FleetConfig struct {
 // any more, leaves the fleet before the members say so, and comes back under a new name.
 type Fleet struct {
 	cfg     FleetConfig
+	job     string
 	peers   *peers
 	done    chan struct{}  // closed when the fleet is
 	work    sync.WaitGroup // joined under mu, while done is open
 	changes chan []driver.Node
 
 	mu      sync.Mutex
+	opening wire.Opening     // of the epoch that runs now
 	nodes   map[string]*node // by the driver's names
 	known   map[string]int   // by member: how often it came
 	away    map[place]bool   // members that did not answer and have not done so since
@@ -60,9 +63,13 @@ var _ engine.Remote = (*Fleet)(nil)
 
 // NewFleet waits for an executor and returns the fleet. The caller closes it.
 func NewFleet(ctx context.Context, cfg FleetConfig) (*Fleet, error) {
-	f := &Fleet{cfg: cfg, peers: newPeers(cfg.Dial), done: make(chan struct{}), changes: make(chan []driver.Node, 1),
+	f := &Fleet{cfg: cfg, peers: newPeers(cfg.Dial), opening: cfg.Opening, done: make(chan struct{}), changes: make(chan []driver.Node, 1),
 		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]bool{}, begun: map[string]bool{}}
-	if err := f.gather(ctx); err != nil {
+	var err error
+	if f.job, _, err = split(cfg.Opening.Run); err == nil {
+		err = f.gather(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	f.work.Go(f.follow)
@@ -118,7 +125,7 @@ func (f *Fleet) look() {
 			changed = true
 			continue
 		}
-		changed = changed || n.usable() != usable(m)
+		changed = changed || n.member.Slots != m.Slots || n.member.Condition != m.Condition
 		n.member = m
 		delete(there, m.Name)
 	}
@@ -143,13 +150,11 @@ func (f *Fleet) tell() {
 	f.changes <- f.list()
 }
 
-// list returns the nodes that take tasks, by name. The lock is held.
+// list returns the nodes, by name. The lock is held.
 func (f *Fleet) list() []driver.Node {
 	var out []driver.Node
 	for _, n := range f.nodes {
-		if s := n.usable(); s > 0 {
-			out = append(out, driver.Node{Name: n.name, Slots: s})
-		}
+		out = append(out, driver.Node{Name: n.name, Slots: n.member.Slots, Draining: n.member.Condition == gossip.Leaving})
 	}
 	slices.SortFunc(out, func(a, b driver.Node) int { return compareNames(a.Name, b.Name) })
 	return out
@@ -166,10 +171,30 @@ func (f *Fleet) Nodes() []driver.Node {
 // has taken the ones before.
 func (f *Fleet) Changes() <-chan []driver.Node { return f.changes }
 
+// Begin tells of the epoch under which the run is taken up: it is opened anew on all
+// nodes, which thereby give up what they had of the epoch before.
+func (f *Fleet) Begin(_ context.Context, epoch int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := wire.RunID(fmt.Sprintf("%s/%d", f.job, epoch))
+	if id != f.opening.Run {
+		f.opening.Run = id
+		f.version++
+	}
+	return nil
+}
+
+// run returns the run as it is called now.
+func (f *Fleet) run() wire.RunID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opening.Run
+}
+
 // Run implements driver.Fleet.
 func (f *Fleet) Run(ctx context.Context, name string, t work.Task) (r work.Receipt, err error) {
-	err = f.on(ctx, name, func(x wire.Executor) error {
-		r, err = x.Run(ctx, f.cfg.Opening.Run, t)
+	err = f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
+		r, err = x.Run(ctx, run, t)
 		return err
 	})
 	return r, err
@@ -177,8 +202,8 @@ func (f *Fleet) Run(ctx context.Context, name string, t work.Task) (r work.Recei
 
 // Save implements driver.States.
 func (f *Fleet) Save(ctx context.Context, name string, s work.State) (out work.State, err error) {
-	err = f.on(ctx, name, func(x wire.Executor) error {
-		out, err = x.State(ctx, f.cfg.Opening.Run, wire.StateOrder{Save: &s})
+	err = f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
+		out, err = x.State(ctx, run, wire.StateOrder{Save: &s})
 		return err
 	})
 	return out, err
@@ -186,8 +211,16 @@ func (f *Fleet) Save(ctx context.Context, name string, s work.State) (out work.S
 
 // Restore implements driver.States.
 func (f *Fleet) Restore(ctx context.Context, name string, parts []work.State) error {
-	return f.on(ctx, name, func(x wire.Executor) error {
-		_, err := x.State(ctx, f.cfg.Opening.Run, wire.StateOrder{Restore: parts, All: true})
+	return f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
+		_, err := x.State(ctx, run, wire.StateOrder{Restore: parts, All: true})
+		return err
+	})
+}
+
+// Adopt replaces single parts on a node: see driver.States.
+func (f *Fleet) Adopt(ctx context.Context, name string, parts []work.State) error {
+	return f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
+		_, err := x.State(ctx, run, wire.StateOrder{Restore: parts})
 		return err
 	})
 }
@@ -199,16 +232,16 @@ func (f *Fleet) Retain(_ context.Context, parts []work.State) error {
 
 // on does something on a node, on which the run is opened if it is not. If the node
 // has lost the run, or does not answer, it leaves the fleet.
-func (f *Fleet) on(ctx context.Context, name string, do func(wire.Executor) error) error {
+func (f *Fleet) on(ctx context.Context, name string, do func(wire.Executor, wire.RunID) error) error {
 	f.mu.Lock()
 	n := f.nodes[name]
 	f.mu.Unlock()
 	if n == nil {
 		return fault.New(fault.Retry, "%s has left", name)
 	}
-	x, err := f.open(ctx, n)
+	x, run, err := f.open(ctx, n)
 	if err == nil {
-		err = do(x)
+		err = do(x, run)
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -222,34 +255,35 @@ func (f *Fleet) on(ctx context.Context, name string, do func(wire.Executor) erro
 	return err
 }
 
-// open opens the run on a node, or tells it of new peers, and returns its executor.
-func (f *Fleet) open(ctx context.Context, n *node) (wire.Executor, error) {
+// open opens the run on a node, or tells it of new peers, and returns its executor and
+// what the run is called.
+func (f *Fleet) open(ctx context.Context, n *node) (wire.Executor, wire.RunID, error) {
 	p, err := f.peers.get(ctx, n.addr)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	select {
 	case <-n.turn:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
 	defer func() { n.turn <- struct{}{} }()
 	f.mu.Lock()
-	o, version := f.cfg.Opening, f.version
+	o, version := f.opening, f.version
 	o.Node, o.Peers = n.name, f.addresses()
 	f.begun[n.addr] = true
 	f.mu.Unlock()
-	switch {
-	case n.told == version:
-		return p.Executor(), nil
-	case n.told != 0:
+	if n.told == version {
+		return p.Executor(), o.Run, nil
+	}
+	if n.run == o.Run {
 		o.Job, o.Schemas = nil, nil
 	}
 	if err := p.Executor().Open(ctx, o); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	n.told = version
-	return p.Executor(), nil
+	n.told, n.run = version, o.Run
+	return p.Executor(), o.Run, nil
 }
 
 // addresses returns where the nodes are, by name. The lock is held.
@@ -263,9 +297,8 @@ func (f *Fleet) addresses() map[string]string {
 
 // Release implements driver.Fleet.
 func (f *Fleet) Release(batch rdd.BatchID) {
-	f.tellAll(func(ctx context.Context, x wire.Executor) error {
-		return x.Release(ctx, f.cfg.Opening.Run, batch)
-	})
+	run := f.run()
+	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Release(ctx, run, batch) })
 }
 
 // tellAll tells the executors that may have the run open something that they may
@@ -289,7 +322,8 @@ func (f *Fleet) tellAll(what func(context.Context, wire.Executor) error) {
 
 // Close implements engine.Remote.
 func (f *Fleet) Close() error {
-	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, f.cfg.Opening.Run) })
+	run := f.run()
+	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, run) })
 	f.mu.Lock()
 	close(f.done)
 	f.mu.Unlock()

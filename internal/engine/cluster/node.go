@@ -20,21 +20,12 @@ type node struct {
 	member gossip.Member
 
 	turn chan struct{} // holds one token: who opens the run there, or asks after it, takes it
-	told int           // the version of the peers that it knows; 0: the run is not open there
+	told int           // the version of the fleet that it knows
+	run  wire.RunID    // that was opened there, or ""
 }
 
 // place is where a member is.
 type place struct{ name, addr string }
-
-// usable is how many tasks the node may be given at once.
-func (n *node) usable() int { return usable(n.member) }
-
-func usable(m gossip.Member) int {
-	if m.Condition != gossip.Alive {
-		return 0
-	}
-	return m.Slots
-}
 
 // admit takes a member in, under a new name. The lock is held.
 func (f *Fleet) admit(m gossip.Member) {
@@ -98,10 +89,10 @@ func (f *Fleet) ask(ctx context.Context, n *node) error {
 		return err
 	}
 	f.mu.Lock()
-	addrs := f.addresses()
+	run, addrs := f.opening.Run, f.addresses()
 	f.mu.Unlock()
-	err = p.Executor().Open(ctx, wire.Opening{Run: f.cfg.Opening.Run, Node: n.name, Peers: addrs})
-	if n.told == 0 && fault.Of(err) == fault.Lost {
+	err = p.Executor().Open(ctx, wire.Opening{Run: run, Node: n.name, Peers: addrs})
+	if n.run != run && fault.Of(err) == fault.Lost {
 		return nil // it answers, and that is how it should be
 	}
 	if err != nil && ctx.Err() != nil {
@@ -147,7 +138,7 @@ func (f *Fleet) answers(at place) bool {
 	if err != nil {
 		return false
 	}
-	err = p.Executor().Open(ctx, wire.Opening{Run: f.cfg.Opening.Run, Node: at.name})
+	err = p.Executor().Open(ctx, wire.Opening{Run: f.run(), Node: at.name})
 	return ctx.Err() == nil && (err == nil || fault.Of(err) != fault.Retry)
 }
 

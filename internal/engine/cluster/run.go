@@ -173,7 +173,22 @@ func (r *run) state(ctx context.Context, o wire.StateOrder) (work.State, error) 
 		defer done()
 		return work.State{}, r.exec.Restore(ctx, o.Restore)
 	}
-	return work.State{}, fault.New(fault.Bug, "an order about state that says nothing")
+	for _, p := range o.Restore {
+		if err := r.adopt(ctx, p); err != nil {
+			return work.State{}, err
+		}
+	}
+	return work.State{}, nil
+}
+
+// adopt replaces the state of a part.
+func (r *run) adopt(ctx context.Context, p work.State) error {
+	done, err := r.busy.begin(ctx, busyKey{stage: p.Stage, index: p.Index})
+	if err != nil {
+		return err
+	}
+	defer done()
+	return r.exec.Adopt(ctx, []work.State{p})
 }
 
 // close ends the run: what is under way is given up, and what it holds goes.
