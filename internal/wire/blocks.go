@@ -38,6 +38,8 @@ type blocksClient struct {
 // Block fetches a block. What comes is compared with what it should be; a block that is
 // another, or damaged, is as good as lost.
 func (c blocksClient) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error) {
+	ctx, done := c.pulse.under(ctx) // of the streams too, wherever they are left
+	defer done()
 	f := &fetch{arena: newArena(c.mem, maxDecoded), want: b}
 	var err error
 	for part := 0; err == nil && part < max(f.parts, 1); part++ {
@@ -61,8 +63,6 @@ func (c blocksClient) part(ctx context.Context, f *fetch, t ticket) error {
 	if err != nil {
 		return fault.New(fault.Bug, "%w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx) // of the stream, wherever it is left
-	defer cancel()
 	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{StreamName: "DoGet", ServerStreams: true}, doGet,
 		grpc.ForceCodecV2(newCodec()), grpc.MaxCallRecvMsgSize(maxBody+maxMessage))
 	if err != nil {

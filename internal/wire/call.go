@@ -50,9 +50,20 @@ func pack(what string, v any) (*wrapperspb.BytesValue, error) {
 		return nil, fault.New(fault.Bug, "%s: %w", what, err)
 	}
 	if len(text) > maxMessage {
-		return nil, fault.New(fault.Invalid, "%s: too large: %d bytes, a message may have %d", what, len(text), maxMessage)
+		return nil, fault.New(fault.Invalid, "%s too large: %d bytes, a message may have %d", subject(what), len(text), maxMessage)
 	}
 	return wrapperspb.Bytes(text), nil
+}
+
+// subject is what a method's messages are for people.
+func subject(method string) string {
+	switch method {
+	case "Open", "Submit":
+		return "job"
+	case "Run":
+		return "work order or receipt"
+	}
+	return "what " + method + " has to say is"
 }
 
 // parse reads what pack has made.
@@ -67,17 +78,20 @@ func parse[T any](text []byte) (T, error) {
 // peer is a connection as the services see it.
 type peer struct {
 	conn    *grpc.ClientConn
+	pulse   *pulse
 	addr    string
 	refused fault.Kind // of calls that the other side does not let in
 }
 
-// call asks a method and waits for the answer.
-func call[Resp any](ctx context.Context, p peer, service, name string, req any) (Resp, error) {
+// ask calls a method and waits for the answer.
+func ask[Resp any](ctx context.Context, p peer, service, name string, req any) (Resp, error) {
 	var none Resp
 	in, err := pack(name, req)
 	if err != nil {
 		return none, err
 	}
+	ctx, done := p.pulse.under(ctx)
+	defer done()
 	var out wrapperspb.BytesValue
 	if err := p.conn.Invoke(ctx, "/"+service+"/"+name, in, &out); err != nil {
 		return none, fromStatus(ctx, p.addr, err, p.refused)

@@ -14,9 +14,10 @@ import (
 
 // Client speaks with one node. It is safe for concurrent use.
 type Client struct {
-	conn *grpc.ClientConn
-	addr string
-	mem  memory.Allocator
+	conn  *grpc.ClientConn
+	pulse *pulse
+	addr  string
+	mem   memory.Allocator
 }
 
 // Dial makes a client of the node at addr, host:port. It connects with the first call,
@@ -44,20 +45,22 @@ func Dial(addr string, s Security, mem memory.Allocator) (*Client, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %w", addr, err)
 	}
-	return &Client{conn: conn, addr: addr, mem: mem}, nil
+	return &Client{conn: conn, pulse: newPulse(conn), addr: addr, mem: mem}, nil
 }
 
 // Executor is the node's executor. A node that does not let the caller in is
 // fault.Retry: others may.
-func (c *Client) Executor() Executor { return executorClient{peer{c.conn, c.addr, fault.Retry}} }
+func (c *Client) Executor() Executor { return executorClient{c.peer(fault.Retry)} }
 
 // Blocks are the node's blocks.
 func (c *Client) Blocks() Blocks {
-	return blocksClient{peer: peer{c.conn, c.addr, fault.Retry}, mem: c.mem}
+	return blocksClient{peer: c.peer(fault.Retry), mem: c.mem}
 }
 
 // Driver is the node's driver. One that does not let the caller in is fault.Invalid.
-func (c *Client) Driver() Driver { return driverClient{peer{c.conn, c.addr, fault.Invalid}} }
+func (c *Client) Driver() Driver { return driverClient{c.peer(fault.Invalid)} }
 
 // Close ends the connection and all calls over it.
 func (c *Client) Close() error { return c.conn.Close() }
+
+func (c *Client) peer(refused fault.Kind) peer { return peer{c.conn, c.pulse, c.addr, refused} }

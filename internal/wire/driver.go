@@ -70,25 +70,25 @@ func serveWatch(srv any, stream grpc.ServerStream) error {
 type driverClient struct{ peer }
 
 func (d driverClient) Submit(ctx context.Context, j submission.Job) (submission.Info, error) {
-	return call[submission.Info](ctx, d.peer, driverService, "Submit", j)
+	return ask[submission.Info](ctx, d.peer, driverService, "Submit", j)
 }
 
 func (d driverClient) Jobs(ctx context.Context) ([]submission.Info, error) {
-	return call[[]submission.Info](ctx, d.peer, driverService, "Jobs", empty{})
+	return ask[[]submission.Info](ctx, d.peer, driverService, "Jobs", empty{})
 }
 
 func (d driverClient) Stop(ctx context.Context, id string, drain bool) error {
-	_, err := call[empty](ctx, d.peer, driverService, "Stop", stopJob{id, drain})
+	_, err := ask[empty](ctx, d.peer, driverService, "Stop", stopJob{id, drain})
 	return err
 }
 
 func (d driverClient) Nodes(ctx context.Context) ([]byte, error) {
-	return call[json.RawMessage](ctx, d.peer, driverService, "Nodes", empty{})
+	return ask[json.RawMessage](ctx, d.peer, driverService, "Nodes", empty{})
 }
 
 func (d driverClient) Watch(ctx context.Context, id string, from int64, tell func(submission.Info, []string) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, done := d.pulse.under(ctx)
+	defer done()
 	in, err := pack("Watch", watchJob{id, from})
 	if err != nil {
 		return err

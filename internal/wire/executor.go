@@ -46,25 +46,25 @@ func executorDesc() *grpc.ServiceDesc {
 type executorClient struct{ peer }
 
 func (x executorClient) Open(ctx context.Context, o Opening) error {
-	_, err := call[empty](ctx, x.peer, executorService, "Open", o)
+	_, err := ask[empty](ctx, x.peer, executorService, "Open", o)
 	return err
 }
 
 func (x executorClient) Run(ctx context.Context, run RunID, t work.Task) (work.Receipt, error) {
-	return call[work.Receipt](ctx, x.peer, executorService, "Run", runTask{run, t})
+	return ask[work.Receipt](ctx, x.peer, executorService, "Run", runTask{run, t})
 }
 
 func (x executorClient) State(ctx context.Context, run RunID, o StateOrder) (work.State, error) {
-	return call[work.State](ctx, x.peer, executorService, "State", runState{run, o})
+	return ask[work.State](ctx, x.peer, executorService, "State", runState{run, o})
 }
 
 func (x executorClient) Release(ctx context.Context, run RunID, batch rdd.BatchID) error {
-	_, err := call[empty](ctx, x.peer, executorService, "Release", runBatch{run, batch})
+	_, err := ask[empty](ctx, x.peer, executorService, "Release", runBatch{run, batch})
 	return err
 }
 
 func (x executorClient) Close(ctx context.Context, run RunID) error {
-	_, err := call[empty](ctx, x.peer, executorService, "Close", run)
+	_, err := ask[empty](ctx, x.peer, executorService, "Close", run)
 	return err
 }
 

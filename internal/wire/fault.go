@@ -86,6 +86,9 @@ func fromStatus(ctx context.Context, node string, err error, refused fault.Kind)
 	if ctx.Err() != nil {
 		return fault.New(fault.Retry, "%s: the call was given up: %w", node, context.Cause(ctx))
 	}
+	if why := untrusting(s.Message()); why != "" {
+		return fault.New(refused, "%s: %s", node, why)
+	}
 	switch s.Code() { //nolint:exhaustive // All others are the world in the way.
 	case codes.ResourceExhausted:
 		return fault.New(fault.Invalid, "%s: too large for a message: %s", node, s.Message())

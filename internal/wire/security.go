@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	peers "google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 )
@@ -71,24 +72,26 @@ func loopback(host string) bool {
 }
 
 // serverSide and clientSide are the transport as each side wants it.
-func (s Security) serverSide() credentials.TransportCredentials {
+func (s Security) serverSide(log *refusals) credentials.TransportCredentials {
 	if s.Plain {
 		return insecure.NewCredentials()
 	}
-	return credentials.NewTLS(&tls.Config{
+	return explaining{credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.Certificate},
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: s.Roots,
-	})
+	}), log}
 }
 
 func (s Security) clientSide() credentials.TransportCredentials {
 	if s.Plain {
 		return insecure.NewCredentials()
 	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.Certificate},
-		RootCAs: s.Roots, ServerName: s.ServerName,
-	})
+	return explaining{credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, RootCAs: s.Roots, ServerName: s.ServerName,
+		// It is shown to every server, also to one that believes other authorities: what
+		// that says of it is of more use than what it says of none.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &s.Certificate, nil },
+	}), nil}
 }
 
 // GetRequestMetadata is what a client says of itself with every call.
@@ -103,24 +106,42 @@ func (s Security) GetRequestMetadata(context.Context, ...string) (map[string]str
 // RequireTransportSecurity is whether the token must not go over a plain connection.
 func (s Security) RequireTransportSecurity() bool { return !s.Plain }
 
+// admission lets calls in, or not.
+type admission struct {
+	Security
+	log *refusals
+}
+
 // admit lets a call in, before anything that it brings is read.
-func (s Security) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if s.Token != "" {
+func (a admission) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if err := a.judge(info); err != nil {
+		var from net.Addr = &net.TCPAddr{}
+		if p, ok := peers.FromContext(ctx); ok {
+			from = p.Addr
+		}
+		a.log.say(from, status.Convert(err).Message())
+		return nil, err
+	}
+	return ctx, nil
+}
+
+func (a admission) judge(info *tap.Info) error {
+	if a.Token != "" {
 		brought := strings.TrimPrefix(first(info.Header, keyToken), bearer)
-		got, want := sha256.Sum256([]byte(brought)), sha256.Sum256([]byte(s.Token))
+		got, want := sha256.Sum256([]byte(brought)), sha256.Sum256([]byte(a.Token))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return nil, status.Error(codes.Unauthenticated, "the token is wrong or missing")
+			return status.Error(codes.Unauthenticated, "the token is wrong or missing")
 		}
 	}
 	theirs := first(info.Header, keyProtocol)
 	if theirs == "" && strings.HasPrefix(info.FullMethodName, "/arrow.flight.") {
-		return ctx, nil // any Flight client may fetch
+		return nil // any Flight client may fetch
 	}
 	if theirs != strconv.Itoa(protocol) {
-		return nil, status.Errorf(codes.FailedPrecondition, "this node (idag %s) speaks protocol %d, the caller (idag %s) %s: run the same version on both",
-			orUnknown(s.Version), protocol, orUnknown(first(info.Header, keyVersion)), orUnknown(theirs))
+		return status.Errorf(codes.FailedPrecondition, "the node (idag %s) speaks protocol %d, its caller (idag %s) %s: run the same version on both",
+			or(a.Version), protocol, or(first(info.Header, keyVersion)), or(theirs))
 	}
-	return ctx, nil
+	return nil
 }
 
 func first(md metadata.MD, key string) string {
@@ -130,7 +151,8 @@ func first(md metadata.MD, key string) string {
 	return ""
 }
 
-func orUnknown(s string) string {
+// or names what is not known.
+func or(s string) string {
 	if s == "" {
 		return "of unknown version"
 	}

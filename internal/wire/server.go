@@ -21,6 +21,8 @@ type ServerConfig struct {
 	Driver   Driver
 	Security Security
 	Mem      memory.Allocator // for what blocks are encoded in
+	// Log, if not nil, is told who was not let in, and why: once a second at the most.
+	Log func(string)
 }
 
 // Server is the server of one node.
@@ -40,18 +42,20 @@ func Serve(ctx context.Context, c ServerConfig) (*Server, error) {
 			return nil, err
 		}
 	}
+	log := &refusals{log: c.Log}
 	s := &Server{addr: addr.String(), done: make(chan struct{}), grpc: grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
-		grpc.Creds(c.Security.serverSide()),
-		grpc.InTapHandle(c.Security.admit),
+		grpc.Creds(c.Security.serverSide(log)),
+		grpc.InTapHandle(admission{c.Security, log}.admit),
 		grpc.MaxRecvMsgSize(maxMessage+1<<10),
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(64<<10),
 		grpc.ConnectionTimeout(5*time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Second, Timeout: time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Second, Timeout: patience}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	)}
+	s.grpc.RegisterService(nodeDesc(), struct{}{})
 	if c.Executor != nil {
 		s.grpc.RegisterService(executorDesc(), c.Executor)
 	}
