@@ -250,7 +250,7 @@ func (c *core) notRevived(err error) {
 	list := r.from.checkpoints
 	switch {
 	case c.fleet.elastic && fault.Of(err) == fault.Retry:
-		c.setBack(err)
+		c.setBack(err, Node{})
 		return
 	case len(list) == 0 || fault.Of(err) == fault.Bug:
 		c.abort(err)

@@ -55,11 +55,17 @@ func (c *core) logged() {
 
 // taskDone accepts a receipt. The first one for a task counts.
 func (c *core) taskDone(e taskDone) {
-	t := c.running(e.ref)
+	t, a, rest := c.running(e.ref)
 	if t == nil {
 		return
 	}
-	c.slots.release(t.node, t)
+	c.slots.release(a.node, t)
+	if rest != nil {
+		c.abandon(t, *rest)
+	}
+	c.slots.seats[a.node].bad = 0
+	a.since = c.now - a.since
+	t.out, t.twin, t.node = a, nil, a.node
 	if t.receipt == nil { // rows are counted once, also those of a task run again
 		c.progress.Read += e.receipt.Tally.RowsIn
 		if t.reads() {
@@ -85,6 +91,7 @@ func (c *core) taskDone(e taskDone) {
 		c.parts.full[t.stage][t.index] = true
 		c.turnPart(t.stage, t.index)
 	}
+	c.watch(b, t.stage)
 	c.closeStage(b, t.stage)
 	if c.graph.stages[t.stage].Source >= 0 {
 		c.report(nil)

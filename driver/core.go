@@ -21,6 +21,7 @@ import (
 //	locate.go    what a task is expected to cost
 //	slots.go     which ready task goes to which node
 //	fleet.go     nodes that come and go
+//	late.go      tasks that take too long, and nodes that fail too often
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
 //	checkpoint.go  when state is saved, and how a run goes on behind what was
@@ -74,6 +75,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	c.input.leaveOut(&g)
 	c.repairs = newRepairs()
 	c.locate = locators(p)
+	c.fleet.lease, c.fleet.usual = pace.lease().Microseconds(), make([]int64, len(g.stages))
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
 	return c, nil
 }
@@ -128,7 +130,7 @@ func (c *core) start(e started) {
 		return
 	}
 	c.begun = true
-	c.parts = newParts(c.graph, c.set.KeyGroups, c.partsOf(e), e.nodes)
+	c.parts = newParts(c.graph, c.set.KeyGroups, c.partsOf(e), c.shun(e.shun))
 	c.input.history, c.input.tallies, c.input.committed = e.history, e.tallies, e.committed
 	c.started = e.story
 	c.started.Epoch, c.started.At, c.started.Parts = c.epoch, c.now, c.parts.count
@@ -231,12 +233,15 @@ const (
 // stageRun is a stage in one batch.
 type stageRun struct {
 	tasks   []task
+	todo    int // tasks that are not skipped
 	waiting int // producers that are not complete
 	left    int // tasks not accepted
 	opened  bool
-	closed  bool // was complete once; consumers have been told
-	remade  int  // how often a task that feeds it was run again
-	filled  int  // remade when the tasks were last given their blocks
+	closed  bool  // was complete once; consumers have been told
+	late    int64 // how long a task may run until it is late; 0: not known yet
+	watched bool  // for late ones
+	remade  int   // how often a task that feeds it was run again
+	filled  int   // remade when the tasks were last given their blocks
 }
 
 // task is a group of splits of a reading stage, or a part of a merging one, in a
@@ -246,15 +251,17 @@ type task struct {
 	stage   int
 	index   int
 	state   taskState
-	node    int // where it must run, or anyNode; where it runs or was accepted
-	attempt int // the last one launched, from 1
-	excused int // how many attempts are not held against it
+	node    int      // where it must run, or anyNode; where it runs or was accepted
+	attempt int      // the last one launched, from 1
+	excused int      // how many attempts are not held against it
+	out     attempt  // launched; or that was accepted
+	twin    *attempt // a second one that is out, of a task that is late
+	leases  int      // how often it was late
 	splits  []rdd.Split
 	expect  locator.Prediction // of a task that reads
 	blocks  []rdd.Block
 	receipt *work.Receipt // of the last accepted attempt
 
-	remade  int     // of its stage, when it was launched
 	waits   int     // producers that are being run again for it
 	waiters []*task // tasks that wait for this one to be run again
 }
@@ -269,6 +276,14 @@ const (
 	accepted                  // has a receipt
 	skipped                   // has nothing to do
 )
+
+// attempt is one try at a task.
+type attempt struct {
+	no     int
+	node   int
+	remade int   // of its stage, when it was launched
+	since  int64 // when it was launched; once it is accepted, how long it took
+}
 
 // reads reports whether a task is of a reading stage: no other has splits, and
 // none of these is without.
@@ -291,21 +306,25 @@ func (c *core) at(id rdd.BatchID) *batch {
 
 // running returns the task that an answer is about if that very attempt is
 // out, else nil: a second answer, or one of an attempt given up, changes
-// nothing.
-func (c *core) running(r taskRef) *task {
+// nothing. Where another one is out as well, rest is that one.
+func (c *core) running(r taskRef) (t *task, a attempt, rest *attempt) {
 	b := c.at(r.batch)
 	if b == nil || r.stage < 0 || r.stage >= len(b.stages) {
-		return nil
+		return nil, a, nil
 	}
 	tasks := b.stages[r.stage].tasks
 	if r.index < 0 || r.index >= len(tasks) {
-		return nil
+		return nil, a, nil
 	}
-	t := &tasks[r.index]
-	if t.state != launched || t.attempt != r.attempt {
-		return nil
+	t = &tasks[r.index]
+	switch {
+	case t.state != launched:
+	case t.out.no == r.attempt:
+		return t, t.out, t.twin
+	case t.twin != nil && t.twin.no == r.attempt:
+		return t, *t.twin, &t.out
 	}
-	return t
+	return nil, a, nil
 }
 
 // report tells the observer how far the run is.

@@ -405,6 +405,18 @@ type Pace struct {
 	// Idle is how long a partition may have nothing, though its source
 	// answers, before it stops holding the watermark; 0 means for ever.
 	Idle time.Duration
+	// Lease is how long a task may be without an answer, in a fleet that may change,
+	// before it is run elsewhere as well, or where it has state its node is taken for
+	// gone. It is longer for tasks that usually take more than a tenth of it, and twice
+	// as long each time that the same task is late; 0 means 30 s.
+	Lease time.Duration
+}
+
+func (p Pace) lease() time.Duration {
+	if p.Lease <= 0 {
+		return 30 * time.Second
+	}
+	return p.Lease
 }
 
 func (p Pace) poll() time.Duration {

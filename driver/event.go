@@ -38,6 +38,7 @@ type (
 		rows        int64
 		checkpoints []Checkpointed // the older first
 		elastic     bool           // the fleet may change
+		shun        []string       // names of nodes to do without for a while
 	}
 	// nodesChanged says which nodes there are now: all others are gone.
 	nodesChanged struct{ nodes []Node }
@@ -191,6 +192,9 @@ const (
 	opPoll // not a failure: a source that had nothing is asked again
 	opRestore
 	opTidy
+	opLate  // no failures either: a look at tasks that are late,
+	opSweep // at those whose lease is over,
+	opBack  // and a node that was set aside is let back in
 )
 
 func (o operation) String() string {
@@ -209,6 +213,8 @@ func (o operation) String() string {
 		return "restoring state"
 	case opTidy:
 		return "removing old checkpoints"
+	case opLate, opSweep, opBack:
+		return "looking after the fleet"
 	}
 	return "?"
 }

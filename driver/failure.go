@@ -41,6 +41,8 @@ type retry struct {
 	task  *task
 	batch rdd.BatchID
 	sink  int
+	stage int // of opLate
+	node  int // of opBack
 }
 
 func newRepairs() repairs {
@@ -87,6 +89,12 @@ func (c *core) wake() {
 			if c.input.polling = false; c.input.ahead != nil {
 				c.input.ahead.ask = c.short(c.input.ahead)
 			}
+		case opLate:
+			c.lookLate(r.batch, r.stage)
+		case opSweep:
+			c.sweep()
+		case opBack:
+			c.letBack(r.node)
 		case opRestore, opTidy:
 		}
 	}
@@ -115,13 +123,21 @@ func mix(z uint64) uint64 {
 
 // taskFailed decides what the failure of a task leads to.
 func (c *core) taskFailed(e taskFailed) {
-	t := c.running(e.ref)
+	t, a, rest := c.running(e.ref)
 	if t == nil {
 		return
 	}
-	c.slots.release(t.node, t)
-	t.state = parked
-	switch fault.Of(e.err) {
+	c.slots.release(a.node, t)
+	kind := fault.Of(e.err)
+	if kind == fault.Retry {
+		c.blame(t, a.node)
+	}
+	if rest != nil && (kind == fault.Retry || kind == fault.Lost) {
+		t.goOn(*rest)
+		return
+	}
+	t.out, t.twin, t.state = a, nil, parked
+	switch kind {
 	case fault.Retry:
 		c.again(t, e.err)
 	case fault.Lost:
@@ -148,8 +164,13 @@ func (c *core) spent(t *task, err error) bool {
 	if t.attempt-t.excused < maxAttempts {
 		return false
 	}
-	c.abort(fault.New(fault.Of(err), "batch %d stage %d task %d: given up after %d attempts: %w",
-		t.batch.id, t.stage, t.index, t.attempt, err))
+	err = fault.New(fault.Of(err), "batch %d stage %d task %d: given up after %d attempts: %w",
+		t.batch.id, t.stage, t.index, t.attempt, err)
+	if c.graph.stages[t.stage].Stateful {
+		c.setBack(err, c.slots.nodes[t.node])
+	} else {
+		c.abort(err)
+	}
 	return true
 }
 
@@ -161,7 +182,7 @@ func (c *core) lost(t *task, err error) {
 	if c.spent(t, err) {
 		return
 	}
-	if t.remade != t.batch.stages[t.stage].remade {
+	if t.out.remade != t.batch.stages[t.stage].remade {
 		c.again(t, err) // what it missed may have been made since
 		return
 	}
@@ -184,7 +205,7 @@ func (c *core) rerun(t, waiter *task, err error) {
 		return
 	}
 	if t.state == accepted {
-		if c.slots.seats[t.node].gone {
+		if c.slots.seats[t.out.node].gone {
 			t.excused++
 		}
 		if c.spent(t, err) || !c.rewind(t, err) {
@@ -210,7 +231,7 @@ func (c *core) rewind(t *task, err error) bool {
 		return true
 	}
 	if home := c.parts.homes[t.stage][t.index]; c.slots.seats[home].gone {
-		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone: %w", t.stage, t.index, c.slots.nodes[home].Name, err))
+		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone: %w", t.stage, t.index, c.slots.nodes[home].Name, err), Node{})
 		return false
 	}
 	settled := &c.parts.settled[t.stage][t.index]
@@ -222,7 +243,7 @@ func (c *core) rewind(t *task, err error) bool {
 		switch later := &b.stages[t.stage].tasks[t.index]; later.state {
 		case launched, accepted, parked:
 			c.setBack(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
-				t.batch.id, t.stage, t.index, id, err))
+				t.batch.id, t.stage, t.index, id, err), Node{})
 			return false
 		case ready:
 			later.state = blocked

@@ -12,6 +12,9 @@ import (
 type fleet struct {
 	elastic bool
 	held    *started    // a run that waits for its first node
+	lease   int64       // that a task has at least, in microseconds
+	usual   []int64     // by stage: what a task took in the middle, the last time that was looked
+	sweeps  bool        // a look at the leases is due
 	lossy   rdd.BatchID // blocks of the batches up to it may have lain on nodes that are gone
 }
 
@@ -21,16 +24,19 @@ const fewParts = 16
 
 // setback is why a run has to be taken up again from its last checkpoint: state
 // that it needs is gone.
-type setback struct{ err error }
+type setback struct {
+	err  error
+	shun Node // has failed, and may be still there; or none
+}
 
 func (s *setback) Error() string { return s.err.Error() }
 func (s *setback) Unwrap() error { return s.err }
 
 // setBack ends the run, and where the fleet may change says that it can be taken up
-// again.
-func (c *core) setBack(err error) {
+// again, if possible without the node shun.
+func (c *core) setBack(err error, shun Node) {
 	if c.fleet.elastic {
-		err = &setback{err}
+		err = &setback{err, shun}
 	}
 	c.abort(err)
 }
@@ -111,8 +117,12 @@ func (c *core) rehome() bool {
 			if !c.slots.seats[home].gone {
 				continue
 			}
-			if c.revival.on || c.parts.full[stage][part] && !(c.input.final && c.done == c.next-1) {
-				c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone", stage, part, c.slots.nodes[home].Name))
+			full := c.parts.full[stage][part]
+			switch {
+			case full && c.input.final && c.done == c.next-1 && !c.revival.on:
+				continue
+			case full || c.revival.on:
+				c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone", stage, part, c.slots.nodes[home].Name), Node{})
 				return false
 			}
 			if load == nil {
@@ -166,13 +176,30 @@ func (c *core) requeue(node int) {
 	}
 }
 
-// giveUp waits for an attempt no longer, which is not held against the task.
+// giveUp waits no longer for what a node has of a task, which is not held against
+// the task.
 func (c *core) giveUp(t *task, node int) {
-	c.slots.release(node, t)
-	c.do(cancelTask{taskRef{batch: t.batch.id, stage: t.stage, index: t.index, attempt: t.attempt}})
+	a, rest := t.out, t.twin
+	if rest != nil && rest.node == node {
+		a, rest = *rest, &t.out
+	}
+	c.abandon(t, a)
 	t.excused++
+	if rest != nil {
+		t.goOn(*rest)
+		return
+	}
 	c.ready(t)
 }
+
+// abandon waits no longer for an attempt.
+func (c *core) abandon(t *task, a attempt) {
+	c.slots.release(a.node, t)
+	c.do(cancelTask{taskRef{batch: t.batch.id, stage: t.stage, index: t.index, attempt: a.no}})
+}
+
+// goOn makes an attempt the only one.
+func (t *task) goOn(a attempt) { t.out, t.twin, t.node = a, nil, a.node }
 
 // fetchable reports whether the blocks of a task are still there. If some lay on
 // nodes that are gone, the tasks that made them run again first, and the task waits.
@@ -183,7 +210,7 @@ func (c *core) fetchable(t *task) bool {
 	err := fault.New(fault.Lost, "blocks lay on a node that is gone")
 	for i := range t.blocks {
 		from := &t.batch.stages[t.blocks[i].Stage].tasks[t.blocks[i].Task]
-		if from.state != accepted || c.slots.seats[from.node].gone {
+		if from.state != accepted || c.slots.seats[from.out.node].gone {
 			t.state = parked
 			c.rerun(from, t, err)
 		}

@@ -30,6 +30,7 @@ func (c *core) openStage(b *batch, s int, tasks []task) {
 			continue
 		}
 		st.left++
+		st.todo++
 		b.pending++
 		if !stateful {
 			c.ready(t)
@@ -88,13 +89,19 @@ func (c *core) launch(t *task, node int) {
 		return
 	}
 	t.state, t.node = launched, node
+	t.out = c.try(t, node)
+	c.expectBy(t)
+}
+
+// try sends a task to a node.
+func (c *core) try(t *task, node int) attempt {
 	t.attempt++
-	t.remade = t.batch.stages[t.stage].remade
 	c.do(runTask{node: node, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
 		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks,
 		Quiet: t.batch.again, Freeze: c.graph.stages[t.stage].Stateful && c.freezes(t.batch), Measure: c.measure,
 	}})
+	return attempt{no: t.attempt, node: node, remade: t.batch.stages[t.stage].remade, since: c.now}
 }
 
 // refill gives the tasks of a stage their blocks anew, after tasks that feed it

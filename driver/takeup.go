@@ -15,6 +15,7 @@ type members struct {
 	nodes   []Node
 	changes <-chan []Node // nil: it stays as it is
 	elastic bool
+	shun    []string // names of nodes that the last takings-up had trouble with
 }
 
 func newMembers(cfg *Config) *members {
@@ -83,7 +84,7 @@ func keepUp(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
 		case recallErr != nil:
 			return out, errors.Join(err, recallErr)
 		case next.Committed > past.Committed:
-			tries = 0
+			tries, fleet.shun = 0, nil
 		case next.Committed < past.Committed || int64(next.Committed) < out.Batches:
 			return out, fmt.Errorf("%w; the ledger does not tell how to go on", err)
 		case tries >= patience:
@@ -94,6 +95,10 @@ func keepUp(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
 		}
 		next.Epoch = max(next.Epoch, past.Epoch+1)
 		past = next
+		if back.shun.Name != "" {
+			fleet.shun = append(fleet.shun, back.shun.Name)
+			cfg.Pace.Lease = 2 * cfg.Pace.lease()
+		}
 		cfg.Observe(Progress{Batch: past.Committed, Note: fmt.Sprintf("going back to the last checkpoint: %v", err)})
 		if tries > 0 {
 			if err := fleet.rest(ctx, firstRest<<(tries-1)); err != nil {
@@ -149,6 +154,6 @@ func take(ctx context.Context, cfg Config, fleet *members, past *Past) (Outcome,
 	defer cancel()
 	return s.drive(ctx, work, started{
 		nodes: fleet.nodes, epoch: past.Epoch, story: told, saves: cfg.States != nil, history: past.planned, tallies: past.tallies,
-		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: fleet.elastic,
+		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: fleet.elastic, shun: fleet.shun,
 	})
 }

@@ -51,6 +51,7 @@ type yard struct {
 type yardNode struct {
 	Node
 	dead   bool
+	stands int64 // still until then
 	blocks map[rdd.Block]uint64
 	states map[[2]int]partState
 	frozen map[[2]int]partState
@@ -64,10 +65,11 @@ type partState struct {
 
 // job is an attempt that is out.
 type job struct {
-	node   *yardNode
-	task   work.Task
-	answer event // when it has run
-	given  bool  // up
+	node    *yardNode
+	task    work.Task
+	answer  event // when it has run
+	given   bool  // up
+	dropped bool  // nobody will hear of it
 }
 
 func (y *yard) check(ok bool, format string, args ...any) {
@@ -119,7 +121,10 @@ func (y *yard) happen() {
 	}
 	at := y.rnd.IntN(len(y.known))
 	node := y.incarnation(y.known[at])
-	switch y.rnd.IntN(6) {
+	switch y.rnd.IntN(9) {
+	case 5, 6: // for less than a lease, or for more than many
+		y.did("stands still")
+		node.stands = y.now + 1000<<y.rnd.IntN(20)
 	case 0, 1:
 		y.did("crash")
 		node.dead = true
@@ -193,7 +198,12 @@ func (y *yard) takeUp(past *Past) {
 
 // next lets one thing happen.
 func (y *yard) next() {
-	ready := slices.DeleteFunc(slices.Clone(y.jobs), func(j *job) bool { return j.node.dead && j.answer == nil })
+	if y.rnd.IntN(8) == 0 {
+		y.send(ticked{y.now + int64(y.rnd.IntN(50_000))})
+	}
+	ready := slices.DeleteFunc(slices.Clone(y.jobs), func(j *job) bool {
+		return (j.node.dead || j.node.stands > y.now) && j.answer == nil || j.dropped
+	})
 	switch {
 	case y.trouble > 0 && y.rnd.IntN(12) == 0:
 		y.happen()
@@ -212,7 +222,16 @@ func (y *yard) next() {
 	case len(y.core.slots.nodes) == 0 || y.core.slots.total == 0:
 		y.join()
 	default:
-		y.check(false, "nothing is out, no alarm is set, and the run is not over")
+		var tasks []string
+		for _, b := range y.core.batches {
+			for t := range b.tasks() {
+				if t.state != accepted && t.state != skipped {
+					tasks = append(tasks, fmt.Sprintf("%d.%d.%d state %d node %d waits %d", b.id, t.stage, t.index, t.state, t.node, t.waits))
+				}
+			}
+		}
+		y.check(false, "nothing is out, no alarm is set, and the run is not over: now %d alarm %d, %d jobs, known %v, tasks %v, line %d %v",
+			y.now, y.alarm, len(y.jobs), y.known, tasks, y.core.repairs.line.len(), y.core.slots.seats)
 	}
 }
 
@@ -228,6 +247,10 @@ func (y *yard) answer(e event) {
 func (y *yard) proceed(j *job) {
 	if j.answer == nil {
 		j.answer = y.perform(j.node, j.task)
+		return
+	}
+	if j.node.dead && y.rnd.IntN(4) == 0 {
+		j.dropped = true
 		return
 	}
 	y.jobs = slices.DeleteFunc(y.jobs, func(o *job) bool { return o == j })
@@ -309,13 +332,21 @@ func (y *yard) run(cmd runTask) {
 			busy++
 		}
 		same := j.task.Stage == cmd.task.Stage && j.task.Index == cmd.task.Index
+		if same && j.task.Batch == cmd.task.Batch {
+			y.did("copy")
+			y.check(j.node != n, "%v and %v are both on %s", refOf(j.task), refOf(cmd.task), n.Name)
+		}
 		if y.plan.Stages[cmd.task.Stage].Stateful {
 			y.check(!same, "part %d.%d is out twice", j.task.Stage, j.task.Index)
 		}
 	}
 	y.check(!y.core.slots.seats[cmd.node].gone, "%v runs on %s, which is gone", refOf(cmd.task), n.Name)
 	y.check(busy < y.core.slots.nodes[cmd.node].Slots, "%s has more tasks than slots", n.Name)
-	y.jobs = append(y.jobs, &job{node: n, task: cmd.task})
+	j := &job{node: n, task: cmd.task}
+	if n.dead && y.rnd.IntN(2) == 0 {
+		j.answer = taskFailed{ref: refOf(cmd.task), err: fault.New(fault.Retry, "%s cannot be reached", n.Name)}
+	}
+	y.jobs = append(y.jobs, j)
 }
 
 // publish keeps the first publication of a batch in a sink.
