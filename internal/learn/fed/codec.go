@@ -68,7 +68,7 @@ func (t *Tally) UnmarshalBinary(b []byte) error {
 	if head.Width > len(b)/3 && (head.Count > 0 || !head.Method.keeps()) || head.Count < 0 {
 		return fault.New(fault.Invalid, "a tally of %d models of %d parameters in %d bytes", head.Count, head.Width, len(b))
 	}
-	out, err := NewTally(head.Method, head.Width, head.Version)
+	out, err := head.Method.Tally(head.Width, head.Version)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,8 @@ func (r *Round) UnmarshalBinary(b []byte) error {
 	if err := tally.UnmarshalBinary(b); err != nil {
 		return err
 	}
-	out, err := NewRound(Policy{Method: head.Policy.Method, Width: 1, Threshold: head.Policy.Threshold, Deadline: head.Policy.Deadline}, 0, 0, 0)
+	one := Policy{Method: head.Policy.Method, Width: 1, Threshold: head.Policy.Threshold, Deadline: head.Policy.Deadline}
+	out, err := one.Open(0, 0, 0)
 	if err != nil {
 		return err
 	}

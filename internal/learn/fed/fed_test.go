@@ -48,7 +48,7 @@ func updates(n, width int) []Update {
 
 func tallyOf(t rapid.TB, m Method, width int, list []Update) *Tally {
 	t.Helper()
-	tally, err := NewTally(m, width, version)
+	tally, err := m.Tally(width, version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestFederatedIsCentralised(t *testing.T) {
 		for round := range 3 {
 			all := learn.Rows{Width: 8}
 			width := len(global.Params())
-			tally, err := NewTally(Method{By: "samples"}, width, 0)
+			tally, err := Method{By: "samples"}.Tally(width, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -319,7 +319,7 @@ func TestPoison(t *testing.T) {
 // What is wrong with an update is told, and counted, and changes nothing.
 func TestRefusals(t *testing.T) {
 	p := Policy{Method: Method{By: "samples"}, Width: 3, Threshold: 3, Deadline: 1000, MaxStale: 2}
-	r, err := NewRound(p, 4, version, 5000)
+	r, err := p.Open(4, version, 5000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func TestRefusals(t *testing.T) {
 
 // A round is due when enough distinct nodes are in, or when time is up with any.
 func TestDue(t *testing.T) {
-	r, err := NewRound(Policy{Method: Method{By: "mean"}, Width: 1, Threshold: 2, Deadline: 100}, 1, 0, 0)
+	r, err := Policy{Method: Method{By: "mean"}, Width: 1, Threshold: 2, Deadline: 100}.Open(1, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +419,7 @@ func TestRoundsMerge(t *testing.T) {
 		p := Policy{Method: Method{By: by, Faulty: 1}, Width: 3, MaxStale: -1}
 		parts := make([]*Round, 3)
 		for i := range parts {
-			parts[i], _ = NewRound(p, 0, version, 0)
+			parts[i], _ = p.Open(0, version, 0)
 		}
 		list := updates(12, 3)
 		for i, u := range list {
@@ -455,14 +455,14 @@ func TestBadMethods(t *testing.T) {
 		{By: "krum", Keep: -1}, {By: "mean", Stale: Staleness{Kind: "steep"}}, {By: "mean", Stale: Staleness{Kind: "hinge", A: -1}},
 		{By: "median", Stale: Staleness{Kind: "hinge", A: 1}},
 	} {
-		if _, err := NewTally(m, 3, 0); fault.Of(err) != fault.Invalid || err == nil {
+		if _, err := m.Tally(3, 0); fault.Of(err) != fault.Invalid || err == nil {
 			t.Errorf("%+v: %v", m, err)
 		}
 	}
-	if _, err := NewTally(Method{By: "mean"}, 0, 0); fault.Of(err) != fault.Invalid {
+	if _, err := (Method{By: "mean"}).Tally(0, 0); fault.Of(err) != fault.Invalid {
 		t.Error(err)
 	}
-	if _, err := NewRound(Policy{Method: Method{By: "mean"}, Width: 3, Threshold: -1}, 0, 0, 0); fault.Of(err) != fault.Invalid {
+	if _, err := (Policy{Method: Method{By: "mean"}, Width: 3, Threshold: -1}).Open(0, 0, 0); fault.Of(err) != fault.Invalid {
 		t.Error(err)
 	}
 	few := tallyOf(t, Method{By: "krum", Faulty: 1}, 3, updates(4, 3))
@@ -484,7 +484,7 @@ func TestBadMethods(t *testing.T) {
 func FuzzUnmarshal(f *testing.F) {
 	for _, by := range Methods() {
 		f.Add(write(f, tallyOf(f, Method{By: by}, 3, updates(5, 3))))
-		r, err := NewRound(Policy{Method: Method{By: by}, Width: 3, MaxStale: -1}, 0, version, 0)
+		r, err := Policy{Method: Method{By: by}, Width: 3, MaxStale: -1}.Open(0, version, 0)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -41,13 +41,13 @@ type Report struct {
 	Refused   map[Reason]int `json:"refused,omitempty"`
 }
 
-// NewRound opens a round over the global model of a version, at an event time in
+// Open opens a round over the global model of a version, at an event time in
 // microseconds.
-func NewRound(p Policy, number, version, opened int64) (*Round, error) {
+func (p Policy) Open(number, version, opened int64) (*Round, error) {
 	if p.Threshold < 0 || p.Deadline < 0 {
 		return nil, fault.New(fault.Invalid, "a round with a threshold of %d and a deadline of %d", p.Threshold, p.Deadline)
 	}
-	t, err := NewTally(p.Method, p.Width, version)
+	t, err := p.Method.Tally(p.Width, version)
 	if err != nil {
 		return nil, err
 	}

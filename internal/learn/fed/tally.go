@@ -26,9 +26,9 @@ type Tally struct {
 // maxWidth bounds the parameters of a model.
 const maxWidth = 1 << 24
 
-// NewTally makes an aggregate of models with so many parameters, for a global model
-// of a version.
-func NewTally(m Method, width int, version int64) (*Tally, error) {
+// Tally makes an aggregate of models with so many parameters, for a global model of
+// a version.
+func (m Method) Tally(width int, version int64) (*Tally, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
