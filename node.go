@@ -6,6 +6,7 @@ import (
 
 	"github.com/idag/idag/internal/cli"
 	"github.com/idag/idag/internal/engine"
+	clusternode "github.com/idag/idag/internal/engine/cluster/node"
 	"github.com/idag/idag/rdd"
 )
 
@@ -18,5 +19,6 @@ func node() cli.Engine {
 			return engine.Run(ctx, job, cfg)
 		}
 	}
-	return cli.Engine{Run: run, Compile: engine.Compile, Survey: engine.Survey, Analyze: engine.Analyze}
+	return cli.Engine{Run: run, Compile: engine.Compile, Survey: engine.Survey, Analyze: engine.Analyze,
+		Drive: clusternode.Drive, Execute: clusternode.Execute, Dial: clusternode.Dial}
 }

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"io"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster/node"
+	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 	"github.com/idag/idag/rdd/fn"
@@ -48,4 +51,9 @@ type Engine struct {
 	Survey func(ctx context.Context, job *rdd.Job, cfg engine.Config) (*planner.Plan, []rdd.Split, error)
 	// Analyze runs a job, measures its operations and throws the results away.
 	Analyze func(ctx context.Context, job *rdd.Job, cfg engine.Config) (engine.Analysis, error)
+	// Drive and Execute make this process a node of a cluster, until it is asked to end.
+	Drive   func(ctx context.Context, cfg node.DriverConfig) error
+	Execute func(ctx context.Context, cfg node.Config) error
+	// Dial speaks with a node for those who submit jobs. It connects with the first call.
+	Dial func(addr string, s wire.Security) (wire.Driver, io.Closer, error)
 }

@@ -93,7 +93,7 @@ func (s *session) explain(err error) string {
 		return s.pointAt(at)
 	case errors.Is(err, context.Canceled):
 		return s.sentence("aborted; batches that were not committed will be run again")
-	case errors.Is(err, errUnequal), errors.Is(err, errWrong), errors.Is(err, errStopped), errors.Is(err, errOutput), mistake(err):
+	case errors.Is(err, errUnequal), errors.Is(err, errWrong), errors.Is(err, errStopped), errors.Is(err, errOutput), spoken(err), mistake(err):
 		return s.sentence(err.Error())
 	case fault.Of(err) == fault.Retry:
 		return s.sentence(err.Error() + " (tried again, without success)")
@@ -105,6 +105,11 @@ func (s *session) explain(err error) string {
 		text += stack + "\n"
 	}
 	return text + "This is a mistake in " + s.app.Name + ", not in the job.\n"
+}
+
+// spoken reports whether an error of a cluster says all there is to say.
+func spoken(err error) bool {
+	return errors.Is(err, errReach) || errors.Is(err, errJob) || errors.Is(err, errNode)
 }
 
 func (s *session) sentence(text string) string {

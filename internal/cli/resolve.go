@@ -110,6 +110,11 @@ func (s *session) job(name string, f *jobFlags) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	return apply(job, f)
+}
+
+// apply applies settings and schedule to a job.
+func apply(job *rdd.Job, f *jobFlags) (*rdd.Job, error) {
 	job = job.With(f.settings.apply(job.Settings))
 	if len(f.schedule) == 0 {
 		return job, nil
@@ -137,11 +142,7 @@ func checkSchedule(job *rdd.Job, names []string) error {
 
 func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
 	if !isFile(name) {
-		j, err := s.find(name)
-		if err != nil {
-			return nil, err
-		}
-		return s.make(j, vars)
+		return s.shipped(name, vars)
 	}
 	src, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -151,6 +152,15 @@ func (s *session) build(name string, vars map[string]string) (*rdd.Job, error) {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
 	return s.using(jobfile.Parse(name, src, vars, s.app.Kinds))
+}
+
+// shipped builds a job by its name.
+func (s *session) shipped(name string, vars map[string]string) (*rdd.Job, error) {
+	j, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.make(j, vars)
 }
 
 // make builds a job that the program has.

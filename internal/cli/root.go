@@ -11,9 +11,10 @@ import (
 
 // Groups of commands in the help.
 const (
-	groupJobs  = "jobs"
-	groupData  = "data"
-	groupAbout = "about"
+	groupJobs    = "jobs"
+	groupData    = "data"
+	groupCluster = "cluster"
+	groupAbout   = "about"
 )
 
 // newRoot returns the command line with all its commands.
@@ -28,7 +29,8 @@ show which work was left out, and why that was allowed.`,
 		Example: `  idag demo
   idag generate --rows 2000000 --out data/meter
   idag run meter --set path=data/meter
-  idag plan meter --set path=data/meter`,
+  idag plan meter --set path=data/meter
+  idag local -n 3`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -41,6 +43,7 @@ show which work was left out, and why that was allowed.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupJobs, Title: "Jobs:"},
 		&cobra.Group{ID: groupData, Title: "Data and measurements:"},
+		&cobra.Group{ID: groupCluster, Title: "Clusters:"},
 		&cobra.Group{ID: groupAbout, Title: "What there is:"},
 	)
 	root.SetHelpCommandGroupID(groupAbout)
@@ -48,6 +51,7 @@ show which work was left out, and why that was allowed.`,
 	for _, c := range []*cobra.Command{
 		newRun(s), newReplay(s), newPlan(s), newCheck(s),
 		newGenerate(s), newInspect(s), newDeadLetter(s), newDemo(s), newBench(s),
+		newLocal(s), newSubmit(s), newStop(s), newLogs(s), newNodes(s), newDriver(s), newExecutor(s), newCert(s),
 		newJobs(s), newConnectors(s), newVersion(s),
 	} {
 		c.DisableFlagsInUseLine = true

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire"
+)
+
+const (
+	probeFor  = 3 * time.Second        // how long one node may take to answer
+	searchFor = 20 * time.Second       // how long to look for a driver that was there
+	searchGap = 200 * time.Millisecond // between two looks
+)
+
+// link is a connection to whoever drives a cluster. Any node says who that is, so that
+// another driver is found when the first one is gone.
+type link struct {
+	dial     func(addr string, s wire.Security) (wire.Driver, io.Closer, error)
+	security wire.Security
+	addrs    []string // of nodes that may know
+	conn     io.Closer
+
+	mu     sync.Mutex
+	at     string // where the driver is
+	driver wire.Driver
+}
+
+// now is the driver that was found last.
+func (l *link) now() wire.Driver {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.driver
+}
+
+func (l *link) close() {
+	if l.conn != nil {
+		_ = l.conn.Close() // nothing was left unsaid
+		l.conn = nil
+	}
+}
+
+// find looks for the driver once, from node to node.
+func (l *link) find(ctx context.Context) error {
+	l.close()
+	var errs []error
+	for i := 0; i < len(l.addrs); i++ {
+		addr := l.addrs[i]
+		d, conn, err := l.dial(addr, l.security)
+		if err != nil {
+			return err
+		}
+		err = l.probe(ctx, d)
+		if err == nil {
+			l.mu.Lock()
+			l.at, l.driver, l.conn = addr, d, conn
+			l.mu.Unlock()
+			return nil
+		}
+		l.learn(ctx, d)
+		errs = append(errs, err, conn.Close())
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	err := errors.Join(errs...)
+	if fault.Of(err) == fault.Invalid {
+		return err
+	}
+	return fault.New(fault.Retry, "%w: %w", errReach, first(errs))
+}
+
+// first returns the first error.
+func first(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again looks for the driver until there is one.
+func (l *link) again(ctx context.Context) error {
+	for end := time.Now().Add(searchFor); ; {
+		err := l.find(ctx)
+		if err == nil || ctx.Err() != nil || fault.Of(err) != fault.Retry || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-time.After(searchGap):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// probe asks a node whether it drives.
+func (l *link) probe(ctx context.Context, d wire.Driver) error {
+	ctx, cancel := context.WithTimeout(ctx, probeFor)
+	defer cancel()
+	_, err := d.Jobs(ctx)
+	if err == nil {
+		l.learn(ctx, d)
+	}
+	return err
+}
+
+// learn asks a node for all those that may drive.
+func (l *link) learn(ctx context.Context, d wire.Driver) {
+	ctx, cancel := context.WithTimeout(ctx, probeFor)
+	defer cancel()
+	members, err := nodesOf(ctx, d)
+	if err != nil {
+		return
+	}
+	for _, m := range members {
+		if (m.Role == gossip.Driver || m.Role == gossip.Standby) && m.RPC != "" && !slices.Contains(l.addrs, m.RPC) {
+			l.addrs = append(l.addrs, m.RPC)
+		}
+	}
+}
+
+// nodesOf asks for the members of a cluster.
+func nodesOf(ctx context.Context, d wire.Driver) ([]gossip.Member, error) {
+	text, err := d.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []gossip.Member
+	if err := json.Unmarshal(text, &out); err != nil {
+		return nil, fault.New(fault.Retry, "the list of nodes cannot be read: %w", err)
+	}
+	return out, nil
+}
+
+// told prints, to people, that the driver is another one now.
+func (l *link) told() string { return fmt.Sprintf("the driver is at %s now", l.at) }

@@ -1,0 +1,288 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/rdd"
+	"github.com/spf13/cobra"
+)
+
+// errJob ends a command whose job failed on the cluster.
+var errJob = errors.New("the job failed")
+
+// submitFlags are the flags of submit.
+type submitFlags struct {
+	runFlags
+	toFlags
+	detach bool
+	check  bool
+}
+
+func newSubmit(s *session) *cobra.Command {
+	var f submitFlags
+	c := &cobra.Command{
+		GroupID: groupCluster,
+		Use:     "submit JOB|FILE.yaml [flags]",
+		Short:   "Run a job on a cluster",
+		Long: `Send a job to the driver of a cluster, which checks it and runs it on the executors,
+and show how it comes along and what it came to, as run does. If the driver dies and
+another one takes over, the job goes on there. Ctrl-C or SIGTERM finishes the batches
+in flight and stops the job; a second one aborts it. With --detach the job goes on by
+itself: see jobs, logs and stop.
+
+Files are read and written by the nodes: paths, and what stands in ${ENV}, are
+theirs. Relative paths are below the directory in which a node was started.
+
+A job that was stopped or failed goes on when it is submitted again.`,
+		Example: `  idag submit meter --set path=/data/meter --set out=/data/out
+  idag submit job.yaml --to driver.example --detach
+  idag submit job.yaml --json | tail -n 1 | jq .checksum`,
+		Args:              exactly("a job or a job file"),
+		ValidArgsFunction: s.complete,
+		RunE:              func(c *cobra.Command, args []string) error { return s.submit(c.Context(), args[0], &f) },
+	}
+	f.jobFlags.add(c)
+	f.toFlags.add(c)
+	fs := c.Flags()
+	fs.BoolVarP(&f.detach, "detach", "d", false, "do not wait for the end of the job")
+	fs.BoolVar(&f.check, "check", false, "only check the job, on the driver")
+	fs.BoolVar(&f.restart, "restart", false, "begin anew, even if the last run has not come to its end")
+	fs.StringVar(&f.deadLetters, "dead-letters", "", "write dead letters to this `directory` of the nodes (default count them)")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object a batch, the summary last")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print neither progress nor summary")
+	c.MarkFlagsMutuallyExclusive("json", "quiet")
+	return c
+}
+
+// submit sends a job and follows it.
+func (s *session) submit(ctx context.Context, name string, f *submitFlags) error {
+	job, err := s.submission(name, f)
+	if err != nil {
+		return err
+	}
+	l, err := s.link(ctx, &f.toFlags)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	info, err := l.now().Submit(ctx, job)
+	switch {
+	case err != nil:
+		return authors(err)
+	case f.check:
+		s.lineOut("%s: %s", name, s.out.good("ok"))
+		return nil
+	case f.detach && f.json:
+		return writeJSON(s.io.Out, info)
+	case f.detach:
+		s.lineOut("%s is submitted to %s; '%s logs %s -f' follows it, '%s stop %s --drain' ends it",
+			s.out.strong(info.ID), l.at, s.app.Name, info.ID, s.app.Name, info.ID)
+		return nil
+	}
+	return s.follow(ctx, l, info.ID, f)
+}
+
+// submission is what the flags say, to be sent.
+func (s *session) submission(name string, f *submitFlags) (submission.Job, error) {
+	mode, err := f.mode()
+	if err != nil {
+		return submission.Job{}, err
+	}
+	vars, err := f.vars()
+	if err != nil {
+		return submission.Job{}, err
+	}
+	set := f.settings
+	j := submission.Job{Vars: vars, Mode: mode, Restart: f.restart, Check: f.check, Schedule: f.schedule,
+		Settings: submission.Settings{BatchRows: set.batchRows, BatchBytes: set.batchBytes, Memory: set.memory, InFlight: set.inFlight,
+			KeyGroups: set.keyGroups, FrameRows: set.frameRows, Lateness: set.lateness, BatchWait: set.batchWait}}
+	if f.deadLetters != "" {
+		if j.DeadLetters, err = absolute(f.deadLetters); err != nil {
+			return j, err
+		}
+	}
+	if !isFile(name) {
+		j.Name = name
+		return j, nil
+	}
+	j.Source, err = os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, fault.New(fault.Invalid, "%s: no such file", name)
+	}
+	j.File = name
+	return j, fault.Wrap(fault.Invalid, err)
+}
+
+// submitted makes a job on the driver, of what submission was sent.
+func (s *session) submitted(j submission.Job) (*rdd.Job, error) {
+	var f jobFlags
+	f.schedule = j.Schedule
+	f.settings = settingFlags{batchRows: j.Settings.BatchRows, batchBytes: j.Settings.BatchBytes, memory: j.Settings.Memory,
+		inFlight: j.Settings.InFlight, keyGroups: j.Settings.KeyGroups, frameRows: j.Settings.FrameRows,
+		lateness: j.Settings.Lateness, batchWait: j.Settings.BatchWait}
+	var job *rdd.Job
+	var err error
+	if j.File == "" {
+		job, err = s.shipped(j.Name, j.Vars)
+	} else {
+		job, err = jobfile.Parse(j.File, j.Source, j.Vars, s.app.Kinds)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return apply(job, &f)
+}
+
+// authors gives an error of the driver's the author's position back, so that the line is
+// shown.
+func authors(err error) error {
+	if fault.Of(err) != fault.Invalid {
+		return err
+	}
+	var all []error
+	for line := range strings.Lines(err.Error()) {
+		at, ok := position(line)
+		if !ok {
+			return err
+		}
+		all = append(all, fault.Wrap(fault.Invalid, at))
+	}
+	return errors.Join(all...)
+}
+
+// position reads file:line:column: text.
+func position(line string) (*rdd.Error, bool) {
+	parts := strings.SplitN(strings.TrimRight(line, "\n"), ":", 4)
+	if len(parts) < 4 || filepath.Ext(parts[0]) == "" {
+		return nil, false
+	}
+	row, err1 := strconv.Atoi(parts[1])
+	column, err2 := strconv.Atoi(parts[2])
+	return &rdd.Error{At: rdd.Pos{File: parts[0], Line: row, Column: column}, Text: strings.TrimSpace(parts[3])}, err1 == nil && err2 == nil
+}
+
+// follow shows a job until it has ended, at whichever driver it is.
+func (s *session) follow(ctx context.Context, l *link, id string, f *submitFlags) error {
+	rep := s.reporter(id, &f.runFlags)
+	v := &viewer{rep: rep}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	release := s.stopper(ctx, cancel, l, id, rep)
+	err := v.watch(ctx, l, id)
+	release()
+	rep.done()
+	if err != nil {
+		return err
+	}
+	return s.concludes(v.last, f)
+}
+
+// viewer shows what a driver tells of a job.
+type viewer struct {
+	rep  reporter
+	last submission.Info
+	told engine.Progress
+}
+
+// watch follows a job from driver to driver.
+func (v *viewer) watch(ctx context.Context, l *link, id string) error {
+	for {
+		err := l.now().Watch(ctx, id, 0, v.tell)
+		if err == nil || ctx.Err() != nil || fault.Of(err) != fault.Retry {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		v.rep.note("the driver is gone; looking for another one")
+		if err := l.again(ctx); err != nil {
+			return err
+		}
+		v.rep.note(l.told())
+	}
+}
+
+// tell shows progress, and what console sinks wrote.
+func (v *viewer) tell(info submission.Info, lines []string) error {
+	for _, line := range lines {
+		if _, text, _ := strings.Cut(line, " "); strings.HasPrefix(text, "| ") {
+			fmt.Fprintln(v.rep.out(), text[2:])
+		}
+	}
+	if info.State != v.last.State && info.State == submission.Waiting {
+		v.rep.note(info.ID + " waits for executors")
+	}
+	v.last = info
+	var p engine.Progress
+	if len(info.Progress) == 0 || json.Unmarshal(info.Progress, &p) != nil {
+		return nil
+	}
+	if p.Note != "" && p.Note != v.told.Note {
+		v.rep.note(p.Note)
+	}
+	// The last batch is told again with what changes beside it.
+	p.Committed = p.Committed && (!v.told.Committed || p.Batch > v.told.Batch)
+	if v.rep.observe(p); p.Committed {
+		v.told = p
+	}
+	return nil
+}
+
+// concludes prints what a job came to.
+func (s *session) concludes(info submission.Info, f *submitFlags) error {
+	if info.State == submission.Failed {
+		if info.Invalid {
+			return authors(fault.New(fault.Invalid, "%s", info.Error))
+		}
+		return fmt.Errorf("%w: %s", errJob, info.Error)
+	}
+	var sum engine.Summary
+	if len(info.Summary) == 0 || json.Unmarshal(info.Summary, &sum) != nil {
+		return fault.New(fault.Retry, "%w: %s is %s, and has no summary", errJob, info.ID, info.State)
+	}
+	switch {
+	case f.json:
+		return writeJSON(s.io.Out, sum)
+	case !f.quiet:
+		writeSummary(s.io.Out, s.out, sum, f.deadLetters == "")
+	}
+	return nil
+}
+
+// stopper turns the user's Ctrl-C into a stop of the job: in order, then at once.
+func (s *session) stopper(ctx context.Context, cancel context.CancelFunc, l *link, id string, rep reporter) (release func()) {
+	stop, done := s.interrupts(ctx, cancel, rep)
+	quit, finished := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(finished)
+		select {
+		case <-stop:
+		case <-quit:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if err := l.now().Stop(ctx, id, true); err != nil {
+			rep.note(err.Error())
+		}
+		select {
+		case <-quit:
+		case <-ctx.Done():
+			_ = l.now().Stop(context.WithoutCancel(ctx), id, false) // nobody waits for what comes of it
+		}
+	}()
+	return func() {
+		close(quit)
+		<-finished
+		done()
+	}
+}
