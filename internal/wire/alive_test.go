@@ -71,6 +71,7 @@ func (p *tunnel) carry(ctx context.Context, in net.Conn) {
 // When nothing comes through any more, both sides know within about two seconds: the
 // caller's call is a reason to try elsewhere, and the task is given up.
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	began, ended := make(chan struct{}, 3), make(chan time.Time, 3)
 	wait := func(ctx context.Context) error {
 		began <- struct{}{}

@@ -27,14 +27,14 @@ func newArena(mem memory.Allocator, limit int) *arena {
 func (a *arena) Allocate(size int) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reserve(size)
+	a.reserve(size, 0)
 	return a.note(a.mem.Allocate(size))
 }
 
 func (a *arena) Reallocate(size int, b []byte) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reserve(size - len(b))
+	a.reserve(size, len(b))
 	a.forget(b)
 	return a.note(a.mem.Reallocate(size, b))
 }
@@ -46,9 +46,9 @@ func (a *arena) Free(b []byte) {
 	a.mem.Free(b)
 }
 
-// reserve refuses what is too much. Something that is negative has overflowed.
-func (a *arena) reserve(more int) {
-	if more > a.limit-a.bytes {
+// reserve refuses what is too much: a size that is negative has overflowed.
+func (a *arena) reserve(size, before int) {
+	if size < 0 || size > a.limit-a.bytes+before {
 		panic(fmt.Errorf("it claims to have more than %d bytes", a.limit))
 	}
 }

@@ -227,7 +227,7 @@ func (f *fetch) release() {
 // messages are those of a Flight stream, for an ipc.Reader. Each is compared with its
 // checksum before anything reads it.
 type messages struct {
-	stream grpc.ClientStream
+	stream incoming
 	mem    memory.Allocator
 	last   *ipc.Message
 	head   []byte // of the frame, if last is a batch

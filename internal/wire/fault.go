@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
@@ -83,8 +84,8 @@ func fromStatus(ctx context.Context, node string, err error, refused fault.Kind)
 			return c.fault()
 		}
 	}
-	if ctx.Err() != nil {
-		return fault.New(fault.Retry, "%s: the call was given up: %w", node, context.Cause(ctx))
+	if why := ended(ctx, s.Code()); why != nil {
+		return fault.New(fault.Retry, "%s: the call was given up: %w", node, why)
 	}
 	if why := untrusting(s.Message()); why != "" {
 		return fault.New(refused, "%s: %s", node, why)
@@ -96,6 +97,19 @@ func fromStatus(ctx context.Context, node string, err error, refused fault.Kind)
 		return fault.New(refused, "%s refuses the call: %s", node, s.Message())
 	}
 	return fault.New(fault.Retry, "%s cannot be reached: %s", node, s.Message())
+}
+
+// ended says why the caller's context has ended, or would have in a moment: the other
+// side knows the deadline and may be the first to find that it is over.
+func ended(ctx context.Context, code codes.Code) error {
+	const moment = 100 * time.Millisecond
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if at, ok := ctx.Deadline(); ok && time.Until(at) < moment && (code == codes.DeadlineExceeded || code == codes.Canceled) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // fault is the fault as it was on the other side, as far as it can be known here.

@@ -10,7 +10,6 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"github.com/zeebo/xxh3"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 )
 
@@ -21,26 +20,33 @@ const maxBody = 256 << 20
 // sumBytes is how many bytes of the application's metadata are the checksum.
 const sumBytes = 8
 
+// outgoing and incoming are the sides of a stream.
+type (
+	outgoing interface{ SendMsg(m any) error }
+	incoming interface{ RecvMsg(m any) error }
+)
+
 // sender writes frames of one schema as the messages of a Flight stream. Each message
 // has in its application metadata the xxh3-64 of all else in it, little end first, and
 // behind that a batch has the frame's header.
 type sender struct {
-	stream grpc.ServerStream
-	schema *arrow.Schema
-	mem    memory.Allocator
-	w      *ipc.Writer
-	heads  headers
-	head   []byte // of the next batch
+	stream  outgoing
+	schema  *arrow.Schema
+	mem     memory.Allocator
+	buffers *pool
+	w       *ipc.Writer
+	heads   headers
+	head    []byte // of the next batch
 }
 
-func newSender(stream grpc.ServerStream, schema *arrow.Schema, m memory.Allocator, codec string) *sender {
-	s := &sender{stream: stream, schema: schema, mem: m}
-	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithAllocator(m)}
+func (s *flightServer) sender(stream outgoing, schema *arrow.Schema, codec string) *sender {
+	out := &sender{stream: stream, schema: schema, mem: s.mem, buffers: s.buffers}
+	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithAllocator(s.mem)}
 	if codec != codecNone {
 		options = append(options, ipc.WithLZ4())
 	}
-	s.w = ipc.NewWriterWithPayloadWriter(s, options...)
-	return s
+	out.w = ipc.NewWriterWithPayloadWriter(out, options...)
+	return out
 }
 
 // frame sends a piece of a frame, which is number at of those of the block.
@@ -97,16 +103,15 @@ func (s *sender) WritePayload(p ipc.Payload) error {
 	sum := xxh3.New()
 	_, _ = sum.Write(m.header)
 	if size > 0 {
-		pool := mem.DefaultBufferPool()
-		body := pool.Get(int(size))
+		body := s.buffers.Get(int(size))
 		w := into{(*body)[:0]}
 		if err := p.SerializeBody(&w); err != nil {
-			pool.Put(body)
+			s.buffers.Put(body)
 			return err
 		}
 		*body = w.b
 		_, _ = sum.Write(w.b)
-		m.body = mem.NewBuffer(body, pool)
+		m.body = mem.NewBuffer(body, s.buffers)
 	}
 	if kind == kindBatch {
 		_, _ = sum.Write(s.head)

@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
-	"google.golang.org/grpc"
 )
 
 // Keys in the metadata of the schema of a block, or of a part of one.
@@ -47,8 +46,9 @@ func parseTicket(text []byte) (ticket, error) {
 // flightServer serves blocks to any Flight client.
 type flightServer struct {
 	flight.BaseFlightServer
-	blocks Blocks
-	mem    memory.Allocator
+	blocks  Blocks
+	mem     memory.Allocator
+	buffers *pool
 }
 
 // DoGet sends a block, or one part of it.
@@ -202,13 +202,13 @@ func weightOf(a arrow.Array) int64 {
 }
 
 // send sends one part of a block.
-func (s *flightServer) send(stream grpc.ServerStream, c *cargo, part int, codec string) error {
+func (s *flightServer) send(stream outgoing, c *cargo, part int, codec string) error {
 	schema := c.schemas[part]
 	meta := schema.Metadata()
 	keys := append(append([]string{}, meta.Keys()...), metaFrames, metaParts)
 	values := append(append([]string{}, meta.Values()...), strconv.Itoa(len(c.pieces)), strconv.Itoa(len(c.schemas)))
 	withMeta := arrow.NewMetadata(keys, values)
-	w := newSender(stream, arrow.NewSchema(schema.Fields(), &withMeta), s.mem, codec)
+	w := s.sender(stream, arrow.NewSchema(schema.Fields(), &withMeta), codec)
 	defer w.close()
 	for i, p := range c.pieces {
 		if p.part != part {

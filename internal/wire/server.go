@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -23,6 +24,8 @@ type ServerConfig struct {
 	Mem      memory.Allocator // for what blocks are encoded in
 	// Log, if not nil, is told who was not let in, and why: once a second at the most.
 	Log func(string)
+
+	extra func(*grpc.Server) // of trials: serves something else as well
 }
 
 // Server is the server of one node.
@@ -42,7 +45,7 @@ func Serve(ctx context.Context, c ServerConfig) (*Server, error) {
 			return nil, err
 		}
 	}
-	log := &refusals{log: c.Log}
+	log, buffers := &refusals{log: c.Log}, new(pool)
 	s := &Server{addr: addr.String(), done: make(chan struct{}), grpc: grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.Creds(c.Security.serverSide(log)),
@@ -54,8 +57,13 @@ func Serve(ctx context.Context, c ServerConfig) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Second, Timeout: patience}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
+		grpc.WriteBufferSize(64<<10),
+		experimental.BufferPool(buffers),
 	)}
 	s.grpc.RegisterService(nodeDesc(), struct{}{})
+	if c.extra != nil {
+		c.extra(s.grpc)
+	}
 	if c.Executor != nil {
 		s.grpc.RegisterService(executorDesc(), c.Executor)
 	}
@@ -63,7 +71,7 @@ func Serve(ctx context.Context, c ServerConfig) (*Server, error) {
 		s.grpc.RegisterService(driverDesc(), c.Driver)
 	}
 	if c.Blocks != nil {
-		flight.RegisterFlightServiceServer(s.grpc, &flightServer{blocks: c.Blocks, mem: c.Mem})
+		flight.RegisterFlightServiceServer(s.grpc, &flightServer{blocks: c.Blocks, mem: c.Mem, buffers: buffers})
 	}
 	s.stop = context.AfterFunc(ctx, s.grpc.Stop)
 	go func() {
