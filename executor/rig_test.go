@@ -141,8 +141,8 @@ func (s *table) Read(_ context.Context, split rdd.Split, want rdd.Projection) rd
 			header.Raw = s.raw[i]
 		}
 		lent := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, b.NumRows())
+		defer lent.Release() // whoever takes it may panic
 		more := yield(&rdd.Frame{Header: header, Batch: lent}, nil)
-		lent.Release()
 		if more && s.fail != nil {
 			if err := s.fail(i); err != nil {
 				yield(nil, err)

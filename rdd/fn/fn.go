@@ -126,7 +126,7 @@ func declared(what, name, version string, does bool, rest func() string) error {
 	why := ""
 	switch {
 	case name == "":
-		return fault.New(fault.Invalid, "a %s has no name", what)
+		return fault.New(fault.Invalid, "%s without a name", what)
 	case version == "":
 		why = "it has no version"
 	case !does:
