@@ -136,7 +136,9 @@ func TestMisbehavedFunctions(t *testing.T) {
 	number := func(in fn.Input, n int) arrow.Array { return kernel.Nulls(in.Mem, arrow.PrimitiveTypes.Int64, n) }
 	type shape func(in fn.Input) fn.Output
 	two := func(n int, from ...int32) shape {
-		return func(in fn.Input) fn.Output { return fn.Output{Columns: []arrow.Array{text(in, n), number(in, n)}, From: from} }
+		return func(in fn.Input) fn.Output {
+			return fn.Output{Columns: []arrow.Array{text(in, n), number(in, n)}, From: from}
+		}
 	}
 	for want, c := range map[string]struct {
 		rows fn.Rows

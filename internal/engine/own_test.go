@@ -155,7 +155,8 @@ func TestRunsKeepTheirVersions(t *testing.T) {
 		}
 		return p
 	}
-	if plan("1").JobDigest() != plan("1").JobDigest() || plan("1").JobDigest() == plan("2").JobDigest() {
+	first, again, other := plan("1").JobDigest(), plan("1").JobDigest(), plan("2").JobDigest()
+	if first != again || first == other {
 		t.Error("the version of a function does not decide which job it is")
 	}
 }
