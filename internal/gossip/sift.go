@@ -48,8 +48,10 @@ func rules() []rule {
 func why(err error) string {
 	text := err.Error()
 	for _, r := range []rule{
-		{"remote error: encryption is configured but remote", "it has no key, this node has one"},
-		{"remote state is encrypted and encryption is not configured", "it is encrypted and this node has no key, or both"},
+		{"remote error: encryption is configured but remote state is not", "it is encrypted and this node has no key"},
+		{"remote error: remote state is encrypted and encryption is not", "it has no key, this node has one"},
+		{"remote state is encrypted and encryption is not configured", "it is encrypted and this node has no key"},
+		{"encryption is configured but remote state is not encrypted", "it has no key, this node has one"},
 		{"no installed keys could decrypt", "it has another key"},
 		{"connection refused", "nobody listens there"},
 		{"i/o timeout", "it does not answer"},
