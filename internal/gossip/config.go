@@ -10,6 +10,7 @@ type Config struct {
 	Join      []string     // host, host:port or file:PATH with one of these a line; none: it waits for others
 	Keys      [][]byte     // of 16, 24 or 32 bytes; the first one encrypts, all decrypt; none: not encrypted
 	KeyFile   string       // keys as AddKeys reads them, before Keys; followed while the node runs
+	Cluster   string       // only nodes of the same cluster meet; "" is a cluster, too
 	Preset    Preset       // the zero value is LAN()
 	Log       func(string) // lines for people, called by one goroutine at a time; nil: none
 }

@@ -258,7 +258,7 @@ func TestRotation(t *testing.T) {
 		t.Fatal("a node was lost")
 	}
 	for name, log := range logs {
-		if log.has("dead") || log.has("refused") || log.has("too slow") {
+		if log.has("is dead") || log.has("another key") {
 			t.Errorf("%s: %s", name, log)
 		}
 	}

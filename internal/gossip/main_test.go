@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"flag"
 	"net"
 	"slices"
 	"strings"
@@ -11,7 +12,18 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The tests wait for the network more than they work: many run at once.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// cluster is the cluster of a test: those of others, who may be given a port that a node
+// of this one had, do not get in.
+func cluster(t *testing.T) string { return fingerprint([]byte(t.Name())) }
 
 // diary keeps what a node logs.
 type diary struct {
@@ -52,6 +64,9 @@ func boot(t *testing.T, c Config, w ...world) (*Node, *diary) {
 	t.Helper()
 	d := &diary{}
 	c.Log = d.log
+	if c.Cluster == "" {
+		c.Cluster = cluster(t)
+	}
 	outside := world{find: net.DefaultResolver.LookupNetIP}
 	if len(w) > 0 {
 		outside = w[0]

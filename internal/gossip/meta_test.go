@@ -85,7 +85,7 @@ func TestMetaLongest(t *testing.T) {
 	}
 	// Beside the name it fits into one packet of memberlist, or it would never be sent.
 	p := Local()
-	if packet := nameLimit + metaLimit + 200; packet > p.settings().UDPBufferSize {
+	if packet := nameLimit + metaLimit + 200; packet > p.settings("").UDPBufferSize {
 		t.Errorf("%d bytes do not fit into a packet", packet)
 	}
 }

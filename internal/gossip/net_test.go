@@ -144,11 +144,16 @@ func (stranger) GetBroadcasts(int, int) [][]byte { return nil }
 func (stranger) LocalState(bool) []byte          { return nil }
 func (stranger) MergeRemoteState([]byte, bool)   {}
 
-func newStranger(t *testing.T, name, label string, meta []byte) *memberlist.Memberlist {
+// newStranger starts one, in the cluster of the test or, with another label, of another
+// program.
+func newStranger(t *testing.T, name string, inside bool, meta []byte) *memberlist.Memberlist {
 	t.Helper()
 	p := Local()
-	c := p.settings()
-	c.Name, c.BindAddr, c.BindPort, c.Label, c.Delegate = name, "127.0.0.1", 0, label, stranger{meta}
+	c := p.settings(cluster(t))
+	if !inside {
+		c.Label = ""
+	}
+	c.Name, c.BindAddr, c.BindPort, c.Delegate = name, "127.0.0.1", 0, stranger{meta}
 	c.Logger = log.New(io.Discard, "", 0)
 	m, err := memberlist.Create(c)
 	if err != nil {
@@ -167,23 +172,24 @@ func newStranger(t *testing.T, name, label string, meta []byte) *memberlist.Memb
 // members; the log says why; the others do not mind.
 func TestStrangers(t *testing.T) {
 	for _, c := range []struct {
-		name, label string
-		meta        []byte
-		says        string
+		name   string
+		inside bool
+		meta   []byte
+		says   string
 	}{
-		{"another program", "", nil, "it does not speak as a node of idag does"},
-		{"nothing to say", "idag", nil, "it says nothing of itself"},
-		{"a format of tomorrow", "idag", []byte{9, 1, 2, 3}, "it speaks format 9 of the gossip, this node format 1"},
-		{"garbage", "idag", []byte{metaFormat, 1, 0, 255, 255, 255}, "garbled"},
-		{"a terminal's escape", "idag", said{Role: Executor, Site: "\x1b[2J"}.encode(metaLimit), "cannot be printed"},
-		{"as much as there is room for", "idag", make([]byte, metaLimit), "it speaks format 0"},
+		{"another program", false, nil, "it is of another cluster, or no node of idag"},
+		{"nothing to say", true, nil, "it says nothing of itself"},
+		{"a format of tomorrow", true, []byte{9, 1, 2, 3}, "it speaks format 9 of the gossip, this node format 1"},
+		{"garbage", true, []byte{metaFormat, 1, 0, 255, 255, 255}, "garbled"},
+		{"a terminal's escape", true, said{Role: Executor, Site: "\x1b[2J"}.encode(metaLimit), "cannot be printed"},
+		{"as much as there is room for", true, make([]byte, metaLimit), "it speaks format 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a, log := boot(t, local("a"))
 			b, _ := boot(t, local("b", a))
 			eventually(t, "a and b see each other", func() bool { return a.count(Alive) == 2 && b.count(Alive) == 2 })
-			x := newStranger(t, "x", c.label, c.meta)
+			x := newStranger(t, "x", c.inside, c.meta)
 			_, err := x.Join([]string{a.self.Gossip})
 			t.Log(err)
 			eventually(t, "the log tells", func() bool { return log.has("refused") && log.has(c.says) })
@@ -191,15 +197,15 @@ func TestStrangers(t *testing.T) {
 				t.Errorf("a sees %v", a.Members())
 			}
 			// A node that asks such a one to be let in is told as well.
-			alone := newStranger(t, "z", c.label, c.meta)
+			alone := newStranger(t, "z", c.inside, c.meta)
 			cfg := local("y")
 			cfg.Join = []string{alone.LocalNode().Address()}
 			_, asks := boot(t, cfg)
 			says := c.says
-			if c.label == "" {
-				says = "it hung up: is it a node of idag?"
+			if !c.inside {
+				says = "it hung up: is it a node of idag, of this cluster?"
 			}
-			eventually(t, "who asks is told", func() bool { return asks.has("cannot join " + cfg.Join[0] + ": ") && asks.has(says) })
+			eventually(t, "who asks is told", func() bool { return asks.has("cannot join "+cfg.Join[0]+": ") && asks.has(says) })
 		})
 	}
 }
@@ -210,7 +216,7 @@ func TestStrangersByName(t *testing.T) {
 	a, b, _ := trio(t)
 	good := said{Role: Executor, Slots: 99}.encode(metaLimit)
 	for _, name := range []string{"b", "name with spaces", strings.Repeat("x", 200)} {
-		x := newStranger(t, name, "idag", good)
+		x := newStranger(t, name, true, good)
 		_, err := x.Join([]string{a.self.Gossip})
 		t.Log(name, err)
 	}
@@ -282,4 +288,17 @@ func garbage(chance *rand.Rand) []byte {
 		}
 	}
 	return b
+}
+
+// Nodes of two clusters do not meet, even where one is told the address of the other.
+func TestTwoClusters(t *testing.T) {
+	t.Parallel()
+	a, inside := boot(t, local("a"))
+	c := local("b", a)
+	c.Cluster = "another"
+	b, outside := boot(t, c)
+	eventually(t, "both are told", func() bool { return inside.has("it is of another cluster") && outside.has("it hung up") })
+	if len(a.Members()) != 1 || len(b.Members()) != 1 {
+		t.Errorf("a sees %v, b sees %v", a.Members(), b.Members())
+	}
 }

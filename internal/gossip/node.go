@@ -6,7 +6,6 @@ import (
 	"log"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,6 +114,9 @@ func newNode(cfg Config, find lookup) (*Node, error) {
 	if err := checkName(cfg.Self.Name); err != nil {
 		return nil, err
 	}
+	if err := checkText("the name of the cluster", cfg.Cluster, siteLimit); err != nil {
+		return nil, err
+	}
 	seeds, err := parseSeeds(cfg.Join)
 	if err != nil {
 		return nil, err
@@ -138,50 +140,33 @@ func newNode(cfg Config, find lookup) (*Node, error) {
 
 // listen opens the sockets and begins to answer.
 func (n *Node) listen(ctx context.Context, cfg Config, w world) error {
-	where, err := place(ctx, cfg, w.find)
+	at, err := place(ctx, cfg, w.find)
 	if err != nil {
 		return err
 	}
-	logger := log.New(memo{n}, "", 0)
-	t, err := listen(ctx, where.ip, where.port, logger, w.blocked)
+	t, err := listen(ctx, at, w.blocked)
 	if err != nil {
 		return err
 	}
-	if err := n.introduce(t, where); err != nil {
+	n.self.Gossip = t.address()
+	n.self.RPC = completed(n.self.RPC, n.self.Gossip)
+	if err := says(n.self, staying, 0).check(); err != nil {
 		return errors.Join(err, t.Shutdown())
 	}
-	c := n.preset.settings()
-	c.Name, c.Logger, c.Transport, c.Keyring = n.name, logger, t, n.keys.ring
+	c := n.preset.settings(cfg.Cluster)
+	c.Name, c.Logger, c.Transport, c.Keyring = n.name, log.New(memo{n}, "", 0), t, n.keys.ring
 	c.Delegate, c.Events, c.Conflict, c.Alive, c.Merge = ear{n}, ear{n}, ear{n}, ear{n}, ear{n}
 	// Called when a probe was not answered in time: a notice, TCP is tried nevertheless.
 	c.DisableTcpPingsForNode = func(string) bool {
 		n.missed.Store(time.Now().UnixNano())
 		return false
 	}
-	c.BindPort = t.GetAutoBindPort()
-	c.AdvertiseAddr, c.AdvertisePort = where.advertised, where.advertisedPort
-	if c.AdvertisePort == 0 {
-		c.AdvertisePort = c.BindPort
-	}
+	c.BindPort, c.AdvertisePort = t.port(), int(t.advertised.Port())
 	n.list, err = memberlist.Create(c)
 	if err != nil {
 		return fault.New(fault.Invalid, "cannot begin to gossip: %w", errors.Join(err, t.Shutdown()))
 	}
 	return nil
-}
-
-// introduce completes what the node says of itself, and checks it.
-func (n *Node) introduce(t *transport, where spot) error {
-	ip, p, err := t.FinalAdvertiseAddr(where.advertised, where.advertisedPort)
-	if err != nil {
-		return fault.New(fault.Invalid, "say by which address the others reach this node (advertise): %w", err)
-	}
-	if p == 0 {
-		p = t.GetAutoBindPort()
-	}
-	n.self.Gossip = net.JoinHostPort(ip.String(), strconv.Itoa(p))
-	n.self.RPC = completed(n.self.RPC, n.self.Gossip)
-	return says(n.self, staying, 0).check()
 }
 
 // see notes what memberlist tells of a node.

@@ -265,12 +265,15 @@ func TestTwoOfAName(t *testing.T) {
 	t.Parallel()
 	a, b, _ := trio(t)
 	before := b.of("b")
-	_, err := Start(t.Context(), local("b", a))
+	second := local("b", a)
+	second.Cluster = cluster(t)
+	_, err := Start(t.Context(), second)
 	if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), `"b"`) || !strings.Contains(err.Error(), before.Gossip) {
 		t.Fatalf("the second b: %v", err)
 	}
 	// Also when it asks the first one itself.
-	if _, err := Start(t.Context(), local("b", b)); fault.Of(err) != fault.Invalid || err == nil {
+	second.Join = []string{before.Gossip}
+	if _, err := Start(t.Context(), second); fault.Of(err) != fault.Invalid || err == nil {
 		t.Fatalf("the third b: %v", err)
 	}
 	time.Sleep(500 * time.Millisecond)
@@ -335,6 +338,7 @@ func TestStartRefuses(t *testing.T) {
 		{"a name with a line break", "cannot be printed", func(c *Config) { c.Self.Name = "a\nb" }},
 		{"a long site", "the site has 65 bytes", func(c *Config) { c.Self.Site = strings.Repeat("s", 65) }},
 		{"a long version", "the version has 65 bytes", func(c *Config) { c.Self.Version = strings.Repeat("v", 65) }},
+		{"a cluster of two lines", "the name of the cluster", func(c *Config) { c.Cluster = "a\nb" }},
 		{"no role", "no role", func(c *Config) { c.Self.Role = "" }},
 		{"another role", `no role "king"`, func(c *Config) { c.Self.Role = "king" }},
 		{"no RPC port", "not host:port", func(c *Config) { c.Self.RPC = "10.0.0.1" }},
@@ -345,7 +349,6 @@ func TestStartRefuses(t *testing.T) {
 		{"another's address", "cannot listen", func(c *Config) { c.Bind = "192.0.2.1:0" }},
 		{"a port beyond", "no port", func(c *Config) { c.Bind = "127.0.0.1:70000" }},
 		{"a host that is not", "cannot find", func(c *Config) { c.Bind = "no.such.host.invalid:0" }},
-		{"all of IPv6", "advertise", func(c *Config) { c.Bind = "[::]:0" }},
 		{"advertising nothing", "cannot reach", func(c *Config) { c.Advertise = "0.0.0.0" }},
 		{"a seed without a host", "cannot join", func(c *Config) { c.Join = []string{":7946"} }},
 		{"a seed of URL form", "cannot join", func(c *Config) { c.Join = []string{"http://x/y"} }},

@@ -11,14 +11,13 @@ import (
 
 // spot is where a node listens and where the others reach it.
 type spot struct {
-	ip             net.IP
-	port           int    // 0: a free one
-	advertised     string // an IP; "": the one it listens on, or a private one of this machine
-	advertisedPort int    // 0: the one it listens on
+	ip             netip.Addr
+	port           int // 0: a free one
+	advertised     netip.Addr
+	advertisedPort int // 0: the one it listens on
 }
 
-// place finds the addresses of a Config. Memberlist takes a host that is no IP for all
-// addresses; here it is looked up.
+// place finds the addresses of a Config.
 func place(ctx context.Context, cfg Config, find lookup) (spot, error) {
 	if cfg.Bind == "" {
 		cfg.Bind = ":" + strconv.Itoa(port)
@@ -27,36 +26,41 @@ func place(ctx context.Context, cfg Config, find lookup) (spot, error) {
 	if err != nil {
 		return spot{}, fault.New(fault.Invalid, "cannot listen for the gossip at %q: want host:port", cfg.Bind)
 	}
-	s := spot{ip: net.IPv4zero}
+	s := spot{ip: netip.IPv4Unspecified()}
 	if s.port, err = portOf(p); err != nil {
 		return spot{}, err
 	}
 	if host != "" {
-		ip, err := oneAddress(ctx, find, host)
-		if err != nil {
+		if s.ip, err = oneAddress(ctx, find, host); err != nil {
 			return spot{}, fault.New(fault.Invalid, "cannot listen for the gossip at %q: %w", cfg.Bind, err)
 		}
-		s.ip = ip
 	}
-	if cfg.Advertise == "" {
-		if s.ip.IsUnspecified() && s.ip.To4() == nil {
+	if cfg.Advertise != "" {
+		return s, s.advertise(ctx, cfg.Advertise, find)
+	}
+	s.advertised = s.ip
+	if s.ip.IsUnspecified() {
+		if s.advertised, err = outward(); err != nil {
 			return spot{}, fault.New(fault.Invalid, "listening at %q: say by which address the others reach this node (advertise)", cfg.Bind)
 		}
-		return s, nil
 	}
-	host, p, err = net.SplitHostPort(cfg.Advertise)
+	return s, nil
+}
+
+// advertise takes host or host:port for where the others reach the node.
+func (s *spot) advertise(ctx context.Context, text string, find lookup) error {
+	host, p, err := net.SplitHostPort(text)
 	if err != nil {
-		host, p = cfg.Advertise, "0"
+		host, p = text, "0"
 	}
 	if s.advertisedPort, err = portOf(p); err != nil {
-		return spot{}, err
+		return err
 	}
-	ip, err := oneAddress(ctx, find, host)
-	if err != nil || ip.IsUnspecified() || ip.IsMulticast() {
-		return spot{}, fault.New(fault.Invalid, "the others cannot reach this node at %q: want an address of it, or host:port", cfg.Advertise)
+	s.advertised, err = oneAddress(ctx, find, host)
+	if err != nil || s.advertised.IsUnspecified() || s.advertised.IsMulticast() {
+		return fault.New(fault.Invalid, "the others cannot reach this node at %q: want an address of it, or host:port", text)
 	}
-	s.advertised = ip.String()
-	return s, nil
+	return nil
 }
 
 func portOf(text string) (int, error) {
@@ -67,26 +71,48 @@ func portOf(text string) (int, error) {
 	return int(p), nil
 }
 
-// oneAddress returns the first address of a host, of the fourth version if there is one.
-func oneAddress(ctx context.Context, find lookup, host string) (net.IP, error) {
+// oneAddress returns an address of a host, of IPv4 if there is one.
+func oneAddress(ctx context.Context, find lookup, host string) (netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return net.IP(ip.Unmap().AsSlice()), nil
+		return ip.Unmap(), nil
 	}
 	ips, err := find(ctx, "ip", host)
 	if err == nil && len(ips) == 0 {
 		err = fault.New(fault.Retry, "it has no address")
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "cannot find %s: %w", host, err)
+		return netip.Addr{}, fault.New(fault.Invalid, "cannot find %s: %w", host, err)
 	}
-	best := ips[0]
 	for _, ip := range ips {
 		if ip.Unmap().Is4() {
-			best = ip
-			break
+			return ip.Unmap(), nil
 		}
 	}
-	return net.IP(best.Unmap().AsSlice()), nil
+	return ips[0], nil
+}
+
+// outward returns the address by which this machine goes out, or a private one of it.
+// Nothing is sent: the addresses asked for are those of documentation.
+func outward() (netip.Addr, error) {
+	for _, to := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
+		c, err := net.Dial("udp", to)
+		if err != nil {
+			continue
+		}
+		from := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+		_ = c.Close()
+		return from, nil
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, fault.Wrap(fault.Invalid, err)
+	}
+	for _, a := range own {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsPrivate() {
+			return p.Addr(), nil
+		}
+	}
+	return netip.Addr{}, fault.New(fault.Invalid, "this machine has no address but loopback")
 }
 
 // completed returns an RPC address that says which host it is on: that of the gossip

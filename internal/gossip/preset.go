@@ -71,8 +71,8 @@ func (p *Preset) Set(name string) error {
 	return nil
 }
 
-// settings returns the preset as memberlist has it.
-func (p *Preset) settings() *memberlist.Config {
+// settings returns the preset as memberlist has it, for a cluster.
+func (p *Preset) settings(cluster string) *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.ProbeInterval, c.ProbeTimeout = p.probe, p.answer
 	c.GossipInterval = p.gossip
@@ -80,9 +80,15 @@ func (p *Preset) settings() *memberlist.Config {
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = p.suspicion, p.patience
 	c.AwarenessMaxMultiplier = p.slack
 	c.TCPTimeout = p.dial
+	// What is sent is small, and to compress it takes more time than all the rest.
+	c.EnableCompression = false
 	// A name is free as soon as its node is dead: nodes are restarted on other ports.
 	c.DeadNodeReclaimTime = time.Millisecond
-	// Strangers that speak the same protocol, of another program, are not let in.
+	// Strangers that speak the same protocol, of another program or cluster, are not let
+	// in: the address of one who died may be given to them.
 	c.Label = "idag"
+	if cluster != "" {
+		c.Label += ":" + cluster
+	}
 	return c
 }

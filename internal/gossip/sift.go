@@ -22,7 +22,7 @@ func rules() []rule {
 		{"Decrypt packet failed*from=*", "refused $2: it has another key, or none"},
 		{"encryption is configured but remote state is not encrypted*from=*", "refused $2: it is not encrypted, this node is"},
 		{"remote state is encrypted and encryption is not configured*from=*", "refused $2: it is encrypted, this node is not"},
-		{"unacceptable label*from=*", "refused $2: it does not speak as a node of idag does"},
+		{"unacceptable label*from=*", "refused $2: it is of another cluster, or no node of idag"},
 		{"Failed push/pull merge: * from=*", "refused $2: $1"},
 		{"ignoring alive message for '*': *", "refused $1: $2"},
 		{"Ignoring an alive message for '*'*", "refused $1: it speaks another protocol"},
@@ -56,8 +56,8 @@ func why(err error) string {
 		{"connection refused", "nobody listens there"},
 		{"i/o timeout", "it does not answer"},
 		{"no route to host", "there is no way to it"},
-		{"EOF", "it hung up: is it a node of idag?"},
-		{"reset by peer", "it hung up: is it a node of idag?"},
+		{"EOF", "it hung up: is it a node of idag, of this cluster?"},
+		{"reset by peer", "it hung up: is it a node of idag, of this cluster?"},
 	} {
 		if strings.Contains(text, r.has) {
 			return r.says

@@ -2,9 +2,9 @@ package gossip
 
 import (
 	"context"
-	"log"
 	"net"
-	"strings"
+	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -12,15 +12,27 @@ import (
 	"github.com/idag/idag/internal/fault"
 )
 
-// transport is memberlist's own, but when it is shut down nothing of it remains: it
-// gives up dialing and hangs up on everybody.
+const (
+	packetLimit  = 1 << 16 // bytes of a packet
+	packetBuffer = 2 << 20 // bytes that the kernel keeps of packets nobody has read
+	streamLimit  = 256     // connections that others may have open
+)
+
+// transport carries the gossip: packets over UDP, all that is large over TCP, on the
+// same port. Memberlist has one of its own, which takes 64 KiB of memory for each packet
+// and leaves connections open behind its end; this one does neither.
 type transport struct {
-	*memberlist.NetTransport
+	tcp     *net.TCPListener
+	udp     *net.UDPConn
+	packets chan *memberlist.Packet
 	streams chan net.Conn
-	dial    func(addr string, timeout time.Duration) (net.Conn, error)
-	blocked func(addr string) bool // tests cut the network by it
-	hangUp  context.CancelFunc
-	pumped  chan struct{} // closed when no streams come in any more
+
+	advertised netip.AddrPort
+	dial       func(addr string, timeout time.Duration) (net.Conn, error)
+	blocked    func(addr string) bool // tests cut the network by it
+	ended      <-chan struct{}
+	end        context.CancelFunc
+	listening  sync.WaitGroup
 
 	mu    sync.Mutex
 	conns map[*conn]bool // open ones; nil: shut down
@@ -39,59 +51,108 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// listen makes the transport of a node, on TCP and UDP with the same port.
-func listen(ctx context.Context, ip net.IP, port int, logger *log.Logger, blocked func(string) bool) (*transport, error) {
-	inner, err := bind(&memberlist.NetTransportConfig{BindAddrs: []string{ip.String()}, BindPort: port, Logger: logger})
+// listen opens the sockets of a node.
+func listen(ctx context.Context, at spot, blocked func(string) bool) (*transport, error) {
+	tcp, udp, err := bind(at.ip, at.port)
 	if err != nil {
 		return nil, err
 	}
-	alive, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	t := &transport{NetTransport: inner, streams: make(chan net.Conn), hangUp: hangUp, pumped: make(chan struct{}), conns: map[*conn]bool{}, blocked: blocked}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	t := &transport{tcp: tcp, udp: udp, packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), blocked: blocked,
+		ended: life.Done(), end: end, conns: map[*conn]bool{}}
 	t.dial = func(addr string, timeout time.Duration) (net.Conn, error) {
-		return (&net.Dialer{Timeout: timeout}).DialContext(alive, "tcp", addr)
+		return (&net.Dialer{Timeout: timeout}).DialContext(life, "tcp", addr)
 	}
-	go t.pump(alive)
+	port := at.advertisedPort
+	if port == 0 {
+		port = t.port()
+	}
+	t.advertised = netip.AddrPortFrom(at.advertised, uint16(port))
+	t.listening.Add(2)
+	go t.accept()
+	go t.receive()
 	return t, nil
 }
 
 // bind listens. With port 0 the kernel picks one for TCP, which may be taken for UDP:
 // then it is asked again.
-func bind(c *memberlist.NetTransportConfig) (*memberlist.NetTransport, error) {
+func bind(ip netip.Addr, port int) (*net.TCPListener, *net.UDPConn, error) {
 	for tries := 1; ; tries++ {
-		t, err := memberlist.NewNetTransport(c)
-		if err == nil {
-			return t, nil
+		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port))))
+		if err != nil {
+			return nil, nil, fault.New(fault.Invalid, "cannot listen for the gossip: %w", err)
 		}
-		if c.BindPort != 0 || tries == 10 || !strings.Contains(err.Error(), "address already in use") {
-			return nil, fault.New(fault.Invalid, "cannot listen for the gossip: %w", err)
+		at := netip.AddrPortFrom(ip, uint16(tcp.Addr().(*net.TCPAddr).Port))
+		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err == nil {
+			_ = udp.SetReadBuffer(packetBuffer) // the kernel may allow for less
+			return tcp, udp, nil
+		}
+		_ = tcp.Close()
+		if port != 0 || tries == 10 {
+			return nil, nil, fault.New(fault.Invalid, "cannot listen for the gossip: %w", err)
 		}
 	}
 }
 
-// pump hands incoming connections on.
-func (t *transport) pump(ctx context.Context) {
-	defer close(t.pumped)
+func (t *transport) port() int { return t.tcp.Addr().(*net.TCPAddr).Port }
+
+// accept takes connections.
+func (t *transport) accept() {
+	defer t.listening.Done()
 	for {
-		select {
-		case c := <-t.NetTransport.StreamCh():
-			known, ok := t.know(c)
-			if !ok {
+		c, err := t.tcp.Accept()
+		if err != nil {
+			// Out of files, most likely: that may pass.
+			select {
+			case <-t.ended:
+				return
+			case <-time.After(50 * time.Millisecond):
 				continue
 			}
+		}
+		known, ok := t.know(c, streamLimit)
+		if !ok {
+			continue
+		}
+		select {
+		case t.streams <- known:
+		case <-t.ended:
+			_ = known.Close()
+		}
+	}
+}
+
+// receive takes packets.
+func (t *transport) receive() {
+	defer t.listening.Done()
+	buf := make([]byte, packetLimit)
+	for {
+		n, from, err := t.udp.ReadFromUDPAddrPort(buf)
+		at := time.Now()
+		if err != nil {
 			select {
-			case t.streams <- known:
-			case <-ctx.Done():
-				_ = known.Close()
+			case <-t.ended:
+				return
+			case <-time.After(time.Millisecond): // what became of a packet that was sent
+				continue
 			}
-		case <-ctx.Done():
+		}
+		if n == 0 {
+			continue
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		select {
+		case t.packets <- &memberlist.Packet{Buf: append([]byte(nil), buf[:n]...), From: net.UDPAddrFromAddrPort(from), Timestamp: at}:
+		case <-t.ended:
 			return
 		}
 	}
 }
 
-// know keeps a connection in mind until it is closed. After the shutdown it is closed
-// at once.
-func (t *transport) know(c net.Conn) (net.Conn, bool) {
+// know keeps a connection in mind until it is closed. After the shutdown, and when there
+// are limit already, it is closed at once.
+func (t *transport) know(c net.Conn, limit int) (net.Conn, bool) {
 	k := &conn{Conn: c}
 	k.closed = func() {
 		t.mu.Lock()
@@ -100,7 +161,7 @@ func (t *transport) know(c net.Conn) (net.Conn, bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.conns == nil {
+	if t.conns == nil || len(t.conns) >= limit {
 		_ = c.Close()
 		return nil, false
 	}
@@ -108,10 +169,18 @@ func (t *transport) know(c net.Conn) (net.Conn, bool) {
 	return k, true
 }
 
-// StreamCh gives the incoming connections.
+// FinalAdvertiseAddr returns where the others reach this node.
+func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
+	return net.IP(t.advertised.Addr().AsSlice()), int(t.advertised.Port()), nil
+}
+
+// PacketCh gives the packets that come in.
+func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packets }
+
+// StreamCh gives the connections that come in.
 func (t *transport) StreamCh() <-chan net.Conn { return t.streams }
 
-// DialTimeout connects to host:port.
+// DialTimeout connects to ip:port.
 func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
 	if t.blocked != nil && t.blocked(addr) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
@@ -120,7 +189,7 @@ func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	k, ok := t.know(c)
+	k, ok := t.know(c, 2*streamLimit)
 	if !ok {
 		return nil, net.ErrClosed
 	}
@@ -132,12 +201,16 @@ func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Durati
 	return t.DialTimeout(a.Addr, timeout)
 }
 
-// WriteTo sends a packet to host:port.
+// WriteTo sends a packet to ip:port.
 func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
-	if t.blocked != nil && t.blocked(addr) {
-		return time.Now(), nil
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return time.Time{}, fault.Wrap(fault.Invalid, err)
 	}
-	return t.NetTransport.WriteTo(b, addr)
+	if t.blocked == nil || !t.blocked(addr) {
+		_, err = t.udp.WriteToUDPAddrPort(b, to)
+	}
+	return time.Now(), err
 }
 
 // WriteToAddress sends a packet to a node.
@@ -145,18 +218,23 @@ func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, e
 	return t.WriteTo(b, a.Addr)
 }
 
-// Shutdown ends it all. The pump goes last: the listener waits for somebody to take the
-// connection that it has accepted.
+// Shutdown closes the sockets and all connections.
 func (t *transport) Shutdown() error {
 	t.mu.Lock()
 	open := t.conns
 	t.conns = nil
 	t.mu.Unlock()
+	t.end()
 	for c := range open {
 		_ = c.Conn.Close()
 	}
-	err := t.NetTransport.Shutdown()
-	t.hangUp()
-	<-t.pumped
-	return err
+	_ = t.tcp.Close()
+	_ = t.udp.Close()
+	t.listening.Wait()
+	return nil
+}
+
+// address is where a node is reached, as ip:port.
+func (t *transport) address() string {
+	return net.JoinHostPort(t.advertised.Addr().String(), strconv.Itoa(int(t.advertised.Port())))
 }
