@@ -41,8 +41,9 @@ type Executor struct {
 	Config
 	labels arrow.Array // the job's label names: the dictionary of every _label column
 
-	tables tables
-	room   room
+	tables  tables
+	room    room
+	fusions fusions
 
 	mu     sync.Mutex
 	states map[stateID]keeper

@@ -66,6 +66,9 @@ type step struct {
 	node *physical.Node
 	op   operator
 	next []*step
+	// The maps from here on that are carried out together, once they were sought.
+	fused  *fusion
+	sought bool
 }
 
 func newRun(x *Executor, t work.Task) *run {
@@ -208,6 +211,9 @@ func (r *run) push(ctx context.Context, s *step, c *chunk) error {
 			return r.passBy(ctx, s, c)
 		case open:
 		}
+	}
+	if done, err := r.fusedPush(ctx, s, c); done {
+		return err
 	}
 	r.tally.in(s.node.Op, c)
 	if r.meter != nil {
