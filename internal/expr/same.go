@@ -1,6 +1,10 @@
 package expr
 
-import "github.com/idag/idag/internal/kernel/scalar"
+import (
+	"slices"
+
+	"github.com/idag/idag/internal/kernel/scalar"
+)
 
 // Same returns the column that the program gives as it is, bit for bit, for every
 // row within the bounds, while nothing in it can fail.
@@ -14,6 +18,39 @@ func (p *Program) Same(b Bounds) (column string, ok bool) {
 		return "", false
 	}
 	return c.name, true
+}
+
+// MayBeSame reports whether there could be bounds for which Same gives the column.
+func (p *Program) MayBeSame(column string) bool { return !p.Strict() && mayGive(p.root, column) }
+
+// mayGive is what judge.same makes of an operation where bounds say whatever is asked
+// of them.
+func mayGive(o op, column string) bool {
+	some := func(list ...op) bool { return slices.ContainsFunc(list, func(o op) bool { return mayGive(o, column) }) }
+	switch o := o.(type) {
+	case *sharedOp:
+		return some(o.op)
+	case *tableOp:
+		return some(o.op)
+	case *columnOp:
+		return o.name == column
+	case *coalesceOp:
+		return some(o.args...)
+	case *caseOp:
+		return some(o.thens...)
+	case *nullIfOp:
+		return some(o.a)
+	case *extremeOp:
+		return some(o.args...)
+	case *callOp:
+		switch o.name {
+		case "+", "-", "*":
+			return o.kept() != nil && some(o.kept())
+		case "abs", "nanvl":
+			return some(o.args[0])
+		}
+	}
+	return false
 }
 
 // same is the column that an operation gives as it is, or nil.

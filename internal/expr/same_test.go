@@ -55,6 +55,9 @@ func TestSame(t *testing.T) {
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%s is %q %v, want %q", c.src, got, ok, c.want)
 		}
+		if ok && !p.MayBeSame(got) {
+			t.Errorf("%s is %q, and may not be", c.src, got)
+		}
 	}
 }
 
@@ -84,6 +87,9 @@ func TestSameAndRangeAreSound(t *testing.T) {
 		column, isColumn := p.Same(bounds)
 		if _, plain := n.(*Column); isColumn && !plain {
 			same++
+		}
+		if isColumn && !p.MayBeSame(column) {
+			t.Fatalf("%s is %s, and may not be", n, column)
 		}
 		has := p.Range(bounds)
 		if len(p.Columns()) > 0 && (has.Min != nil || has.Max != nil || !has.Nulls) {
