@@ -52,7 +52,7 @@ func BenchmarkStep(b *testing.B) {
 				case runTask:
 					tasks++
 					events = append(events, benchReceipt(cmd.task, groups, fan))
-				case releaseBlocks, setAlarm, notify, cancelTask:
+				case releaseBlocks, setAlarm, notify, cancelTask, moveState:
 				case finish, abort:
 					b.Fatal(cmd)
 				}

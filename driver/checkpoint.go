@@ -59,7 +59,7 @@ func (c *core) look() look {
 // chooseSave marks a batch that has just been planned if it is time.
 func (c *core) chooseSave(b *batch) {
 	s := &c.saves
-	if s.on && s.mark == nil && s.out == nil && c.now >= s.due && !b.plan.Final {
+	if s.on && s.mark == nil && s.out == nil && c.fleet.moves == 0 && c.now >= s.due && !b.plan.Final {
 		s.mark, s.look = b, c.look()
 	}
 }
@@ -159,6 +159,7 @@ func (c *core) rest() {
 	took := c.now - s.began
 	s.due = c.now + max(c.set.CheckpointEvery.Microseconds(), spare*took)
 	s.out = nil
+	c.depart()
 }
 
 // parting makes the checkpoint of a run that stops before its input has ended. It
@@ -166,7 +167,7 @@ func (c *core) rest() {
 func (c *core) parting() bool {
 	s := &c.saves
 	switch {
-	case s.out != nil:
+	case s.out != nil || c.fleet.moves > 0:
 		return true
 	case !s.on, s.spent, c.shown == 0, len(s.last) > 0 && s.last[len(s.last)-1].Batch == c.shown:
 		return false

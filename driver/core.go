@@ -21,6 +21,7 @@ import (
 //	locate.go    what a task is expected to cost
 //	slots.go     which ready task goes to which node
 //	fleet.go     nodes that come and go
+//	move.go      parts that move to other nodes
 //	late.go      tasks that take too long, and nodes that fail too often
 //	commit.go    receipts, publication, ledger, release, end
 //	failure.go   what a failure leads to
@@ -109,6 +110,8 @@ func (c *core) step(e event) []command {
 		c.broke(e)
 	case stateSaved:
 		c.saved(e.state, e.err)
+	case stateMoved:
+		c.moved(e)
 	case tidied:
 		c.rest()
 	case statesRestored:
@@ -124,7 +127,7 @@ func (c *core) step(e event) []command {
 func (c *core) start(e started) {
 	c.epoch = e.epoch
 	c.slots = newSlots(e.nodes)
-	c.fleet.elastic = e.elastic
+	c.fleet.elastic, c.fleet.movable = e.elastic, e.elastic && e.moves
 	if c.slots.total == 0 {
 		c.hold(e)
 		return

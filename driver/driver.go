@@ -256,6 +256,9 @@ func (s *shell) begin(ctx context.Context, cmd command) {
 			state, err := s.cfg.States.Save(ctx, node, cmd.state)
 			return stateSaved{state: state, err: err}
 		})
+	case moveState:
+		from, to := s.name(cmd.from), s.name(cmd.to)
+		s.start(ctx, func() event { return s.move(ctx, from, to, cmd.state) })
 	case restoreStates:
 		names := make([]string, len(cmd.parts))
 		for i := range names {

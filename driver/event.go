@@ -38,6 +38,7 @@ type (
 		rows        int64
 		checkpoints []Checkpointed // the older first
 		elastic     bool           // the fleet may change
+		moves       bool           // and parts may move
 		shun        []string       // names of nodes to do without for a while
 	}
 	// nodesChanged says which nodes there are now: all others are gone.
@@ -68,10 +69,15 @@ type (
 		state work.State
 		err   error
 	}
+	// stateMoved answers moveState, also where that failed.
+	stateMoved struct {
+		stage, part int
+		err         error
+	}
 	// statesRestored answers restoreStates, and tidied tidyUp.
 	statesRestored struct{}
 	tidied         struct{}
-	// broke says that a command other than runTask and saveState failed; batch and
+	// broke says that a command other than runTask, saveState and moveState failed; batch and
 	// sink are those of a publishParts.
 	broke struct {
 		op    operation
@@ -105,12 +111,13 @@ func (broke) event()      {}
 func (stopped) event()    {}
 
 func (stateSaved) event()     {}
+func (stateMoved) event()     {}
 func (statesRestored) event() {}
 func (tidied) event()         {}
 
 // command is something to do. The set is closed. Every cutSources, appendLog,
-// runTask, publishParts, saveState, restoreStates and tidyUp is answered by exactly
-// one event, however long it takes; the others are not answered.
+// runTask, publishParts, saveState, moveState, restoreStates and tidyUp is answered by
+// exactly one event, however long it takes; the others are not answered.
 //
 //sumtype:decl
 type command interface{ command() }
@@ -145,6 +152,12 @@ type (
 	}
 	// restoreStates replaces the state of every node, by its place in slots.nodes.
 	restoreStates struct{ parts [][]work.State }
+	// moveState saves the state of a part that no task changes, unless it has a file,
+	// brings it to another node, and empties the part where it was.
+	moveState struct {
+		from, to int
+		state    work.State
+	}
 	// tidyUp removes all saved state but what is to be kept, and lets the ledger
 	// forget what concerns only batches up to below.
 	tidyUp struct {
@@ -175,6 +188,7 @@ func (publishParts) command()  {}
 func (releaseBlocks) command() {}
 func (saveState) command()     {}
 func (restoreStates) command() {}
+func (moveState) command()     {}
 func (tidyUp) command()        {}
 func (setAlarm) command()      {}
 func (notify) command()        {}
@@ -194,7 +208,8 @@ const (
 	opTidy
 	opLate  // no failures either: a look at tasks that are late,
 	opSweep // at those whose lease is over,
-	opBack  // and a node that was set aside is let back in
+	opBack  // and a node that was set aside is let back in;
+	opMove  // parts that could not move may try again
 )
 
 func (o operation) String() string {
@@ -213,7 +228,7 @@ func (o operation) String() string {
 		return "restoring state"
 	case opTidy:
 		return "removing old checkpoints"
-	case opLate, opSweep, opBack:
+	case opLate, opSweep, opBack, opMove:
 		return "looking after the fleet"
 	}
 	return "?"

@@ -95,6 +95,8 @@ func (c *core) wake() {
 			c.sweep()
 		case opBack:
 			c.letBack(r.node)
+		case opMove:
+			c.balance()
 		case opRestore, opTidy:
 		}
 	}
@@ -232,6 +234,10 @@ func (c *core) rewind(t *task, err error) bool {
 	}
 	if home := c.parts.homes[t.stage][t.index]; c.slots.seats[home].gone {
 		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone: %w", t.stage, t.index, c.slots.nodes[home].Name, err), Node{})
+		return false
+	}
+	if m := c.parts.moves[t.stage][t.index]; m.away || m.base >= t.batch.id {
+		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d has moved behind batch %d: %w", t.stage, t.index, t.batch.id, err), Node{})
 		return false
 	}
 	settled := &c.parts.settled[t.stage][t.index]

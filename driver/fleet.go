@@ -15,6 +15,8 @@ type fleet struct {
 	lease   int64       // that a task has at least, in microseconds
 	usual   []int64     // by stage: what a task took in the middle, the last time that was looked
 	sweeps  bool        // a look at the leases is due
+	movable bool        // parts can move
+	moves   int         // parts that are on their way
 	lossy   rdd.BatchID // blocks of the batches up to it may have lain on nodes that are gone
 }
 
@@ -99,6 +101,7 @@ func (c *core) fleetChanged(e nodesChanged) {
 			c.requeue(node)
 		}
 	}
+	c.balance()
 	switch {
 	case c.slots.total == 0 && before > 0:
 		c.say("waiting for executors")
@@ -131,6 +134,9 @@ func (c *core) rehome() bool {
 			if to := c.roomiest(load); to != anyNode {
 				homes[part] = to
 				load[to]++
+			} else if slices.ContainsFunc(c.slots.seats, func(s seat) bool { return s.stale && !s.gone && !s.aside }) {
+				c.setBack(fault.New(fault.Lost, "no node is left for stage %d part %d that has not given it up before", stage, part), Node{})
+				return false
 			}
 		}
 	}
@@ -148,12 +154,18 @@ func (c *core) loads() []int {
 	return load
 }
 
-// roomiest returns the node that takes tasks and has the fewest parts a slot, or
-// anyNode.
+// hosts reports whether a node can be home to another part. One that has been gone and
+// has come back cannot, if it may still be at work on a part that it had.
+func (c *core) hosts(node int) bool {
+	return c.slots.nodes[node].Slots > 0 && c.slots.takes(node) && !c.slots.seats[node].stale
+}
+
+// roomiest returns the node that can be home to another part and has the fewest a
+// slot, or anyNode.
 func (c *core) roomiest(load []int) int {
 	best := anyNode
 	for node, n := range c.slots.nodes {
-		if n.Slots > 0 && c.slots.takes(node) && (best == anyNode || (load[node]+1)*c.slots.nodes[best].Slots < (load[best]+1)*n.Slots) {
+		if c.hosts(node) && (best == anyNode || (load[node]+1)*c.slots.nodes[best].Slots < (load[best]+1)*n.Slots) {
 			best = node
 		}
 	}
@@ -195,6 +207,9 @@ func (c *core) giveUp(t *task, node int) {
 // abandon waits no longer for an attempt.
 func (c *core) abandon(t *task, a attempt) {
 	c.slots.release(a.node, t)
+	if c.graph.stages[t.stage].Stateful {
+		c.slots.seats[a.node].stale = true
+	}
 	c.do(cancelTask{taskRef{batch: t.batch.id, stage: t.stage, index: t.index, attempt: a.no}})
 }
 

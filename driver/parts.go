@@ -17,6 +17,7 @@ type parts struct {
 	count     int
 	homes     [][]int         // by stateful stage and part: the node that has its state
 	full      [][]bool        // by stateful stage and part: it may have state, and only at home
+	moves     [][]move        // by stateful stage and part
 	settled   [][]rdd.BatchID // by stateful stage and part: the last batch accepted or skipped
 }
 
@@ -32,6 +33,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 		count:     count,
 		homes:     make([][]int, len(g.stages)),
 		full:      make([][]bool, len(g.stages)),
+		moves:     make([][]move, len(g.stages)),
 		settled:   make([][]rdd.BatchID, len(g.stages)),
 	}
 	given, turns := 0, 0
@@ -43,7 +45,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 			turns++
 		}
 		p.homes[i] = make([]int, p.count)
-		p.full[i] = make([]bool, p.count)
+		p.full[i], p.moves[i] = make([]bool, p.count), make([]move, p.count)
 		p.settled[i] = make([]rdd.BatchID, p.count)
 		for part := range p.homes[i] {
 			// Every stage goes on where the one before ended, and one further
@@ -165,6 +167,7 @@ func (c *core) turnPart(s, part int) {
 	for {
 		b := c.at(*settled + 1)
 		if b == nil || !b.stages[s].opened {
+			c.departs(s, part)
 			return
 		}
 		t := &b.stages[s].tasks[part]
@@ -173,8 +176,15 @@ func (c *core) turnPart(s, part int) {
 			*settled++
 			continue
 		case blocked:
-			c.ready(t)
-		case parked, ready, launched:
+			if !c.departs(s, part) {
+				c.ready(t)
+			}
+		case ready:
+			t.state = blocked
+			if !c.departs(s, part) {
+				c.ready(t)
+			}
+		case parked, launched:
 		}
 		return
 	}

@@ -50,6 +50,7 @@ type puppet struct {
 //	fail B.S.I KIND             attempt=N missing=S.I,… (of all outlets and groups)
 //	published B sink=N
 //	saved B.S.I                 fails=KIND; B.S.* for all parts
+//	moved S.P                   fails=KIND
 //	restored
 //	tidied
 //	broke cut|log|publish|restore|tidy KIND  batch=N sink=N
@@ -72,6 +73,7 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		e := started{nodes: p.nodes, epoch: int64(c.Int(t, "epoch", 1)), history: p.history, committed: rdd.BatchID(c.Int(t, "committed", 0)),
 			saves: c.Int(t, "saves", 0) > 0, checkpoints: p.saved}
 		e.story.Parts, e.elastic = c.Int(t, "parts", 0), c.Int(t, "elastic", 0) > 0
+		e.moves = e.elastic
 		e.rows = int64(e.committed) * 10
 		p.step(e)
 	case "nodes":
@@ -97,6 +99,13 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		for _, s := range p.states(t, c) {
 			p.step(s)
 		}
+	case "moved":
+		ref := strings.Split(c.Args[0].Key, ".")
+		e := stateMoved{stage: int(number(t, ref[0])), part: int(number(t, ref[1]))}
+		if kind := c.String("fails", ""); kind != "" {
+			e.err = failure(t, kind)
+		}
+		p.step(e)
 	case "restored":
 		p.step(statesRestored{})
 	case "tidied":
@@ -358,6 +367,9 @@ func spell(c *core, cmd command) string {
 	case saveState:
 		s := cmd.state
 		return fmt.Sprintf("save %d.%d.%d on %s", s.Batch, s.Stage, s.Index, c.slots.nodes[cmd.node].Name)
+	case moveState:
+		s := cmd.state
+		return fmt.Sprintf("move %d.%d.%d from %s to %s", s.Batch, s.Stage, s.Index, c.slots.nodes[cmd.from].Name, c.slots.nodes[cmd.to].Name)
 	case restoreStates:
 		return "restore" + spellStates(c, cmd.parts)
 	case tidyUp:

@@ -24,6 +24,7 @@ type slots struct {
 type seat struct {
 	gone  bool        // with its blocks and its state
 	last  rdd.BatchID // of a node that is gone: no later batch speaks of it
+	stale bool        // a task of a part with state was given up there, and may still run
 	bad   int         // failures since it last did something well
 	aside bool        // it has failed too often and is let be for a while
 	tasks []*task     // that are out there

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner/work"
 )
 
 // members is the fleet as the shell knows it, from one taking-up of the run to the
@@ -148,12 +149,42 @@ func take(ctx context.Context, cfg Config, fleet *members, past *Past) (Outcome,
 		told.Parts = past.Started.Parts
 	}
 	core.measure = cfg.Measure
+	_, moves := cfg.States.(adopter)
 	s := &shell{cfg: cfg, core: core, fleet: fleet, events: make(chan event), out: map[taskRef]context.CancelFunc{}}
-	work, cancel := context.WithCancel(ctx)
+	inner, cancel := context.WithCancel(ctx)
 	defer s.tasks.Wait()
 	defer cancel()
-	return s.drive(ctx, work, started{
+	return s.drive(ctx, inner, started{
 		nodes: fleet.nodes, epoch: past.Epoch, story: told, saves: cfg.States != nil, history: past.planned, tallies: past.tallies,
-		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: fleet.elastic, shun: fleet.shun,
+		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: fleet.elastic, shun: fleet.shun, moves: moves,
 	})
+}
+
+// adopter is what States may do besides: parts then move while a run is under way.
+type adopter interface {
+	// Adopt replaces the state of these parts on a node and leaves that of all others
+	// as it is. A part without a file is emptied: another node has it now.
+	Adopt(ctx context.Context, node string, parts []work.State) error
+}
+
+// move brings the state of a part from one node to another. Where it stays behind as
+// well, because the node could not be asked to empty it, nobody looks at it again.
+func (s *shell) move(ctx context.Context, from, to string, state work.State) event {
+	e := stateMoved{stage: state.Stage, part: state.Index}
+	states, ok := s.cfg.States.(adopter)
+	if !ok {
+		e.err = fault.New(fault.Bug, "driver: state cannot move")
+		return e
+	}
+	if state.File == "" {
+		if state, e.err = s.cfg.States.Save(ctx, from, state); e.err != nil {
+			return e
+		}
+	}
+	if e.err = states.Adopt(ctx, to, []work.State{state}); e.err != nil {
+		return e
+	}
+	state.File = ""
+	_ = states.Adopt(ctx, from, []work.State{state})
+	return e
 }

@@ -127,3 +127,37 @@ func TestWaitsForNodes(t *testing.T) {
 		})
 	}
 }
+
+// porter also moves state, and remembers what came where.
+type porter struct {
+	shelf
+	came []string
+}
+
+func (p *porter) Adopt(_ context.Context, node string, parts []work.State) error {
+	p.came = append(p.came, fmt.Sprintf("%s %q", node, parts[0].File))
+	return nil
+}
+
+func (p *porter) Save(_ context.Context, _ string, st work.State) (work.State, error) {
+	st.File = "file"
+	return st, nil
+}
+
+// A node that is to be left hands the state that it has on to another one, once, and
+// keeps none of it; the run goes on as if nothing had been.
+func TestStateMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, notes := changing(9, 4, driver.Node{Name: "a", Slots: 1, Draining: true}, driver.Node{Name: "b", Slots: 1})
+		p := &porter{}
+		r.fleet.takes, r.cfg.States = time.Second, p
+		out, err := driver.Run(t.Context(), r.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wants(t, out, 9)
+		if !slices.Equal(p.came, []string{`b "file"`, `a ""`}) || len(*notes) > 0 || !slices.Equal(r.fleet.begun, []int64{1}) {
+			t.Errorf("%q, %q, %v", p.came, *notes, r.fleet.begun)
+		}
+	})
+}

@@ -128,7 +128,7 @@ func (w *world) answer(e event) {
 		w.again = append(w.again, e)
 	case logged:
 		w.logging = false
-	case started, ticked, sliced, taskFailed, broke, stopped, stateSaved, statesRestored, tidied, nodesChanged:
+	case started, ticked, sliced, taskFailed, broke, stopped, stateSaved, statesRestored, tidied, nodesChanged, stateMoved:
 	}
 	w.send(e)
 }
@@ -201,6 +201,8 @@ func (w *world) obey(cmd command) {
 		w.out = append(w.out, tidied{})
 	case setAlarm:
 		w.alarm = cmd.at
+	case moveState:
+		w.check(false, "%v moves though the fleet stays", cmd.state)
 	case cancelTask:
 		w.check(false, "%v is given up though the fleet stays", cmd.ref)
 	case notify:

@@ -255,7 +255,7 @@ func TestFleetComesAndGoes(t *testing.T) {
 		}
 	})
 	t.Log(met)
-	for _, what := range []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy"} {
+	for _, what := range []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy", "move"} {
 		if met[what] == 0 {
 			t.Errorf("no %s in all of it", what)
 		}

@@ -34,7 +34,7 @@ type yard struct {
 	known []Node      // as the core has been told, or will be
 	news  bool        // it is not told yet
 	jobs  []*job
-	out   []event // other answers that may come
+	out   []func() event // other answers that may come
 
 	entries   []Entry
 	files     map[string]partState
@@ -159,7 +159,7 @@ func (y *yard) play() error {
 		}
 		y.takeUp(past)
 		for step := 0; y.ending == nil && y.err == nil; step++ {
-			y.check(step < 50_000, "no end")
+			y.check(step < 50_000, "no end: now %d alarm %d, %d jobs, known %v, line %v, seats %v", y.now, y.alarm, len(y.jobs), y.known, y.core.repairs.line.items, y.core.slots.seats)
 			y.next()
 		}
 		switch end := y.ending.(type) {
@@ -187,7 +187,7 @@ func (y *yard) takeUp(past *Past) {
 		n.clear()
 	}
 	first := started{nodes: y.known, epoch: y.epoch, saves: true, history: past.planned, tallies: past.tallies,
-		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: true}
+		committed: past.Committed, rows: past.Tally.RowsIn, checkpoints: past.checkpoints, elastic: true, moves: y.rnd.IntN(4) > 0}
 	if past.Started != nil {
 		first.story = *past.Started
 	}
@@ -214,13 +214,19 @@ func (y *yard) next() {
 		i := y.rnd.IntN(len(y.out))
 		e := y.out[i]
 		y.out = slices.Delete(y.out, i, i+1)
-		y.answer(e)
+		y.answer(e())
 	case len(ready) > 0:
 		y.proceed(ready[y.rnd.IntN(len(ready))])
 	case y.alarm > y.now:
 		y.send(ticked{y.alarm})
 	case len(y.core.slots.nodes) == 0 || y.core.slots.total == 0:
+		y.known = slices.Clone(y.known)
+		for i := range y.known {
+			y.known[i].Draining, y.news = false, true
+		}
 		y.join()
+	case len(y.jobs) > 0 && y.now < 1<<40: // what stands still does so for a time
+		y.send(ticked{y.now + 1<<20})
 	default:
 		var tasks []string
 		for _, b := range y.core.batches {
@@ -231,7 +237,7 @@ func (y *yard) next() {
 			}
 		}
 		y.check(false, "nothing is out, no alarm is set, and the run is not over: now %d alarm %d, %d jobs, known %v, tasks %v, line %d %v",
-			y.now, y.alarm, len(y.jobs), y.known, tasks, y.core.repairs.line.len(), y.core.slots.seats)
+			y.now, y.alarm, len(y.jobs), y.known, tasks, y.core.repairs.line.len(), y.core.repairs.line.items)
 	}
 }
 
@@ -240,6 +246,39 @@ func (y *yard) answer(e event) {
 		y.acked[[2]int{int(p.batch), p.sink}] = true
 	}
 	y.send(e)
+}
+
+// soon lets an event come some time.
+func (y *yard) soon(e event) { y.out = append(y.out, func() event { return e }) }
+
+// move brings the state of a part from one node to another, if both live.
+func (y *yard) move(cmd moveState) event {
+	from, to := y.incarnation(y.core.slots.nodes[cmd.from]), y.incarnation(y.core.slots.nodes[cmd.to])
+	part := [2]int{cmd.state.Stage, cmd.state.Index}
+	e := stateMoved{stage: part[0], part: part[1]}
+	for _, j := range y.jobs {
+		y.check(j.given || j.task.Stage != part[0] || j.task.Index != part[1], "part %v moves while %v runs", part, refOf(j.task))
+	}
+	state := from.states[part]
+	if cmd.state.File != "" {
+		state = y.files[cmd.state.File]
+	}
+	if from.dead && cmd.state.File == "" || to.dead || y.rnd.IntN(8) == 0 {
+		e.err = fault.New(fault.Retry, "cannot be reached")
+		return e
+	}
+	if cmd.state.File == "" {
+		file := fileOf(cmd.state)
+		for _, e := range y.core.saves.last {
+			y.check(!slices.ContainsFunc(e.Parts, func(s work.State) bool { return s.File == file }), "a file of a checkpoint is written again: %s", file)
+		}
+	}
+	y.check(state.batch <= cmd.state.Batch, "part %v moves behind batch %d, and is at %d", part, cmd.state.Batch, state.batch)
+	to.states[part] = partState{batch: cmd.state.Batch, now: state.now, was: state.now}
+	delete(to.frozen, part)
+	delete(from.states, part)
+	delete(from.frozen, part)
+	return e
 }
 
 // proceed runs a job, or delivers its answer: even of one that was given up, and of
@@ -267,12 +306,15 @@ func (y *yard) send(e event) {
 	for _, cmd := range y.core.step(e) {
 		y.obey(cmd)
 	}
+	if line := &y.core.repairs.line; line.len() > 0 && y.core.begun && !y.core.revival.on && y.ending == nil {
+		y.check(y.alarm == line.top().due && y.alarm > y.now, "the alarm is set to %d, now is %d, and %+v is due", y.alarm, y.now, line.top())
+	}
 }
 
 func (y *yard) obey(cmd command) {
 	switch cmd := cmd.(type) {
 	case cutSources:
-		y.out = append(y.out, (&world{sources: y.sources}).cut(cmd))
+		y.soon((&world{sources: y.sources}).cut(cmd))
 	case appendLog:
 		y.append(cmd)
 	case runTask:
@@ -295,11 +337,14 @@ func (y *yard) obey(cmd command) {
 			}
 		}
 	case saveState:
-		y.out = append(y.out, y.save(cmd))
+		y.soon(y.save(cmd))
+	case moveState:
+		y.did("move")
+		y.out = append(y.out, func() event { return y.move(cmd) })
 	case restoreStates:
-		y.out = append(y.out, y.restore(cmd))
+		y.soon(y.restore(cmd))
 	case tidyUp:
-		y.out = append(y.out, tidied{})
+		y.soon(tidied{})
 	case setAlarm:
 		y.alarm = cmd.at
 	case notify:
@@ -316,7 +361,7 @@ func (y *yard) append(cmd appendLog) {
 			y.committed = e.Batch
 		}
 	}
-	y.out = append(y.out, logged{})
+	y.soon(logged{})
 }
 
 // run takes a task for a node that must be able to have it, as far as the core has
@@ -365,8 +410,10 @@ func (y *yard) publish(cmd publishParts) {
 	} else {
 		y.did("published again")
 	}
-	y.out = append(y.out, published{batch: cmd.commit.Batch, sink: cmd.sink})
+	y.soon(published{batch: cmd.commit.Batch, sink: cmd.sink})
 }
+
+func fileOf(s work.State) string { return fmt.Sprint(s.Epoch, s.Batch, s.Stage, s.Index) }
 
 // save answers with the state of a part as its node has it.
 func (y *yard) save(cmd saveState) event {
@@ -379,7 +426,7 @@ func (y *yard) save(cmd saveState) event {
 	if n.dead || state.batch > s.Batch {
 		return stateSaved{state: s, err: fault.New(fault.Retry, "the state is at batch %d", state.batch)}
 	}
-	s.File = fmt.Sprint(s.Epoch, s.Batch, s.Stage, s.Index)
+	s.File = fileOf(s)
 	y.files[s.File] = state
 	return stateSaved{state: s}
 }
