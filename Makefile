@@ -87,6 +87,9 @@ bench-bypass: build ## make the experiments of the I-DAG paper, and their report
 crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
 	bin/idag bench crash --kills 100
 
+simulate: build ## measure the driver's decisions over 1,000 and 10,000 simulated executors
+	bin/idag bench schedule --runs 3
+
 fuzz: ## fuzz every target for FUZZTIME
 	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
 		name=$${func#func }; echo "$$(dirname "$$file") $$name"; \
@@ -104,4 +107,4 @@ clean: ## remove what the build and the measurements made: bin, profiles, test b
 	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass crash fuzz interop reference clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass simulate crash fuzz interop reference clean

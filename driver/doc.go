@@ -34,7 +34,7 @@
 // long tasks, the other in short ones, the longest first, so that the slots come
 // to its end together. A narrow stage runs once for each task before it, where
 // the blocks are. Any other stage that merges runs in parts, as many as the fleet
-// has slots but not more than there are key groups, fixed for the run: blocks are
+// has slots at first but not more than there are key groups, fixed for the run: blocks are
 // cut by key group, and part p of n takes the groups g with g mod n = p. A part
 // of a stateful stage has its state on one node, the parts of a stage on different
 // ones, and goes through the batches in order.
@@ -68,6 +68,34 @@
 // A run that is taken up restores the newest one that can be read, else the one
 // before, else it begins with batch 1, and says so. What lies behind, as far as it
 // was committed, runs again quietly: it makes its state and stages nothing.
+//
+// # A fleet that changes
+//
+// With Config.Changes nodes come and go while a run is under way. What that leads to
+// follows from the list of nodes alone, and never touches what a batch reads or its
+// watermark.
+//
+//	a node joins      it is given tasks at once, and parts of state move to it, each
+//	                  between two of its batches: saved, adopted, emptied, gone on
+//	one is draining   it is given no more tasks, and its parts move away
+//	one is gone       what was out there runs elsewhere at once; its blocks are made
+//	                  again when somebody needs them, and only these; parts without
+//	                  state find another home. If it was home to state that somebody
+//	                  needs, Run goes back to the last checkpoint, under a new epoch
+//	there is none     the run waits
+//	one fails         after two failures in a row it is set aside, for 0.2 s and twice
+//	                  as long each time, up to 6.4 s; what fails there is not held
+//	                  against the tasks
+//	a task is late    when nine tenths of its stage are done and it takes three times as
+//	                  long as the one in the middle, or its lease is over: it is run on
+//	                  another node as well. With state, the node is taken for gone when
+//	                  the lease is over
+//
+// The first receipt of a task counts, and no other changes anything: what another
+// attempt staged is in no publication, for a publication is made of accepted receipts
+// only. A run has at least sixteen parts, as far as there are key groups, so that there
+// is something to move. Run gives up when it has gone back eight times without a batch
+// that was committed.
 //
 // # Memory and ownership
 //

@@ -17,7 +17,10 @@ import (
 //	         run again, then the task        run again; cut, append: again
 //
 // Whatever is tried again is tried maxAttempts times in all, with growing
-// pauses between.
+// pauses between; attempts that ended because a node is gone, or failed on one that
+// is set aside, do not count. Where the fleet may change, a stateful task that would
+// stop the run with retry or lost, or state that cannot be made again, leads back to
+// the last checkpoint instead.
 
 const (
 	maxAttempts = 4

@@ -123,10 +123,7 @@ func (c *core) refill(b *batch, s int) {
 // order in which they are to be begun. The stages share the slots by the size of
 // what they read.
 func (c *core) assign(b *batch) [][]task {
-	bySource := make([][]rdd.Split, len(c.input.ended))
-	for _, s := range b.plan.Splits {
-		bySource[s.Source] = append(bySource[s.Source], s)
-	}
+	bySource := splitsBySource(b.plan.Splits, len(c.input.ended))
 	weigh := c.weigh
 	sums := make([]int64, len(c.graph.readers))
 	var total int64
@@ -152,18 +149,50 @@ func (c *core) assign(b *batch) [][]task {
 	return out
 }
 
+// splitsBySource sorts splits by their source.
+func splitsBySource(splits []rdd.Split, sources int) [][]rdd.Split {
+	out, counts := make([][]rdd.Split, sources), make([]int, sources)
+	for i := range splits {
+		counts[splits[i].Source]++
+	}
+	for i, n := range counts {
+		if n == len(splits) {
+			out[i] = splits
+			return out
+		}
+		out[i] = make([]rdd.Split, 0, n)
+	}
+	for i := range splits {
+		s := splits[i].Source
+		out[s] = append(out[s], splits[i])
+	}
+	return out
+}
+
 // longestFirst puts tasks in the order of their weight, the heaviest first: what
 // is begun last is short, so that the slots come to their end about together.
 // What a task gives does not depend on when it runs, so only the order within a
 // task is that of the source.
 func longestFirst(tasks []task, weigh func(*rdd.Split) int64) {
-	weight := func(t *task) (sum int64) {
-		for i := range t.splits {
-			sum += weigh(&t.splits[i])
+	order, weights := make([]int, len(tasks)), make([]int64, len(tasks))
+	sorted := true
+	for i := range tasks {
+		order[i] = i
+		for j := range tasks[i].splits {
+			weights[i] += weigh(&tasks[i].splits[j])
 		}
-		return sum
+		sorted = sorted && (i == 0 || weights[i] <= weights[i-1])
 	}
-	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(weight(&b), weight(&a)) })
+	if sorted {
+		return
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b))
+	})
+	was := slices.Clone(tasks)
+	for i, from := range order {
+		tasks[i] = was[from]
+	}
 }
 
 // followed reports whether a slot that is done with a batch early finds work of
@@ -194,21 +223,28 @@ func portion(splits []rdd.Split, slots, sum int64, weigh func(*rdd.Split) int64)
 // task's ordinal, which place gives of where the middle of a split lies, from 0 to
 // 1.
 func deal(splits []rdd.Split, sum int64, weigh func(*rdd.Split) int64, place func(at float64) int64) []task {
-	var out []task
+	if len(splits) == 0 {
+		return nil
+	}
 	var before int64
-	last, begin := int64(-1), 0
+	last := int64(-1)
+	var begins []int // of tasks
 	for i := range splits {
 		w := weigh(&splits[i])
 		at := place(float64(before+w/2) / float64(sum))
 		before += w
-		if i > 0 && at != last {
-			out = append(out, task{splits: splits[begin:i:i], node: anyNode})
-			begin = i
+		if i == 0 || at != last {
+			begins = append(begins, i)
 		}
 		last = at
 	}
-	if len(splits) > 0 {
-		out = append(out, task{splits: splits[begin:len(splits):len(splits)], node: anyNode})
+	out := make([]task, len(begins))
+	for i, begin := range begins {
+		end := len(splits)
+		if i+1 < len(begins) {
+			end = begins[i+1]
+		}
+		out[i].splits, out[i].node = splits[begin:end:end], anyNode
 	}
 	return out
 }

@@ -25,7 +25,7 @@ type measurement struct {
 
 // benches returns the measurements there are.
 func benches() []measurement {
-	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchBypass()}
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchSchedule(), benchBypass()}
 }
 
 // benchFlags are the settings of a measurement, printed with its figures.
@@ -37,6 +37,7 @@ type benchFlags struct {
 	mixes   []string
 	rssRows []int64
 	kills   int
+	tasks   int
 	bypass  bypassFlags
 }
 
@@ -51,6 +52,7 @@ func (f *benchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
 	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
 	fs.IntVar(&f.kills, "kills", 100, "`kills` of the program at least, for crash")
+	fs.IntVar(&f.tasks, "tasks", 1_000_000, "`tasks` to decide about at least, for schedule")
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
 	f.bypass.add(fs)
@@ -184,6 +186,10 @@ func machine() string {
 func (f *benchFlags) settings(name string) map[string]string {
 	if name == "bypass" {
 		return f.bypassNotes()
+	}
+	if name == "schedule" {
+		data := fmt.Sprintf("%d tasks, seed %d", f.tasks, f.seed)
+		return map[string]string{"runs": fmt.Sprint(f.runs), "data": data}
 	}
 	return map[string]string{"job": f.job, "runs": fmt.Sprint(f.runs), "data": f.data()}
 }

@@ -189,6 +189,19 @@ func TestBenchStart(t *testing.T) {
 	}
 }
 
+// bench schedule decides about as many tasks as it is told, and says how fast.
+func TestBenchSchedule(t *testing.T) {
+	out, _ := must(t, new(fake).app(), "bench", "schedule", "--runs", "1", "--tasks", "100")
+	for _, f := range benchSchedule().figures(nil) {
+		if !strings.Contains(out, f[0]) {
+			t.Errorf("%s is missing in\n%s", f[0], out)
+		}
+	}
+	if !strings.Contains(out, "100 tasks, seed") {
+		t.Error(out)
+	}
+}
+
 // Every figure is explained, those of all mixes and sizes asked for.
 func TestBenchList(t *testing.T) {
 	out, _ := must(t, new(fake).app(), "bench", "replay", "--list", "--rss-rows", "20000000,40000000")
