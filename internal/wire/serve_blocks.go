@@ -63,7 +63,9 @@ func (s *flightServer) DoGet(in *flight.Ticket, stream flight.FlightService_DoGe
 			return err
 		}
 		defer frames.Release()
-		c := cargoOf(frames.List())
+		list, release := shrunk(frames.List(), s.mem)
+		defer release()
+		c := cargoOf(list)
 		part := 0
 		switch {
 		case t.Part != nil:
