@@ -69,7 +69,7 @@ func open(ctx context.Context, cfg Config, listener net.Listener, role gossip.Ro
 		return nil, errors.Join(err, listener.Close())
 	}
 	n.desk = service.NewDesk(n.gossip.Members)
-	sc := wire.ServerConfig{Listener: listener, Driver: n.desk, Security: cfg.Security, Mem: memory.NewGoAllocator()}
+	sc := wire.ServerConfig{Listener: listener, Driver: n.desk, Security: cfg.Security, Mem: memory.NewGoAllocator(), Log: cfg.Log}
 	serve(n, &sc)
 	if n.server, err = wire.Serve(context.WithoutCancel(ctx), sc); err != nil {
 		return nil, errors.Join(err, listener.Close(), n.gossip.Close())
