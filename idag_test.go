@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("IDAG_TEST_PROGRAM") != "" {
 		os.Exit(Main("test", Jobs(), Kinds(), Functions()))
 	}
+	if name := os.Getenv("IDAG_TEST_EXECUTOR"); name != "" {
+		os.Exit(playExecutor(name))
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -16,6 +16,7 @@ type Outcome struct {
 	Final     bool         // the input ended: every window has left
 	Stopped   bool         // the run was asked to stop before that
 	Offsets   []rdd.Offset // by source: where the next batch begins
+	Epoch     int64        // under which the run was taken up last
 	// Located is how good predictions were, by source, for what this driver ran.
 	Located [][]locator.Report
 }

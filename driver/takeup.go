@@ -76,6 +76,7 @@ func keepUp(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
 	fleet := newMembers(&cfg)
 	for tries := 0; ; tries++ {
 		out, err := takeWhole(ctx, cfg, fleet, past)
+		out.Epoch = past.Epoch
 		var back *setback
 		if !errors.As(err, &back) {
 			return out, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/rdd"
@@ -134,11 +135,33 @@ func canonical(e expr.Node) string {
 	return e.String()
 }
 
-// options spells a connector's options; json sorts the keys of a map.
+// options spells a connector's options, those of a Go program as those of a job file
+// that says the same; json sorts the keys of a map.
 func options(o rdd.Options) string {
-	out, err := json.Marshal(o)
+	plain := make(rdd.Options, len(o))
+	for k, v := range o {
+		switch v := v.(type) {
+		case time.Duration:
+			plain[k] = v.String()
+		case []any:
+			texts := make([]string, len(v))
+			for i := range v {
+				texts[i] = fmt.Sprint(v[i])
+			}
+			plain[k] = texts
+		case map[string]any:
+			texts := make(map[string]string, len(v))
+			for name := range v {
+				texts[name] = fmt.Sprint(v[name])
+			}
+			plain[k] = texts
+		default:
+			plain[k] = v
+		}
+	}
+	out, err := json.Marshal(plain)
 	if err != nil {
-		return fmt.Sprint(o)
+		return fmt.Sprint(plain)
 	}
 	return string(out)
 }

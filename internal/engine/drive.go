@@ -68,7 +68,7 @@ func (n *node) opening() (o wire.Opening, err error) {
 	for _, id := range n.plan.Writes {
 		o.Published = append(o.Published, published(n.past, n.plan, id))
 	}
-	job, err := part.Unpack(o.Job, o.Schemas, n.cfg.Kinds)
+	job, err := part.Unpack(o.Job, o.Schemas, n.cfg.Kinds, n.plan.Job.Functions)
 	if err != nil {
 		return o, fault.New(fault.Bug, "the job cannot be sent to executors: %w", err)
 	}

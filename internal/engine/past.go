@@ -109,7 +109,7 @@ func published(p *driver.Past, plan *planner.Plan, write int) bool {
 // batch in every sink once more, without parts: sinks that no row came for learn
 // that the run was there. Then nothing of the run is needed any more.
 func (n *node) conclude(ctx context.Context, out driver.Outcome) error {
-	last := rdd.Commit{Job: n.plan.Job.Name, Batch: rdd.BatchID(out.Batches), Epoch: n.past.Epoch}
+	last := rdd.Commit{Job: n.plan.Job.Name, Batch: rdd.BatchID(out.Batches), Epoch: max(n.past.Epoch, out.Epoch)}
 	sinks := n.sinks
 	if n.dead != nil {
 		sinks = append(sinks[:len(sinks):len(sinks)], n.dead)

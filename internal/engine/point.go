@@ -153,6 +153,16 @@ type pointedFleet struct {
 	p Point
 }
 
+// Begin tells the fleet inside, if it wants to know.
+func (f *pointedFleet) Begin(ctx context.Context, epoch int64) error {
+	if inner, ok := f.Fleet.(interface {
+		Begin(ctx context.Context, epoch int64) error
+	}); ok {
+		return inner.Begin(ctx, epoch)
+	}
+	return nil
+}
+
 func (f *pointedFleet) Run(ctx context.Context, node string, t work.Task) (work.Receipt, error) {
 	f.p.at("task.before")
 	r, err := f.Fleet.Run(ctx, node, t)

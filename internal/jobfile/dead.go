@@ -52,10 +52,10 @@ func (p *parser) limit(n *node) rdd.DeadLimit {
 }
 
 // deadOf is what dead reads, to be written.
-func deadOf(d rdd.DeadLetters) entries {
+func (f *formatter) deadOf(d rdd.DeadLetters) entries {
 	var e entries
 	if d.Connector != "" {
-		e = entries{{d.Connector, options(d.Options)}}
+		e = entries{{d.Connector, f.options(d.Options)}}
 	}
 	var most []string
 	if d.Max.Share > 0 {

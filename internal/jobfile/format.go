@@ -13,15 +13,20 @@ import (
 
 // Format returns a job file that parses to a job equal to job, places and the
 // names of unnamed datasets and of sinks aside. Chains of operations become one dataset; a
-// dataset that several others use, or that has a name, ends one.
-func Format(job *rdd.Job) []byte {
-	f := &formatter{job: job}
+// dataset that several others use, or that has a name, ends one. Secrets are hidden.
+func Format(job *rdd.Job) []byte { return (&formatter{job: job}).format() }
+
+// Reveal is Format with the values of secrets: for another process, not for people.
+func Reveal(job *rdd.Job) []byte { return (&formatter{job: job, reveal: true}).format() }
+
+func (f *formatter) format() []byte {
+	job := f.job
 	f.line(0, "job: "+quote(job.Name))
 	f.line(0, "labels: "+flow(job.Labels))
 	if s := settings(job.Settings); len(s) > 0 {
 		f.line(0, "settings: "+flow(s))
 	}
-	if d := deadOf(job.Dead); len(d) > 0 {
+	if d := f.deadOf(job.Dead); len(d) > 0 {
 		f.line(0, "deadletter: "+flow(d))
 	}
 	f.count()
@@ -54,6 +59,7 @@ type entries []entry
 // formatter is the state of one Format.
 type formatter struct {
 	job    *rdd.Job
+	reveal bool
 	out    strings.Builder
 	users  map[*rdd.Dataset]int // how many operations, writes aside, use a dataset
 	writes map[*rdd.Dataset][]*rdd.Dataset
@@ -222,7 +228,7 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 		f.line(4, "- cache: {}")
 		return
 	case rdd.Read:
-		e = entries{{op.Connector, options(op.Options)}}.and("trust", op.Trust)
+		e = entries{{op.Connector, f.options(op.Options)}}.and("trust", op.Trust)
 	case rdd.Tag:
 		e = f.tag(op)
 	case rdd.Map:
@@ -269,7 +275,7 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 	case rdd.Distinct, rdd.Sort, rdd.Limit, rdd.Sample:
 		e = f.ranked(op)
 	case rdd.Write:
-		e = entries{{op.Connector, options(op.Options)}}
+		e = entries{{op.Connector, f.options(op.Options)}}
 		if op.From == 0 && as != 0 {
 			e = append(e, entry{"from", all})
 		}
@@ -345,10 +351,22 @@ func assigns(list []rdd.Assign) entries {
 	return e
 }
 
-func options(o rdd.Options) entries {
+func (f *formatter) options(o rdd.Options) entries {
 	var e entries
 	for _, k := range slices.Sorted(maps.Keys(o)) {
 		switch v := o[k].(type) {
+		case rdd.Secret:
+			text := v.String()
+			if f.reveal {
+				text = string(v)
+			}
+			e = append(e, entry{k, text})
+		case map[string]any:
+			var list entries
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				list = append(list, entry{name, fmt.Sprint(v[name])})
+			}
+			e = append(e, entry{k, list})
 		case []string:
 			e = append(e, entry{k, v})
 		case []any:
@@ -364,7 +382,7 @@ func options(o rdd.Options) entries {
 			}
 			e = append(e, entry{k, list})
 		case time.Duration:
-			e = append(e, entry{k, spell(v)})
+			e = append(e, entry{k, v.String()})
 		default:
 			e = append(e, entry{k, fmt.Sprint(v)})
 		}

@@ -1,10 +1,14 @@
 package jobfile_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
@@ -234,4 +238,33 @@ func (g *jobGen) rank() rdd.Operation {
 		sort.By = append(sort.By, expression().Draw(g.T, "key")+words)
 	}
 	return sort
+}
+
+// TestFormatOptions proves that options as a Go program gives them come back as a job
+// file gives them, and that secrets come back only where they are revealed.
+func TestFormatOptions(t *testing.T) {
+	o := rdd.Options{"path": []any{"a", "b"}, "types": map[string]any{"Date": "date", "n": "bigint"}, "poll": 90 * time.Second}
+	job := rdd.NewJob("j", []string{"a"}, rdd.From("csv", o).Tag(rdd.Tag{Otherwise: 1}).Write(rdd.Write{Connector: "vault", Options: rdd.Options{"key": rdd.Secret("s3cret")}}))
+	for reveal, want := range map[bool]rdd.Secret{false: "***", true: "s3cret"} {
+		src := jobfile.Format(job)
+		if reveal {
+			src = jobfile.Reveal(job)
+		}
+		if strings.Contains(string(src), "s3cret") != reveal {
+			t.Errorf("revealed is %v:\n%s", reveal, src)
+		}
+		vault := connectors.Kind{Name: "vault", Fields: []connectors.Field{{Name: "key", Type: connectors.String, Secret: true}},
+			Sink: func(context.Context, rdd.Options, connectors.Env) (connectors.Sink, error) { return nil, nil }}
+		got, err := jobfile.Parse("f", src, nil, connectors.NewRegistry(csv.Kind(), vault))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, src)
+		}
+		read, _ := got.Datasets()[0].Op().(rdd.Read)
+		if fmt.Sprint(read.Options) != "map[path:[a b] poll:1m30s types:map[Date:date n:bigint]]" {
+			t.Errorf("options %v of\n%s", read.Options, src)
+		}
+		if w, _ := got.Sinks[0].Op().(rdd.Write); w.Options["key"] != want {
+			t.Errorf("the secret came back as %q", string(w.Options["key"].(rdd.Secret)))
+		}
+	}
 }

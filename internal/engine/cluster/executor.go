@@ -14,16 +14,19 @@ import (
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // ExecutorConfig is what an executor works with. Kinds and Dial are required.
 type ExecutorConfig struct {
 	Name  string // for messages
 	Kinds connectors.Registry
-	Dial  Dial
-	Temp  string           // directory for what memory has no room for; "" is the system's
-	Cache *executor.Cache  // of what splits came to, for all runs; may be nil
-	Mem   memory.Allocator // nil means a pool for each run
+	// Functions are those that jobs may call. A job's own, of a Go program, must be among them.
+	Functions fn.Set
+	Dial      Dial
+	Temp      string           // directory for what memory has no room for; "" is the system's
+	Cache     *executor.Cache  // of what splits came to, for all runs; may be nil
+	Mem       memory.Allocator // nil means a pool for each run
 }
 
 // Executor takes part in runs. It implements wire.Executor and wire.Blocks; all

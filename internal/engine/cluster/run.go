@@ -69,7 +69,7 @@ func (r *run) open(ctx context.Context, o wire.Opening, x *Executor) error {
 	case len(o.Job) == 0:
 		return x.notOpen(r.id)
 	}
-	p, err := part.Open(ctx, o, x.cfg.Kinds, r.mem)
+	p, err := part.Open(ctx, o, x.cfg.Kinds, x.cfg.Functions, r.mem)
 	if err != nil {
 		return err
 	}

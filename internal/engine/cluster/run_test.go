@@ -15,11 +15,13 @@ import (
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster/town"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 func kinds() connectors.Registry {
@@ -68,15 +70,17 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
-		c := newTown(3, kinds(), mem)
+		c := town.New(3, kinds(), fn.Set{}, mem)
 		to, letters := t.TempDir(), t.TempDir()
 		got, err := engine.Run(context.Background(), parsed(t, sums, map[string]string{"to": to}),
-			engine.Config{Mode: mode, Kinds: kinds(), DeadLetters: letters, Mem: mem, Connect: c.connect, Ledger: t.TempDir()})
+			engine.Config{Mode: mode, Kinds: kinds(), DeadLetters: letters, Mem: mem, Connect: c.Connect, Ledger: t.TempDir()})
 		if err != nil {
 			t.Fatalf("%s plan: %v", mode, err)
 		}
-		c.allClosed(t)
-		if err := c.close(); err != nil {
+		if open := c.Open(); len(open) > 0 {
+			t.Errorf("the run is still open on %v", open)
+		}
+		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 		mem.AssertSize(t, 0)
@@ -95,16 +99,16 @@ func TestRun(t *testing.T) {
 // TestOtherPlan proves that an executor which compiles the job to another plan than the
 // driver refuses the run and names both.
 func TestOtherPlan(t *testing.T) {
-	c := newTown(1, kinds(), nil)
+	c := town.New(1, kinds(), fn.Set{}, nil)
 	defer func() {
-		if err := c.kill("e1"); err != nil {
+		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
 	_, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(),
 		Connect: func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
 			o.Digest = "0123456789abcdef"
-			return c.connect(ctx, o)
+			return c.Connect(ctx, o)
 		}})
 	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "0123456789abcdef") || !strings.Contains(err.Error(), "versions") {
 		t.Errorf("%v", err)

@@ -8,7 +8,7 @@
 // Who takes part compiles what it unpacks, and has the driver's plan if and only if
 // the digests are equal:
 //
-//	p, err := part.Open(ctx, opening, kinds, mem)
+//	p, err := part.Open(ctx, opening, kinds, functions, mem)
 //	…
 //	defer p.Close()
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // fileName is what a job that has travelled is called in messages.
@@ -31,11 +32,12 @@ func Pack(job *rdd.Job) (text []byte, schemas [][]byte, err error) {
 		}
 		schemas = append(schemas, b.Bytes())
 	}
-	return jobfile.Format(job), schemas, nil
+	return jobfile.Reveal(job), schemas, nil
 }
 
-// Unpack reads what Pack has made.
-func Unpack(text []byte, schemas [][]byte, kinds connectors.Registry) (*rdd.Job, error) {
+// Unpack reads what Pack has made. The functions do not travel: they are those of the
+// program.
+func Unpack(text []byte, schemas [][]byte, kinds connectors.Registry, functions fn.Set) (*rdd.Job, error) {
 	job, err := jobfile.Parse(fileName, text, nil, kinds)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func Unpack(text []byte, schemas [][]byte, kinds connectors.Registry) (*rdd.Job,
 	for _, s := range job.Sinks {
 		out.Sinks = append(out.Sinks, known[s])
 	}
-	return &out, nil
+	return out.Using(functions), nil
 }
 
 // schemaOf reads the schema of an Arrow IPC stream.

@@ -16,6 +16,7 @@ import (
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Part is what is open of a run. Sources and Sinks are by the ordinals of the plan.
@@ -29,8 +30,8 @@ type Part struct {
 
 // Open compiles a job that has travelled and opens what tasks of it need. A job that
 // comes to another plan than the driver's is a fault.Invalid, and nothing is opened.
-func Open(ctx context.Context, o wire.Opening, kinds connectors.Registry, mem memory.Allocator) (p *Part, err error) {
-	job, err := Unpack(o.Job, o.Schemas, kinds)
+func Open(ctx context.Context, o wire.Opening, kinds connectors.Registry, functions fn.Set, mem memory.Allocator) (p *Part, err error) {
+	job, err := Unpack(o.Job, o.Schemas, kinds, functions)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,166 @@
+// Package town is a cluster in one process, for tests: executors that speak to one
+// another and to drivers by their interfaces, without a network. One of them can be
+// killed, started anew, cut off, and told to leave.
+//
+//	c := town.New(3, kinds, functions, mem)
+//	cfg.Connect = c.Connect
+//	summary, err := engine.Run(ctx, job, cfg)
+//	…
+//	err = c.Close()
+//
+// All buffers come from the allocator it is given; Close gives everything back.
+package town
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/rdd/fn"
+)
+
+// Town is the cluster. It is safe for concurrent use.
+type Town struct {
+	kinds     connectors.Registry
+	functions fn.Set
+	mem       memory.Allocator
+
+	mu      sync.Mutex
+	nodes   map[string]*cluster.Executor // by name, which is the address too; nil: nobody answers
+	cut     map[string]bool              // those that cannot be reached
+	members []gossip.Member
+	before  func(name, call string) // told of calls that arrive
+}
+
+// New starts executors e1, e2 and so on with one slot each.
+func New(n int, kinds connectors.Registry, functions fn.Set, mem memory.Allocator) *Town {
+	c := &Town{kinds: kinds, functions: functions, mem: mem, nodes: map[string]*cluster.Executor{}, cut: map[string]bool{}}
+	for i := range n {
+		c.Start(fmt.Sprintf("e%d", i+1))
+	}
+	return c
+}
+
+// Start starts an executor, in place of one of the same name that was killed: to the
+// members it is still the same.
+func (c *Town) Start(name string) {
+	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: name, Kinds: c.kinds, Functions: c.functions, Dial: c.dial, Mem: c.mem})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.member(name); i < 0 {
+		c.members = append(c.members, gossip.Member{Name: name, Role: gossip.Executor, RPC: name, Slots: 1, Condition: gossip.Alive, Since: time.Now()})
+	}
+	c.nodes[name] = x
+}
+
+func (c *Town) member(name string) int {
+	return slices.IndexFunc(c.members, func(m gossip.Member) bool { return m.Name == name })
+}
+
+// Kill ends an executor without a word: its address does not answer any more.
+func (c *Town) Kill(name string) error {
+	c.mu.Lock()
+	x := c.nodes[name]
+	c.nodes[name] = nil
+	c.mu.Unlock()
+	if x == nil {
+		return nil
+	}
+	return x.Shutdown()
+}
+
+// Cut cuts an executor off from all others, or connects it again. It goes on with
+// what it does.
+func (c *Town) Cut(name string, off bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut[name] = off
+}
+
+// Leave makes an executor say that it leaves.
+func (c *Town) Leave(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.member(name); i >= 0 {
+		c.members[i].Condition = gossip.Leaving
+	}
+}
+
+// Before has calls told before they arrive: the executor's name and the method.
+func (c *Town) Before(tell func(name, call string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = tell
+}
+
+// Open returns the executors that have a plan open.
+func (c *Town) Open() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	for name, x := range c.nodes {
+		if x != nil && len(x.Plans()) > 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Close ends all executors.
+func (c *Town) Close() error {
+	var errs []error
+	for _, m := range c.Members() {
+		errs = append(errs, c.Kill(m.Name))
+	}
+	return errors.Join(errs...)
+}
+
+// Members returns the executors.
+func (c *Town) Members() []gossip.Member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.members)
+}
+
+// Connect is engine.Config.Connect.
+func (c *Town) Connect(ctx context.Context, o wire.Opening) (engine.Remote, error) {
+	return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: c.Members, Dial: c.dial, Wait: 10 * time.Second})
+}
+
+func (c *Town) dial(_ context.Context, addr string) (cluster.Peer, error) { return &peer{c, addr}, nil }
+
+// at returns who answers at an address.
+func (c *Town) at(addr, call string) (*cluster.Executor, error) {
+	c.mu.Lock()
+	before := c.before
+	c.mu.Unlock()
+	if before != nil {
+		before(addr, call)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := c.nodes[addr]; x != nil && !c.cut[addr] {
+		return x, nil
+	}
+	return nil, fault.New(fault.Retry, "%s: connection refused", addr)
+}
+
+// reached fails where an executor could not have answered: it was cut off meanwhile.
+func (c *Town) reached(addr string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nodes[addr] != nil && !c.cut[addr] {
+		return nil
+	}
+	return fault.New(fault.Retry, "%s: connection reset", addr)
+}
