@@ -37,15 +37,17 @@ import (
 // many tasks.
 const splitRows = 64 << 10
 
-// events is what a generator must do to be one; newMeter makes the only one so
-// far. It draws column values; the source around it cuts, replays and paces.
+// events is what a generator must do to be one: a meter or a fleet. It draws column
+// values; the source around it cuts, replays and paces.
 type events interface {
 	// Schema of what Draw makes; its strings are dictionaries.
 	Schema() *arrow.Schema
 	// Draw makes column c of rows first to first+n of a partition.
 	Draw(mem memory.Allocator, c int, partition int32, first int64, n int) arrow.Array
-	// Times bounds the event times of rows first to first+n of any partition.
-	Times(first, n int64) rdd.TimeRange
+	// Times bounds the event times of rows first to first+n of a partition.
+	Times(partition int32, first, n int64) rdd.TimeRange
+	// Name is what people call a partition.
+	Name(partition int32) string
 	// Close gives back what the generator keeps.
 	Close()
 }
@@ -67,6 +69,8 @@ func Kind() connectors.Kind {
 		Fields: fields(),
 		Examples: []connectors.Example{
 			{Title: "Two million meter events over four days", YAML: "read: {generate: meter}"},
+			{Title: "Thirteen electric vehicles on one day", YAML: "read: {generate: ev-fleet}"},
+			{Title: "What the cars send and nothing else, on 30 days into a winter", YAML: "read: {generate: {events: ev-fleet, topics: [electric_car_data], trips: 30, drift: winter}}"},
 			{Title: "An endless-looking stream: 50,000 rows a second, times out of order by up to a minute", YAML: "read: {generate: {events: meter, rows: 100000000, rate: 50000, disorder: 1 minute}}"},
 		},
 		Source: open,
@@ -74,25 +78,32 @@ func Kind() connectors.Kind {
 }
 
 func doc() string {
-	return `Seeded smart-meter events, the same on every machine. Any part of them can be made again alone.
+	return `Seeded events of smart meters or of electric vehicles, the same on every machine. Any part of them can be made again alone.
 
 The columns of ` + "`meter`" + ` are ts (timestamp), meter, feeder, kind and firmware (strings), wh and back (energy drawn and fed
 back, in Wh), mv (voltage, in mV), ma (current, in mA) and code (whole number: the error's code, its hundreds the severity
-from 1 to 5; null for events that are no errors). A meter belongs to one feeder and to one partition.`
+from 1 to 5; null for events that are no errors). A meter belongs to one feeder and to one partition.
+
+` + fleetDoc()
 }
 
 func fields() []connectors.Field {
 	return []connectors.Field{
-		{Name: "events", Type: connectors.String, Default: "meter", Main: true, Enum: []string{"meter"}, Doc: "What kind of events."},
-		{Name: "rows", Type: connectors.Int, Default: int64(2_000_000), Doc: "Rows in all."},
+		{Name: "events", Type: connectors.String, Default: "meter", Main: true, Enum: []string{"meter", "ev-fleet"}, Doc: "What kind of events."},
+		{Name: "rows", Type: connectors.Int, Default: int64(2_000_000), Doc: "Of meter. Rows in all."},
 		{Name: "seed", Type: connectors.Int, Default: int64(1), Doc: "Another seed makes other rows."},
-		{Name: "partitions", Type: connectors.Int, Default: int64(4), Doc: "Source partitions; their rows are in sequence of time."},
-		{Name: "meters", Type: connectors.Int, Default: int64(10_000), Doc: "Devices."},
-		{Name: "mix", Type: connectors.String, Default: "5/15/80", Doc: "Error, backup and information events, in percent."},
+		{Name: "partitions", Type: connectors.Int, Default: int64(4), Doc: "Of meter. Source partitions; their rows are in sequence of time."},
+		{Name: "meters", Type: connectors.Int, Default: int64(10_000), Doc: "Of meter. Devices."},
+		{Name: "mix", Type: connectors.String, Default: "5/15/80", Doc: "Of meter. Error, backup and information events, in percent."},
 		{Name: "start", Type: connectors.String, Default: "2026-01-05T00:00:00Z", Doc: "Event time of the first row, as in RFC 3339."},
-		{Name: "span", Type: connectors.Duration, Default: "4 days", Doc: "Event time from the first row to the last."},
-		{Name: "disorder", Type: connectors.Duration, Default: "0s", Doc: "How much an event's time may lie before its place in the sequence, at the most."},
-		{Name: "dirt", Type: connectors.Float, Default: 0.0, Doc: "Fraction of rows of a kind that no label is known for."},
+		{Name: "span", Type: connectors.Duration, Default: "4 days", Doc: "Of meter. Event time from the first row to the last."},
+		{Name: "disorder", Type: connectors.Duration, Default: "0s", Doc: "Of meter. How much an event's time may lie before its place in the sequence, at the most."},
+		{Name: "dirt", Type: connectors.Float, Default: 0.0, Doc: "Of meter. Fraction of rows of a kind that no label is known for."},
+		{Name: "cars", Type: connectors.Int, Default: int64(len(thirteen())), Doc: "Of ev-fleet. Cars; those beyond thirteen are like one of these, with another start, charge and age."},
+		{Name: "trips", Type: connectors.Int, Default: int64(1), Doc: "Of ev-fleet. Days on which all cars drive, from the same beginnings through other weather. All are simulated once when the source is opened, about 0.1 ms a car and day."},
+		{Name: "topics", Type: connectors.Strings, Default: defaultTopics(), Doc: "Of ev-fleet. The partitions, by name: electric_car_data, node1_data to node4_data, node1_server_data to node4_server_data."},
+		{Name: "drift", Type: connectors.String, Default: "none", Enum: []string{"none", "winter", "traffic", "both"}, Doc: "Of ev-fleet. What becomes worse from the first trip to the last: snow from 15 to 60 %, heavy traffic from 15 to 50 %."},
+		{Name: "faults", Type: connectors.Float, Default: 0.005, Doc: "Of ev-fleet. Fraction of events with a sensor that failed: charge, speed or consumption is null."},
 		{Name: "rate", Type: connectors.Float, Default: 0.0, Doc: "Rows a second; 0 is as fast as they are taken."},
 	}
 }
@@ -102,6 +113,12 @@ func open(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sour
 	parts, _ := o["partitions"].(int64)
 	meters, _ := o["meters"].(int64)
 	rate, _ := o["rate"].(float64)
+	if !(rate >= 0) {
+		return nil, wrong("rate", "expected 0 or more, got %v", rate)
+	}
+	if o["events"] == "ev-fleet" {
+		return openFleet(o, env)
+	}
 	switch {
 	case rows < 0:
 		return nil, wrong("rows", "expected 0 or more, got %d", rows)
@@ -109,20 +126,42 @@ func open(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sour
 		return nil, wrong("partitions", "expected 1 to 1024, got %d", parts)
 	case meters < parts || meters > 10_000_000:
 		return nil, wrong("meters", "expected at least one a partition and 10,000,000 at the most, got %d", meters)
-	case rate < 0:
-		return nil, wrong("rate", "expected 0 or more, got %v", rate)
 	}
 	s := &source{rows: make([]int64, parts), pace: pace{rate: rate}}
 	for i := range s.rows {
 		s.rows[i] = (rows + parts - 1 - int64(i)) / parts
 	}
-	s.name, _ = o["events"].(string)
 	m, err := newMeter(o, s.rows[0], env.Mem)
 	if err != nil {
 		return nil, err
 	}
-	s.gen = m
+	s.name, s.gen = "meter", m
 	return s, nil
+}
+
+// openFleet takes the options of ev-fleet: the simulation says how many rows there
+// are.
+func openFleet(o rdd.Options, env connectors.Env) (connectors.Source, error) {
+	f, err := newFleet(o, env.Mem)
+	if err != nil {
+		return nil, err
+	}
+	rate, _ := o["rate"].(float64)
+	s := &source{gen: f, name: "ev-fleet", rows: make([]int64, len(f.topics)), pace: pace{rate: rate}}
+	for p := range s.rows {
+		s.rows[p] = f.rows(p)
+	}
+	return s, nil
+}
+
+// startOf is the event time of the first row, in microseconds.
+func startOf(o rdd.Options) (int64, error) {
+	text, _ := o["start"].(string)
+	start, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return 0, wrong("start", "expected a time such as 2026-01-05T00:00:00Z, got %q", text)
+	}
+	return start.UnixMicro(), nil
 }
 
 func wrong(option, format string, args ...any) error {
@@ -205,8 +244,8 @@ func (s *source) choose(done []int64) int {
 func (s *source) split(p int, first, most int64) rdd.Split {
 	n := min(splitRows, s.rows[p]-first, most)
 	return rdd.Split{
-		Partition: int32(p), Name: fmt.Sprintf("%s/%d", s.name, p), First: first, Rows: n, Bytes: -1,
-		Times: s.gen.Times(first, n), Last: first+n == s.rows[p],
+		Partition: int32(p), Name: s.gen.Name(int32(p)), First: first, Rows: n, Bytes: -1,
+		Times: s.gen.Times(int32(p), first, n), Last: first+n == s.rows[p],
 	}
 }
 

@@ -264,7 +264,7 @@ func TestBadOptions(t *testing.T) {
 		{rdd.Options{"span": "-1s"}, `option "span" of generate: expected 0 or more, got -1s`},
 		{rdd.Options{"disorder": "-1s"}, `option "disorder" of generate: expected 0 or more, got -1s`},
 		{rdd.Options{"rate": -1}, `option "rate" of generate: expected 0 or more, got -1`},
-		{rdd.Options{"events": "water"}, `option "events" of generate: "water" is not one of meter`},
+		{rdd.Options{"events": "water"}, `option "events" of generate: "water" is not one of meter, ev-fleet`},
 	} {
 		_, err := r.Source(context.Background(), rdd.From("generate", c.o), connectors.Env{Mem: memory.NewGoAllocator()})
 		if err == nil || fault.Of(err) != fault.Invalid || !strings.HasSuffix(err.Error(), c.want) {

@@ -63,12 +63,10 @@ func newMeter(o rdd.Options, rows int64, mem memory.Allocator) (*meter, error) {
 	m.partitions, _ = o["partitions"].(int64)
 	m.meters, _ = o["meters"].(int64)
 	m.feeders = min(maxFeeders, m.meters)
-	text, _ := o["start"].(string)
-	start, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return nil, wrong("start", "expected a time such as 2026-01-05T00:00:00Z, got %q", text)
+	var err error
+	if m.start, err = startOf(o); err != nil {
+		return nil, err
 	}
-	m.start = start.UnixMicro()
 	span, _ := o["span"].(time.Duration)
 	disorder, _ := o["disorder"].(time.Duration)
 	if span < 0 {
@@ -137,6 +135,8 @@ func meterSchema() *arrow.Schema {
 
 func (m *meter) Schema() *arrow.Schema { return m.schema }
 
+func (m *meter) Name(partition int32) string { return fmt.Sprintf("meter/%d", partition) }
+
 func (m *meter) Close() {
 	for _, d := range m.dicts {
 		d.Release()
@@ -145,7 +145,7 @@ func (m *meter) Close() {
 }
 
 // Times are sound, and exact without disorder.
-func (m *meter) Times(first, n int64) rdd.TimeRange {
+func (m *meter) Times(_ int32, first, n int64) rdd.TimeRange {
 	if n == 0 {
 		return rdd.TimeRange{}
 	}
