@@ -14,6 +14,7 @@ const (
 	magic        = "idlm"
 	modelVersion = 1
 	kindNetwork  = 1
+	kindForest   = 2
 )
 
 // Decode reads a model that AppendBinary wrote. Bytes that are cut off, damaged, of
@@ -35,6 +36,8 @@ func Decode(b []byte) (Model, error) {
 	switch kind := b[len(magic)+1]; kind {
 	case kindNetwork:
 		return readNetwork(r)
+	case kindForest:
+		return readForest(r)
 	default:
 		return nil, fault.New(fault.Invalid, "a model of the unknown kind %d", kind)
 	}

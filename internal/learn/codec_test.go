@@ -29,6 +29,7 @@ func models(t testing.TB) map[string]Model {
 		}
 		out[c.name] = c.m
 	}
+	out["forest"] = forest(t, classes, Growth{Trees: 3, Leaf: 2}, 1)
 	return out
 }
 
