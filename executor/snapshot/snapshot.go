@@ -18,8 +18,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -178,22 +181,35 @@ func readTable(in io.Reader, mem memory.Allocator) (arrow.RecordBatch, error) {
 	return t, nil
 }
 
-// Retain removes every file of dir that is not one of parts.
+// Retain removes every file of dir that is not one of parts. Those of an epoch later than
+// all of parts it leaves: they are of a driver that has taken over from whoever asks, or
+// of a checkpoint that is not told to the ledger yet.
 func Retain(dir string, parts []work.State) error {
-	keep := map[string]bool{}
+	keep, last := map[string]bool{}, int64(math.MinInt64)
 	for _, p := range parts {
-		keep[p.File] = true
+		keep[p.File], last = true, max(last, p.Epoch)
+	}
+	if len(parts) == 0 {
+		last = math.MaxInt64
 	}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
-		if !keep[e.Name()] && e.Type().IsRegular() {
+		if !keep[e.Name()] && e.Type().IsRegular() && epochOf(e.Name()) <= last {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
 	return classify(err)
+}
+
+// epochOf returns the epoch in the name of a file, or 0 where there is none.
+func epochOf(name string) int64 {
+	_, text, _ := strings.Cut(name, "-epoch-")
+	text, _, _ = strings.Cut(text, ".")
+	epoch, _ := strconv.ParseInt(text, 10, 64)
+	return epoch
 }
 
 // classify says who has to act where a file cannot be written.

@@ -177,3 +177,34 @@ func TestRetain(t *testing.T) {
 		t.Errorf("no directory: %v", err)
 	}
 }
+
+// A driver that is late does not remove what the one after it has saved.
+func TestRetainLeavesLaterEpochs(t *testing.T) {
+	dir := t.TempDir()
+	s := written(t, dir, nil)
+	before, later := s, s
+	before.Epoch, later.Epoch = s.Epoch-1, s.Epoch+1
+	for _, other := range []string{name(before), name(later), name(later) + partial} {
+		if err := os.WriteFile(filepath.Join(dir, other), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Retain(dir, []work.State{s}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 3 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	for _, e := range left {
+		if e.Name() == name(before) {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
+	if err := Retain(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}

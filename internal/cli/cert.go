@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,19 +36,20 @@ func (f *certFlags) validity() (time.Duration, error) {
 func newCert(s *session) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: groupCluster,
-		Use:     "cert ca|node",
+		Use:     "cert ca|node|key",
 		Short:   "Make the certificates of a cluster",
 		Long: `Make the certificates by which the nodes of a cluster, and those who submit jobs, know
 each other: an authority, and a certificate for each of them, with its key. Whoever has
 a certificate of the authority may do everything on the cluster. The key of the
-authority belongs on none of the nodes.`,
+authority belongs on none of the nodes. And make keys: for the gossip, and tokens.`,
 		Example: `  idag cert ca
   idag cert node driver driver.example 10.0.0.5
-  idag cert node me`,
+  idag cert node me
+  idag cert key > gossip.key`,
 		Args: noCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	for _, sub := range []*cobra.Command{newCertCA(s), newCertNode(s)} {
+	for _, sub := range []*cobra.Command{newCertCA(s), newCertNode(s), newCertKey(s)} {
 		sub.DisableFlagsInUseLine = true
 		checkWords(sub)
 		c.AddCommand(sub)
@@ -116,6 +119,28 @@ NAME. Files that are there are left as they are.`,
 	}
 	f.add(c, "365 days")
 	return c
+}
+
+func newCertKey(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "key",
+		Short: "Print a new key",
+		Long: `Print a new key, 32 random bytes in base64: for the gossip of a cluster (--key file:PATH),
+which all its nodes share, or as a token (--token file:PATH).`,
+		Example: `  idag cert key > gossip.key`,
+		Args:    atMost(0),
+		RunE: func(*cobra.Command, []string) error {
+			s.lineOut("%s", newKey())
+			return nil
+		},
+	}
+}
+
+// newKey returns 32 random bytes in base64.
+func newKey() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	return base64.StdEncoding.EncodeToString(key)
 }
 
 // writeCertificate writes a certificate and its key to a directory.

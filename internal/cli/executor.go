@@ -53,7 +53,7 @@ one ends the node at once. Either way what it held is made again elsewhere.`,
 	fs := c.Flags()
 	fs.Var(whole{&slots, 1 << 10}, "slots", "`tasks` that it runs at once (default one a core)")
 	fs.Var(size{&memory}, "memory", "`size` of the memory that it says it has (default that of the machine)")
-	fs.StringVar(&site, "site", "", "the `place` where it stands, such as an edge node; tasks of a source there run there")
+	fs.StringVar(&site, "site", "", "the `place` where it stands, such as an edge node, for those who look at the nodes")
 	return c
 }
 

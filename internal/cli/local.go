@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -215,11 +214,9 @@ func (s *session) localSecrets() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // it never fails
 	err = errors.Join(node.Write(in("node.pem"), in("node-key.pem")), os.WriteFile(in("ca.pem"), ca.Certificate, 0o600),
 		os.WriteFile(in("token"), []byte(rand.Text()+"\n"), 0o600),
-		os.WriteFile(in("key"), []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600))
+		os.WriteFile(in("key"), []byte(newKey()+"\n"), 0o600))
 	return map[string]string{envCA: in("ca.pem"), envCert: in("node.pem"), envCertKey: in("node-key.pem"),
 		envToken: "file:" + in("token"), envKey: "file:" + in("key")}, fault.Wrap(fault.Invalid, err)
 }
