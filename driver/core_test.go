@@ -236,3 +236,26 @@ func TestStrayAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Places are taken again once no batch speaks of the nodes that had them: a fleet that
+// changes for ever does not grow. A node keeps its place while its process lives, and
+// another process of its name has another.
+func TestPlaces(t *testing.T) {
+	s := newSlots([]Node{{Name: "a", Slots: 2}})
+	for round := rdd.BatchID(1); round < 1000; round++ {
+		left := s.update([]Node{{Name: "a", Slots: 3}, {Name: fmt.Sprint("n", round), Slots: 1}, {Name: "b", Since: int64(round), Slots: 1}}, round-1, round)
+		if want := min(int(round)-1, 1) * 2; len(left) != want || s.total != 5 || s.byName["a"] != 0 || s.free[0] != 3 {
+			t.Fatalf("round %d: %v are gone, of %+v", round, left, s.nodes)
+		}
+		if b := s.byName["b"]; s.nodes[b].Since != int64(round) || s.seats[b].gone {
+			t.Fatalf("round %d: b is %+v", round, s.nodes[b])
+		}
+	}
+	if len(s.nodes) > 7 || len(s.byName) > 7 {
+		t.Errorf("%d places for three nodes, %d names", len(s.nodes), len(s.byName))
+	}
+	twice := newSlots([]Node{{Name: "a", Slots: 2}, {Name: "a", Slots: 2}, {Name: "c", Slots: -1}})
+	if twice.total != 2 || len(twice.nodes) != 2 {
+		t.Errorf("%+v", twice.nodes)
+	}
+}

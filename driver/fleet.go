@@ -83,7 +83,10 @@ func (c *core) fleetChanged(e nodesChanged) {
 		return
 	}
 	oldest, before := c.next, c.slots.total
-	if len(c.batches) > 0 {
+	switch {
+	case c.fleet.moves > 0:
+		oldest = 0 // who knows where to
+	case len(c.batches) > 0:
 		oldest = c.batches[0].id
 	}
 	left := c.slots.update(e.nodes, oldest, c.next-1)
@@ -122,7 +125,8 @@ func (c *core) rehome() bool {
 			}
 			full := c.parts.full[stage][part]
 			switch {
-			case full && c.input.final && c.done == c.next-1 && !c.revival.on:
+			case full && c.input.final && c.allDone() && !c.revival.on:
+				c.parts.moves[stage][part].base = c.done // should anybody ask for it nevertheless
 				continue
 			case full || c.revival.on:
 				c.setBack(fault.New(fault.Lost, "the state of stage %d part %d was on %s, which is gone", stage, part, c.slots.nodes[home].Name), Node{})
@@ -141,6 +145,11 @@ func (c *core) rehome() bool {
 		}
 	}
 	return true
+}
+
+// allDone reports whether no task of any batch is left to be run, or to be run again.
+func (c *core) allDone() bool {
+	return c.done == c.next-1 && !slices.ContainsFunc(c.batches, func(b *batch) bool { return b.pending > 0 })
 }
 
 // loads counts the parts of stateful stages by node.

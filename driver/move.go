@@ -128,6 +128,8 @@ func (c *core) departs(stage, part int) bool {
 	}
 	to := m.to - 1
 	switch {
+	case c.touched(stage, part):
+		return false
 	case c.saves.mark != nil || c.saves.out != nil || c.input.stopping || c.revival.on:
 		return false
 	case !c.hosts(to) || to == c.parts.homes[stage][part]:
@@ -149,6 +151,13 @@ func (c *core) departs(stage, part int) bool {
 	c.fleet.moves++
 	c.do(moveState{from: c.parts.homes[stage][part], to: to, state: state})
 	return true
+}
+
+// touched reports whether a task has been at work already on what the next batch makes
+// of a part: then the state cannot be had any more as the last one left it.
+func (c *core) touched(stage, part int) bool {
+	b := c.at(c.parts.settled[stage][part] + 1)
+	return b != nil && b.stages[stage].opened && b.stages[stage].tasks[part].attempt > 0
 }
 
 // depart lets all parts set out that are to and can, once a checkpoint is made.

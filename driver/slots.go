@@ -87,7 +87,8 @@ func before(a, b *task) bool {
 }
 
 // update takes the nodes that there are now and returns those that are gone. The
-// batches from oldest to newest are in flight.
+// batches up to newest are planned, and places of nodes that were gone before oldest
+// was are free.
 func (s *slots) update(nodes []Node, oldest, newest rdd.BatchID) (left []int) {
 	stays := make([]bool, len(s.nodes))
 	var joins []Node
@@ -100,19 +101,16 @@ func (s *slots) update(nodes []Node, oldest, newest rdd.BatchID) (left []int) {
 			joins = append(joins, n)
 		}
 	}
-	places := len(s.nodes)
+	free := s.vacant(oldest)
 	for _, n := range joins {
-		at, ok := s.byName[n.Name]
-		if ok && (at >= len(stays) || stays[at]) {
+		if at, ok := s.byName[n.Name]; ok && (at >= len(stays) || stays[at]) {
 			continue // a name that is there twice
 		}
-		if ok && s.seats[at].gone && s.seats[at].last < oldest {
+		at := len(s.nodes)
+		if len(free) > 0 {
+			at, free = free[0], free[1:]
 			stays[at] = true
-		} else {
-			at = places
-			places++
 		}
-		s.byName[n.Name] = at
 		s.sit(at, n)
 	}
 	for at, stay := range stays {
@@ -131,7 +129,20 @@ func (s *slots) sit(at int, n Node) {
 		s.nodes, s.seats, s.free = append(s.nodes, n), append(s.seats, seat{}), append(s.free, 0)
 		s.pinned = append(s.pinned, heap[*task]{less: before})
 	}
-	s.nodes[at], s.seats[at], s.free[at] = n, seat{}, n.Slots
+	if was := s.nodes[at].Name; s.byName[was] == at {
+		delete(s.byName, was)
+	}
+	s.nodes[at], s.seats[at], s.free[at], s.byName[n.Name] = n, seat{}, n.Slots, at
+}
+
+// vacant returns the places of nodes of which no batch from oldest on speaks.
+func (s *slots) vacant(oldest rdd.BatchID) (free []int) {
+	for at := range s.seats {
+		if s.seats[at].gone && s.seats[at].last < oldest {
+			free = append(free, at)
+		}
+	}
+	return free
 }
 
 // count adds up the slots, and looks at every node anew.

@@ -226,38 +226,46 @@ func truth(plan *planner.Plan, groups, parts int, planned []Planned) map[[2]int]
 // every batch are those that a reckoning straight through gives.
 func TestFleetComesAndGoes(t *testing.T) {
 	met := map[string]int{}
-	rapid.Check(t, func(t *rapid.T) {
-		y := drawYard(t)
-		if err := y.play(); err != nil {
-			t.Fatal(err)
-		}
-		var planned []Planned
-		parts := 0
-		for _, e := range y.entries {
-			switch e := e.(type) {
-			case Started:
-				parts = e.Parts
-			case Planned:
-				planned = append(planned, e)
-			default:
-			}
-		}
-		if int(y.committed) != len(planned) {
-			t.Fatalf("committed %d of %d batches", y.committed, len(planned))
-		}
-		for key, want := range truth(y.plan, y.core.set.KeyGroups, parts, planned) {
-			if got := y.sinks[key]; got != want {
-				t.Fatalf("batch %d sink %d holds %x, not %x", key[0], key[1], got, want)
-			}
-		}
-		for what, n := range y.met {
-			met[what] += n
-		}
-	})
+	wanted := []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy", "move",
+		"stop", "parts lost", "damaged checkpoint"}
+	missing := func() bool { return slices.ContainsFunc(wanted, func(what string) bool { return met[what] == 0 }) }
+	for round := 0; round == 0 || missing() && round < 30 && !t.Failed(); round++ {
+		rapid.Check(t, func(t *rapid.T) { playYard(t, met) })
+	}
 	t.Log(met)
-	for _, what := range []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy", "move"} {
+	for _, what := range wanted {
 		if met[what] == 0 {
 			t.Errorf("no %s in all of it", what)
 		}
+	}
+}
+
+// playYard plays a yard, compares its rows with the truth, and counts what was met.
+func playYard(t *rapid.T, met map[string]int) {
+	y := drawYard(t)
+	if err := y.play(); err != nil {
+		t.Fatal(err)
+	}
+	var planned []Planned
+	parts := 0
+	for _, e := range y.entries {
+		switch e := e.(type) {
+		case Started:
+			parts = e.Parts
+		case Planned:
+			planned = append(planned, e)
+		default:
+		}
+	}
+	if int(y.committed) != len(planned) {
+		t.Fatalf("committed %d of %d batches", y.committed, len(planned))
+	}
+	for key, want := range truth(y.plan, y.core.set.KeyGroups, parts, planned) {
+		if got := y.sinks[key]; got != want {
+			t.Fatalf("batch %d sink %d holds %x, not %x", key[0], key[1], got, want)
+		}
+	}
+	for what, n := range y.met {
+		met[what] += n
 	}
 }

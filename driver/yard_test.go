@@ -40,6 +40,7 @@ type yard struct {
 	files     map[string]partState
 	sinks     map[[2]int]uint64 // rows, by batch and sink
 	acked     map[[2]int]bool   // in this taking-up
+	hurt      map[[2]int]int    // publications that failed
 	committed rdd.BatchID
 	epoch     int64
 	ending    command
@@ -84,7 +85,7 @@ func (y *yard) did(what string) { y.met[what]++ }
 func drawYard(t *rapid.T) *yard {
 	w := drawWorld(t)
 	w.plan.Job.Settings.CheckpointEvery = 1
-	y := &yard{plan: w.plan, sources: w.sources, files: map[string]partState{}, sinks: map[[2]int]uint64{}, met: map[string]int{},
+	y := &yard{plan: w.plan, sources: w.sources, files: map[string]partState{}, sinks: map[[2]int]uint64{}, met: map[string]int{}, hurt: map[[2]int]int{},
 		rnd: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)), trouble: rapid.IntRange(0, 12).Draw(t, "trouble")}
 	for range rapid.IntRange(0, 3).Draw(t, "nodes") {
 		y.join()
@@ -137,10 +138,11 @@ func (y *yard) happen() {
 		y.known = slices.Clone(y.known)
 		y.known[at].Draining, y.news = !y.known[at].Draining, true
 	case 4: // back, if it has not crashed
-		old := y.nodes[y.rnd.IntN(len(y.nodes))]
-		if !old.dead && !slices.ContainsFunc(y.known, func(k Node) bool { return k.Name == old.Name }) {
-			y.did("comeback")
-			y.known, y.news = append(slices.Clip(y.known), old.Node), true
+		for _, old := range y.nodes {
+			if !old.dead && !slices.ContainsFunc(y.known, func(k Node) bool { return k.Name == old.Name }) {
+				y.did("comeback")
+				y.known, y.news = append(slices.Clip(y.known), old.Node), true
+			}
 		}
 	default:
 		y.did("join")
@@ -164,7 +166,10 @@ func (y *yard) play() error {
 		}
 		switch end := y.ending.(type) {
 		case finish:
-			return y.err
+			if end.outcome.Final {
+				return y.err
+			}
+			y.did("stop")
 		case abort:
 			var back *setback
 			y.check(errors.As(end.err, &back), "ended: %v", end.err)
@@ -205,6 +210,9 @@ func (y *yard) next() {
 		return (j.node.dead || j.node.stands > y.now) && j.answer == nil || j.dropped
 	})
 	switch {
+	case y.trouble > 0 && y.rnd.IntN(100) == 0:
+		y.trouble--
+		y.send(stopped{})
 	case y.trouble > 0 && y.rnd.IntN(12) == 0:
 		y.happen()
 	case y.news && (y.rnd.IntN(4) == 0 || len(y.out)+len(ready) == 0):
@@ -399,6 +407,14 @@ func (y *yard) publish(cmd publishParts) {
 	key := [2]int{int(cmd.commit.Batch), cmd.sink}
 	y.check(!y.acked[key], "batch %d is published twice in sink %d", key[0], key[1])
 	y.check(cmd.commit.Batch == y.committed+1 || cmd.commit.Batch > y.committed, "batch %d is published, %d are committed", key[0], y.committed)
+	if y.trouble > 0 && y.hurt[key] < 2 && y.rnd.IntN(10) == 0 {
+		y.trouble--
+		y.hurt[key]++
+		y.did("parts lost")
+		kind := []fault.Kind{fault.Retry, fault.Lost}[y.rnd.IntN(2)]
+		y.soon(broke{op: opPublish, batch: cmd.commit.Batch, sink: cmd.sink, err: fault.New(kind, "sink away")})
+		return
+	}
 	var rows uint64
 	for _, p := range cmd.parts {
 		var n uint64
@@ -434,6 +450,11 @@ func (y *yard) save(cmd saveState) event {
 func (y *yard) restore(cmd restoreStates) event {
 	for at, parts := range cmd.parts {
 		n := y.incarnation(y.core.slots.nodes[at])
+		if len(parts) > 0 && len(y.core.revival.from.checkpoints) > 1 && y.trouble > 0 && y.rnd.IntN(2) == 0 {
+			y.trouble--
+			y.did("damaged checkpoint")
+			return broke{op: opRestore, err: fault.New(fault.Lost, "damaged")}
+		}
 		if n.dead && len(parts) > 0 {
 			return broke{op: opRestore, err: fault.New(fault.Retry, "%s cannot be reached", n.Name)}
 		}
