@@ -158,6 +158,7 @@ func (m *meter) finish() {
 		return
 	}
 	m.resume(account{op: -1})
+	m.run.tally.settle()
 	ops := m.run.tally.Ops
 	add := func(k work.OpLabel, x cost) {
 		v := ops[k]

@@ -62,6 +62,7 @@ func cacheKey(steps []*step, s *rdd.Split) string {
 func (r *run) record(d *dispatcher, key string) {
 	r.rec = &recording{run: r, at: d.cached, kept: &cached{key: key, routes: make([][]*chunk, len(d.cached))},
 		copy: copier{mem: r.x.Cache.mem, dicts: map[arrow.ArrayData]*array.Data{}}, outside: d.times, dead: len(r.dead.list)}
+	r.tally.settle()
 	r.rec.before.Add(r.tally.Tally) // a copy
 	d.times = partTimes{}
 	r.closers = append(r.closers, func() { // after a panic
@@ -119,6 +120,7 @@ func (c *recording) end(d *dispatcher, whole bool) {
 
 // counted is what was counted of the split up to where its rows are cached.
 func (c *recording) counted(d *dispatcher) cachedCounts {
+	c.run.tally.settle()
 	now := &c.run.tally.Tally
 	out := cachedCounts{rows: now.RowsIn - c.before.RowsIn, tagged: now.Tagged - c.before.Tagged, ops: map[work.OpLabel]work.OpCount{}}
 	acting := map[int]bool{d.tagger.tag.Op: true}

@@ -72,7 +72,7 @@ type step struct {
 }
 
 func newRun(x *Executor, t work.Task) *run {
-	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(), tables: map[tableKey]*agg.Table{}, steps: map[*physical.Node]*step{},
+	r := &run{x: x, task: t, mem: x.Mem, tally: newTally(len(x.Plan.Ops), len(x.Plan.Job.Labels)), tables: map[tableKey]*agg.Table{}, steps: map[*physical.Node]*step{},
 		env: expr.Env{Mem: x.Mem, Now: time.UnixMicro(t.Now).UTC()}}
 	r.dead, r.meter = &deadLetters{run: r}, newMeter(r)
 	return r

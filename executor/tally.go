@@ -10,32 +10,58 @@ import (
 	"github.com/idag/idag/planner/work"
 )
 
-// tally counts while a task runs, and gives the total at the end.
+// tally counts while a task runs, and gives the total at the end. What every chunk
+// moves is counted beside the maps until settle is called: whoever reads them calls it
+// before.
 type tally struct {
 	work.Tally
+	labels int
+	moved  []moved // by operation and label
+	passed map[*physical.Bypass]*passersBy
 }
 
-func newTally() *tally {
-	return &tally{work.Tally{Ops: map[work.OpLabel]work.OpCount{}, Routes: map[int]locator.Seen{},
-		Bypassed: map[physical.Bypass]int64{}, Dead: map[work.Death]int64{}}}
+// moved is the rows that came to an operation, and that left it.
+type moved struct{ in, out int64 }
+
+// passersBy are the rows that passed by each operation of a node's list.
+type passersBy struct {
+	list []physical.Bypass
+	rows []int64
+}
+
+func newTally(ops, labels int) *tally {
+	return &tally{Tally: work.Tally{Ops: map[work.OpLabel]work.OpCount{}, Routes: map[int]locator.Seen{},
+		Bypassed: map[physical.Bypass]int64{}, Dead: map[work.Death]int64{}},
+		labels: labels, moved: make([]moved, ops*labels), passed: map[*physical.Bypass]*passersBy{}}
 }
 
 func (t *tally) in(op int, c *chunk) {
-	c.each(func(l int, n int64) {
-		k := work.OpLabel{Op: op, Label: l}
-		v := t.Ops[k]
-		v.In += n
-		t.Ops[k] = v
-	})
+	c.each(func(l int, n int64) { t.moved[op*t.labels+l].in += n })
 }
 
 func (t *tally) out(op int, c *chunk) {
-	c.each(func(l int, n int64) {
-		k := work.OpLabel{Op: op, Label: l}
-		v := t.Ops[k]
-		v.Out += n
-		t.Ops[k] = v
-	})
+	c.each(func(l int, n int64) { t.moved[op*t.labels+l].out += n })
+}
+
+// settle adds what was counted beside the maps to them.
+func (t *tally) settle() {
+	for i, m := range t.moved {
+		if m != (moved{}) {
+			k := work.OpLabel{Op: i / t.labels, Label: i % t.labels}
+			v := t.Ops[k]
+			v.In, v.Out = v.In+m.in, v.Out+m.out
+			t.Ops[k] = v
+		}
+	}
+	clear(t.moved)
+	for _, p := range t.passed {
+		for i, n := range p.rows {
+			if n > 0 {
+				t.Bypassed[p.list[i]] += n
+			}
+		}
+		clear(p.rows)
+	}
 }
 
 func (t *tally) nulled(op, label int, n int64) {
@@ -50,14 +76,20 @@ func (t *tally) nulled(op, label int, n int64) {
 
 // skipped counts the rows that pass by operations.
 func (t *tally) skipped(list []physical.Bypass, c *chunk) {
-	for _, s := range list {
+	if len(list) == 0 {
+		return
+	}
+	p := t.passed[&list[0]]
+	if p == nil {
+		p = &passersBy{list, make([]int64, len(list))}
+		t.passed[&list[0]] = p
+	}
+	for i := range list {
 		n := int64(c.rows)
 		if c.counts != nil {
-			n = c.counts[s.Label]
+			n = c.counts[list[i].Label]
 		}
-		if n > 0 {
-			t.Bypassed[physical.Bypass(s)] += n
-		}
+		p.rows[i] += n
 	}
 }
 
@@ -85,4 +117,7 @@ func (t *tally) checksum(c kernel.Checksum) {
 	t.Add(work.Tally{Checksum: [2]uint64{c.Hi, c.Lo}})
 }
 
-func (t *tally) total() work.Tally { return t.Tally }
+func (t *tally) total() work.Tally {
+	t.settle()
+	return t.Tally
+}
