@@ -23,8 +23,8 @@ type head struct {
 	// One that has not yet been comes along.
 	Split   int          `json:"split,omitempty"`
 	New     *rdd.Split   `json:"new,omitempty"`
-	Rows    bool         `json:"rows,omitempty"` // row numbers follow
-	Child   bool         `json:"child,omitempty"`
+	Rows    int          `json:"rows,omitempty"` // how many row numbers follow, and 1; 0: nil
+	Child   int          `json:"child,omitempty"`
 	Pruned  int64        `json:"pruned,omitempty"`
 	Done    []string     `json:"done,omitempty"`
 	Columns []string     `json:"columns,omitempty"`
@@ -42,7 +42,7 @@ type headers struct {
 // batch.
 func (s *headers) write(out []byte, h *rdd.Header, at int, bare bool) ([]byte, error) {
 	o := &h.Origin
-	j := head{At: at, Bare: bare, Labels: h.Labels, Source: o.Source, Partition: o.Partition, First: o.First, Rows: o.Rows != nil, Child: o.Child != nil,
+	j := head{At: at, Bare: bare, Labels: h.Labels, Source: o.Source, Partition: o.Partition, First: o.First, Rows: count(o.Rows), Child: count(o.Child),
 		Pruned: h.Pruned, Done: h.Done, Columns: h.Columns, Unbound: h.Unbound, Bad: h.Bad, Raw: h.Raw}
 	if o.Split != nil {
 		j.Split, j.New = s.number(o.Split)
@@ -52,13 +52,15 @@ func (s *headers) write(out []byte, h *rdd.Header, at int, bare bool) ([]byte, e
 		return nil, err
 	}
 	out = append(binary.AppendUvarint(out, uint64(len(text))), text...)
-	if j.Rows {
-		out = appendDeltas(out, o.Rows)
+	return appendDeltas(appendDeltas(out, o.Rows), o.Child), nil
+}
+
+// count is how many there are, and 1; of none at all 0.
+func count[T any](list []T) int {
+	if list == nil {
+		return 0
 	}
-	if j.Child {
-		out = appendDeltas(out, o.Child)
-	}
-	return out, nil
+	return len(list) + 1
 }
 
 // number returns the number of a split, and the split if it is new.
@@ -96,14 +98,15 @@ func (s *headers) read(in []byte, rows int) (h rdd.Header, at int, bare bool, er
 	case j.Split > 0:
 		h.Origin.Split = s.splits[j.Split-1]
 	}
-	if j.Rows {
-		if h.Origin.Rows, in, err = readDeltas[int32](in, rows); err != nil {
-			return h, 0, false, err
-		}
+	if h.Origin.Rows, in, err = readDeltas[int32](in, j.Rows); err != nil {
+		return h, 0, false, err
 	}
-	if j.Child {
-		if h.Origin.Child, in, err = readDeltas[int64](in, rows); err != nil {
-			return h, 0, false, err
+	if h.Origin.Child, in, err = readDeltas[int64](in, j.Child); err != nil {
+		return h, 0, false, err
+	}
+	for _, n := range []int{j.Rows, j.Child} {
+		if j.Source >= 0 && n != 0 && n != rows+1 {
+			return h, 0, false, errHeader
 		}
 	}
 	if len(in) != 0 {
@@ -123,9 +126,13 @@ func appendDeltas[T int32 | int64](out []byte, values []T) []byte {
 	return out
 }
 
-// readDeltas reads n numbers and returns what stands behind them.
-func readDeltas[T int32 | int64](in []byte, n int) ([]T, []byte, error) {
-	if n > len(in) { // each takes a byte at least
+// readDeltas reads what count counts, and returns what stands behind it.
+func readDeltas[T int32 | int64](in []byte, counted int) ([]T, []byte, error) {
+	if counted == 0 {
+		return nil, in, nil
+	}
+	n := counted - 1
+	if n < 0 || n > len(in) { // each takes a byte at least
 		return nil, nil, errHeader
 	}
 	out, last := make([]T, n), int64(0)

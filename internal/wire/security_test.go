@@ -139,7 +139,7 @@ func TestPlain(t *testing.T) {
 		t.Skip(err)
 	}
 	defer func() { _ = l.Close() }()
-	if _, err := Serve(t.Context(), ServerConfig{Listener: l, Security: Plain()}); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "not of this machine") {
+	if _, err := Serve(t.Context(), ServerConfig{Listener: l, Security: Plain()}); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "not only this machine") {
 		t.Errorf("served with %v", err)
 	}
 	for _, addr := range []string{"10.1.2.3:5", "example.com:5", "[2001:db8::1]:5"} {
