@@ -19,6 +19,14 @@ func frames(t testing.TB, mem memory.Allocator, n int) *rdd.Frames {
 	return framesOf(rdd.Header{Labels: Err}, batch(t, mem, schemaOf("code"), rows...))
 }
 
+// put stores a block.
+func put(t testing.TB, s *Blocks, b rdd.Block, frames *rdd.Frames) {
+	t.Helper()
+	if err := s.Put(b, frames); err != nil {
+		t.Error(err)
+	}
+}
+
 // rowsOf reads a block and gives it back.
 func rowsOf(s *Blocks, b rdd.Block) (int64, error) {
 	f, err := s.Get(b)
@@ -36,13 +44,13 @@ func TestBlocks(t *testing.T) {
 	s := NewBlocks()
 	defer s.Close()
 	at := rdd.Block{Batch: 1, Stage: 2, Outlet: 3, Task: 4, Partition: 5, Node: "a"}
-	s.Put(at, frames(t, mem, 2))
+	put(t, s, at, frames(t, mem, 2))
 	other := at
 	other.Node, other.Rows, other.Bytes = "b", 7, 9
 	if n, err := rowsOf(s, other); n != 2 || err != nil {
 		t.Errorf("the block has %d rows, %v", n, err)
 	}
-	s.Put(at, frames(t, mem, 3))
+	put(t, s, at, frames(t, mem, 3))
 	if n, err := rowsOf(s, at); n != 3 || err != nil {
 		t.Errorf("replaced the block has %d rows, %v", n, err)
 	}
@@ -63,8 +71,8 @@ func TestBlocksAreFreed(t *testing.T) {
 	mem := checked(t)
 	s := NewBlocks()
 	for b := range rdd.BatchID(3) {
-		s.Put(rdd.Block{Batch: b, Task: 1}, frames(t, mem, 2))
-		s.Put(rdd.Block{Batch: b, Task: 2}, frames(t, mem, 2))
+		put(t, s, rdd.Block{Batch: b, Task: 1}, frames(t, mem, 2))
+		put(t, s, rdd.Block{Batch: b, Task: 2}, frames(t, mem, 2))
 	}
 	one := mem.CurrentAlloc() / 6
 	held, err := s.Get(rdd.Block{Batch: 1, Task: 1})
@@ -105,7 +113,7 @@ func TestBlocksConcurrently(t *testing.T) {
 				at := rdd.Block{Batch: rdd.BatchID(i % 3), Task: w % 2}
 				switch (i + w) % 3 {
 				case 0:
-					s.Put(at, frames(t, mem, 1))
+					put(t, s, at, frames(t, mem, 1))
 				case 1:
 					if n, err := rowsOf(s, at); err == nil && n != 1 {
 						t.Errorf("a block has %d rows", n)

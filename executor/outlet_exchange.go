@@ -139,8 +139,10 @@ func (o *exchange) close(_ context.Context, r *work.Receipt) error {
 		for _, f := range frames.List() {
 			b.Bytes += sizeOf(f.Batch)
 		}
-		o.run.x.Blocks.Put(b, frames)
 		delete(o.parts, p)
+		if err := o.run.x.Blocks.Put(b, frames); err != nil {
+			return err
+		}
 		r.Blocks = append(r.Blocks, b)
 	}
 	return nil

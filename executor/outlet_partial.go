@@ -139,7 +139,9 @@ func (o *partial) close(_ context.Context, r *work.Receipt) error {
 			b.Rows = int64(to - from)
 			part := whole.NewSlice(int64(from), int64(to))
 			b.Bytes = sizeOf(part) * b.Rows / max(int64(table.Len()), 1)
-			o.run.x.Blocks.Put(b, framesOf(rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, part))
+			if err := o.run.x.Blocks.Put(b, framesOf(rdd.Header{Labels: o.out.For, Origin: rdd.Origin{Source: -1}}, part)); err != nil {
+				return err
+			}
 			r.Blocks = append(r.Blocks, b)
 		}
 		from = to

@@ -79,7 +79,9 @@ func (o *ranked) close(_ context.Context, r *work.Receipt) error {
 	}
 	frames := o.rows
 	o.rows = rdd.Frames{}
-	o.run.x.Blocks.Put(b, &frames)
+	if err := o.run.x.Blocks.Put(b, &frames); err != nil {
+		return err
+	}
 	r.Blocks = append(r.Blocks, b)
 	return nil
 }

@@ -11,11 +11,13 @@
 //	batch, err := f.Read(e, mem) // the caller's
 //
 // A batch is an Arrow IPC stream of its own, with its own schema and dictionaries,
-// compressed with LZ4. A File is for one goroutine.
+// compressed with LZ4, and has a checksum. A File is for one goroutine, but that several
+// may read at once while nobody writes.
 package spill
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -25,6 +27,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
+	"github.com/zeebo/xxh3"
 )
 
 // File is a file without a name.
@@ -35,8 +38,11 @@ type File struct {
 	name string // if it still has one
 }
 
-// Extent is where a record batch lies in a file.
-type Extent struct{ Offset, Size int64 }
+// Extent is where a record batch lies in a file, and the xxh3 of its bytes there.
+type Extent struct {
+	Offset, Size int64
+	Sum          uint64
+}
 
 // Create makes an empty file in a directory, which is made if need be; "" is the
 // system's for such files.
@@ -61,26 +67,38 @@ func Create(dir string) (*File, error) {
 // cannot be written fault.Invalid.
 func (f *File) Append(b arrow.RecordBatch) (Extent, error) {
 	e := Extent{Offset: f.end}
-	w := ipc.NewWriter(&counting{f}, ipc.WithSchema(b.Schema()), ipc.WithLZ4())
+	c := &counting{f: f}
+	w := ipc.NewWriter(c, ipc.WithSchema(b.Schema()), ipc.WithLZ4())
 	err := errors.Join(w.Write(b), w.Close(), f.w.Flush())
-	e.Size = f.end - e.Offset
+	e.Size, e.Sum = f.end-e.Offset, c.sum.Sum64()
 	return e, classify(err)
 }
 
-// counting counts what is written to a file.
-type counting struct{ f *File }
+// counting counts and sums up what is written to a file.
+type counting struct {
+	f   *File
+	sum xxh3.Hasher
+}
 
 func (c *counting) Write(p []byte) (int, error) {
 	n, err := c.f.w.Write(p)
 	c.f.end += int64(n)
+	_, _ = c.sum.Write(p[:n]) // a hash takes everything
 	return n, err
 }
 
 // Read reads a record batch, which the caller releases. One that cannot be read any
-// more is fault.Lost.
+// more, or is not what was written, is fault.Lost.
 func (f *File) Read(e Extent, mem memory.Allocator) (arrow.RecordBatch, error) {
-	in := bufio.NewReaderSize(io.NewSectionReader(f.f, e.Offset, e.Size), int(min(e.Size, 1<<16)))
-	r, err := ipc.NewReader(in, ipc.WithAllocator(mem))
+	raw := mem.Allocate(int(e.Size))
+	defer mem.Free(raw)
+	if _, err := f.f.ReadAt(raw, e.Offset); err != nil {
+		return nil, fault.New(fault.Lost, "spilled rows cannot be read: %w", err)
+	}
+	if xxh3.Hash(raw) != e.Sum {
+		return nil, fault.New(fault.Lost, "spilled rows are damaged: they are not what was written")
+	}
+	r, err := ipc.NewReader(bytes.NewReader(raw), ipc.WithAllocator(mem))
 	if err != nil {
 		return nil, fault.New(fault.Lost, "spilled rows cannot be read: %w", err)
 	}

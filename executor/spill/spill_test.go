@@ -86,7 +86,8 @@ func TestDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []spill.Extent{{Offset: e.Size, Size: 100}, {Offset: 0, Size: e.Size / 2}, {Offset: 0, Size: 7}, {Offset: 3, Size: e.Size - 3}} {
+	for _, bad := range []spill.Extent{{Offset: e.Size, Size: 100}, {Offset: 0, Size: e.Size / 2}, {Offset: 0, Size: 7}, {Offset: 3, Size: e.Size - 3},
+		{Offset: 0, Size: e.Size, Sum: e.Sum + 1}, {Offset: 0, Size: e.Size - 1, Sum: e.Sum}} {
 		if got, err := f.Read(bad, mem); fault.Of(err) != fault.Lost {
 			t.Errorf("extent %v: %v, %v", bad, got, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster"
 	"github.com/idag/idag/internal/engine/cluster/town"
 	"github.com/idag/idag/internal/engine/part"
 	"github.com/idag/idag/internal/jobfile"
@@ -35,7 +36,7 @@ func TestInvariantOnCluster(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s plan on %d executors: %v\n%s\n%s", mode, executors, err, jobfile.Format(c.Job), c)
 		}
-		sum, cutsToo, err := checkOnTown(c, mode, executors, nil, nil)
+		sum, cutsToo, err := checkOnTown(c, mode, executors, rapid.SampledFrom([]int64{0, 1, 500}).Draw(t, "memory"), nil, nil)
 		if err != nil {
 			t.Fatalf("%s plan on a cluster of %d: %v\n%s\n%s", mode, executors, err, jobfile.Format(c.Job), c)
 		}
@@ -47,14 +48,14 @@ func TestInvariantOnCluster(t *testing.T) {
 
 // checkOnTown is check on a cluster; harm, if not nil, returns who is told of calls
 // before they arrive, and settled is called before the cluster ends.
-func checkOnTown(c *twin.Case, mode planner.Mode, executors int, harm func(*town.Town) func(name, call string), settled func()) (sum, cuts string, err error) {
+func checkOnTown(c *twin.Case, mode planner.Mode, executors int, bytes int64, harm func(*town.Town) func(name, call string), settled func()) (sum, cuts string, err error) {
 	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 	store, book := memory.NewStore(mem), new(ledger.Memory)
 	return checkBy(c, engine.Config{Mode: mode, Mem: mem, Keep: book}, book, mem, store,
 		func(ctx context.Context, job *rdd.Job, cfg engine.Config) (s engine.Summary, err error) {
 			there := *job
 			there.Dead = rdd.DeadLetters{Connector: "memory", Options: rdd.Options{"name": "dead letters"}}
-			all := town.New(executors, cfg.Kinds, twin.Functions(), mem)
+			all := town.New(executors, cluster.ExecutorConfig{Kinds: cfg.Kinds, Functions: twin.Functions(), Mem: mem, Memory: bytes})
 			if harm != nil {
 				all.Before(harm(all))
 			}
@@ -185,7 +186,7 @@ func TestInvariantOnHarmedCluster(t *testing.T) {
 		for range rapid.IntRange(1, 3).Draw(t, "harms") {
 			h.at[rapid.IntRange(1, 20).Draw(t, "at call")] = harm{rapid.SampledFrom(kinds).Draw(t, "harm"), rapid.SampledFrom([]string{"e1", "e2", "e3"}).Draw(t, "executor")}
 		}
-		_, _, err := checkOnTown(c, mode, 3, func(all *town.Town) func(string, string) {
+		_, _, err := checkOnTown(c, mode, 3, 500, func(all *town.Town) func(string, string) {
 			h.town = all
 			return h.before
 		}, h.jobs.Wait)

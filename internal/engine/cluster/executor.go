@@ -24,16 +24,20 @@ type ExecutorConfig struct {
 	// Functions are those that jobs may call. A job's own, of a Go program, must be among them.
 	Functions fn.Set
 	Dial      Dial
-	Temp      string           // directory for what memory has no room for; "" is the system's
-	Cache     *executor.Cache  // of what splits came to, for all runs; may be nil
-	Mem       memory.Allocator // nil means a pool for each run
+	Temp      string // directory for what memory has no room for; "" is the system's
+	// Memory is how many bytes the blocks of all runs may take in memory, about; others
+	// wait on disk. 0: they all stay in memory.
+	Memory int64
+	Cache  *executor.Cache  // of what splits came to, for all runs; may be nil
+	Mem    memory.Allocator // nil means a pool for each run
 }
 
 // Executor takes part in runs. It implements wire.Executor and wire.Blocks; all
 // methods may be called at the same time.
 type Executor struct {
-	cfg   ExecutorConfig
-	peers *peers
+	cfg    ExecutorConfig
+	peers  *peers
+	budget *executor.Budget // nil: none
 
 	mu     sync.Mutex
 	runs   map[wire.RunID]*run
@@ -47,7 +51,11 @@ var (
 
 // NewExecutor makes an executor that takes part in nothing yet.
 func NewExecutor(cfg ExecutorConfig) *Executor {
-	return &Executor{cfg: cfg, peers: newPeers(cfg.Dial), runs: map[wire.RunID]*run{}}
+	x := &Executor{cfg: cfg, peers: newPeers(cfg.Dial), runs: map[wire.RunID]*run{}}
+	if cfg.Memory > 0 {
+		x.budget = executor.NewBudget(cfg.Memory)
+	}
+	return x
 }
 
 // Shutdown ends all runs. What the executor holds goes, tasks that are under way
@@ -119,7 +127,7 @@ func (x *Executor) begin(o wire.Opening) (*run, error) {
 	if ended, above = x.take(job, epoch); above > 0 {
 		return nil, fault.New(fault.Invalid, "%s: a newer driver of job %q has taken over (its epoch is %d, this one's %d)", x.cfg.Name, job, above, epoch)
 	}
-	r := newRun(x.cfg, o)
+	r := newRun(x, o)
 	x.runs[o.Run] = r
 	return r, nil
 }

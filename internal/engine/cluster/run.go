@@ -39,11 +39,14 @@ type run struct {
 	ready  bool
 }
 
-func newRun(cfg ExecutorConfig, o wire.Opening) *run {
-	r := &run{id: o.Run, node: o.Node, digest: o.Digest, mem: cfg.Mem, blocks: executor.NewBlocks(), busy: newBusy(),
+func newRun(x *Executor, o wire.Opening) *run {
+	r := &run{id: o.Run, node: o.Node, digest: o.Digest, mem: x.cfg.Mem, busy: newBusy(),
 		opening: make(chan struct{}, 1), ended: make(chan struct{})}
 	if r.mem == nil {
 		r.mem = kernel.NewPool(idleBytes)
+	}
+	if r.blocks = executor.NewBlocks(); x.budget != nil {
+		r.blocks = executor.NewBlocksWithin(x.budget, x.cfg.Temp, r.mem)
 	}
 	r.opening <- struct{}{}
 	return r

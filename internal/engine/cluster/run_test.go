@@ -15,13 +15,13 @@ import (
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster"
 	"github.com/idag/idag/internal/engine/cluster/town"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
-	"github.com/idag/idag/rdd/fn"
 )
 
 func kinds() connectors.Registry {
@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
-		c := town.New(3, kinds(), fn.Set{}, mem)
+		c := town.New(3, cluster.ExecutorConfig{Kinds: kinds(), Mem: mem, Memory: 1000, Temp: t.TempDir()})
 		to, letters := t.TempDir(), t.TempDir()
 		got, err := engine.Run(context.Background(), parsed(t, sums, map[string]string{"to": to}),
 			engine.Config{Mode: mode, Kinds: kinds(), DeadLetters: letters, Mem: mem, Connect: c.Connect, Ledger: t.TempDir()})
@@ -99,7 +99,7 @@ func TestRun(t *testing.T) {
 // TestOtherPlan proves that an executor which compiles the job to another plan than the
 // driver refuses the run and names both.
 func TestOtherPlan(t *testing.T) {
-	c := town.New(1, kinds(), fn.Set{}, nil)
+	c := town.New(1, cluster.ExecutorConfig{Kinds: kinds()})
 	defer func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)

@@ -2,13 +2,13 @@
 // another and to drivers by their interfaces, without a network. One of them can be
 // killed, started anew, cut off, and told to leave.
 //
-//	c := town.New(3, kinds, functions, mem)
+//	c := town.New(3, cluster.ExecutorConfig{Kinds: kinds, Mem: mem})
 //	cfg.Connect = c.Connect
 //	summary, err := engine.Run(ctx, job, cfg)
 //	…
 //	err = c.Close()
 //
-// All buffers come from the allocator it is given; Close gives everything back.
+// Close gives everything back.
 package town
 
 import (
@@ -19,21 +19,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
-	"github.com/idag/idag/rdd/fn"
 )
 
 // Town is the cluster. It is safe for concurrent use.
 type Town struct {
-	kinds     connectors.Registry
-	functions fn.Set
-	mem       memory.Allocator
+	each cluster.ExecutorConfig
 
 	mu      sync.Mutex
 	nodes   map[string]*cluster.Executor // by name, which is the address too; nil: nobody answers
@@ -42,9 +37,10 @@ type Town struct {
 	before  func(name, call string) // told of calls that arrive
 }
 
-// New starts executors e1, e2 and so on with one slot each.
-func New(n int, kinds connectors.Registry, functions fn.Set, mem memory.Allocator) *Town {
-	c := &Town{kinds: kinds, functions: functions, mem: mem, nodes: map[string]*cluster.Executor{}, cut: map[string]bool{}}
+// New starts executors e1, e2 and so on with one slot each. Their configs are each, but
+// for Name and Dial.
+func New(n int, each cluster.ExecutorConfig) *Town {
+	c := &Town{each: each, nodes: map[string]*cluster.Executor{}, cut: map[string]bool{}}
 	for i := range n {
 		c.Start(fmt.Sprintf("e%d", i+1))
 	}
@@ -54,7 +50,9 @@ func New(n int, kinds connectors.Registry, functions fn.Set, mem memory.Allocato
 // Start starts an executor, in place of one of the same name that was killed: to the
 // members it is still the same.
 func (c *Town) Start(name string) {
-	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: name, Kinds: c.kinds, Functions: c.functions, Dial: c.dial, Mem: c.mem})
+	own := c.each
+	own.Name, own.Dial = name, c.dial
+	x := cluster.NewExecutor(own)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.member(name); i < 0 {

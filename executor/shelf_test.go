@@ -1,0 +1,209 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
+	"pgregory.net/rapid"
+)
+
+// drawFrames draws the frames of a block, with all that headers of blocks have.
+func drawFrames(t *rapid.T, tb testing.TB, mem memory.Allocator) *rdd.Frames {
+	out := new(rdd.Frames)
+	for range rapid.IntRange(1, 3).Draw(t, "frames") {
+		n := rapid.IntRange(0, 5).Draw(t, "rows")
+		rows := make([]string, n+2)
+		for i := range rows {
+			rows[i] = rapid.SampledFrom([]string{`"code":1`, `"code":-7`, ``, `"kind":"x"`, `"kind":"ö","code":3`}).Draw(t, "row")
+		}
+		whole := batch(tb, mem, schemaOf("code kind"), rows...)
+		b := whole.NewSlice(1, int64(n+1)) // at an offset
+		whole.Release()
+		h := rdd.Header{Labels: Err, Done: []string{"tag:1", "map:2"}, Origin: rdd.Origin{Source: rapid.IntRange(-1, 1).Draw(t, "source"),
+			Partition: 3, First: 1 << 40, Split: &rdd.Split{Name: "s"}}}
+		if rapid.Bool().Draw(t, "row numbers") {
+			h.Origin.Rows = rapid.SliceOfN(rapid.Int32Min(0), n, n).Draw(t, "numbers")
+		}
+		if rapid.Bool().Draw(t, "ordinals") {
+			h.Origin.Child = rapid.SliceOfN(rapid.Int64(), n, n).Draw(t, "children")
+		}
+		out.Keep(&rdd.Frame{Header: h, Batch: b})
+		b.Release()
+	}
+	return out
+}
+
+// spelled spells frames whole.
+func spelled(t *rapid.T, f *rdd.Frames, err error) string {
+	if err != nil {
+		return fault.Of(err).String()
+	}
+	defer f.Release()
+	text := ""
+	for _, one := range f.List() {
+		o := one.Header.Origin
+		if o.Split == nil || o.Split.Name != "s" || o.Rows != nil && len(o.Rows) != int(one.Batch.NumRows()) {
+			t.Fatalf("origin %+v of %d rows", o, one.Batch.NumRows())
+		}
+		o.Split, one.Header.Origin = nil, rdd.Origin{}
+		text += fmt.Sprintf("%+v %+v %v %v\n", one.Header, o, one.Batch.Schema(), one.Batch)
+	}
+	return text
+}
+
+// TestBlocksWithin proves that a store whose budget is small, or nothing, gives what one
+// without a budget does, whatever is put, replaced, read and dropped; that it keeps to its
+// budget; and that neither memory, budget nor a file is left.
+func TestBlocksWithin(t *testing.T) {
+	dir := t.TempDir()
+	spilled := false
+	rapid.Check(t, func(rt *rapid.T) {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		budget := NewBudget(rapid.SampledFrom([]int64{0, 200, 1000, 1 << 30}).Draw(rt, "budget"))
+		twin, s := NewBlocks(), NewBlocksWithin(budget, dir, mem)
+		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+			at := rdd.Block{Batch: rdd.BatchID(rapid.IntRange(1, 3).Draw(rt, "batch")), Task: rapid.IntRange(0, 2).Draw(rt, "task")}
+			switch rapid.IntRange(0, 5).Draw(rt, "what") {
+			case 0, 1, 2:
+				f := drawFrames(rt, t, mem)
+				same := new(rdd.Frames)
+				for i := range f.List() {
+					at.Bytes += sizeOf(f.List()[i].Batch)
+					same.Keep(&f.List()[i])
+				}
+				if err := twin.Put(at, same); err != nil {
+					rt.Fatal(err)
+				}
+				if err := s.Put(at, f); err != nil {
+					rt.Fatal(err)
+				}
+			case 3, 4:
+				a, errA := twin.Get(at)
+				b, errB := s.Get(at)
+				if want, got := spelled(rt, a, errA), spelled(rt, b, errB); got != want {
+					rt.Fatalf("got\n%s\nwant\n%s", got, want)
+				}
+			case 5:
+				twin.Drop(at.Batch)
+				s.Drop(at.Batch)
+			}
+			if used := budget.Used(); used < 0 || used > max(budget.limit, 0) {
+				rt.Fatalf("%d bytes of a budget of %d", used, budget.limit)
+			}
+			spilled = spilled || s.Spilled() > 0
+		}
+		twin.Close()
+		s.Close()
+		if n := mem.CurrentAlloc(); n != 0 || budget.Used() != 0 || s.Spilled() != 0 {
+			rt.Fatalf("%d bytes of memory, %d of the budget, %d on disk are left", n, budget.Used(), s.Spilled())
+		}
+	})
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 || !spilled {
+		t.Errorf("%d files are left, %v; spilled is %v", len(files), err, spilled)
+	}
+}
+
+// TestFullDisk: a block that can be put nowhere is a fault, and is given up.
+func TestFullDisk(t *testing.T) {
+	mem := checked(t)
+	s := NewBlocksWithin(NewBudget(0), "/dev/null/nowhere", mem)
+	defer s.Close()
+	if err := s.Put(rdd.Block{Batch: 1, Bytes: 1}, frames(t, mem, 2)); err == nil {
+		t.Error("a block was put where there is no place")
+	}
+	if _, err := s.Get(rdd.Block{Batch: 1}); fault.Of(err) != fault.Lost {
+		t.Error(err)
+	}
+}
+
+// TestFetch proves that blocks of other nodes come in the task's order, that at most so
+// many are under way, and that all that are missing are named.
+func TestFetch(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		x := &Executor{Config: Config{Node: "me", Blocks: NewBlocks(), Mem: mem}}
+		var list, missing []rdd.Block
+		nodes := []string{"me", "you", "them"}
+		if rapid.IntRange(0, 9).Draw(rt, "one of ten has a dead node") == 0 { // to find out takes time
+			nodes = append(nodes, "dead")
+		}
+		for i := range rapid.IntRange(0, 30).Draw(rt, "blocks") {
+			b := rdd.Block{Batch: 1, Task: i, Node: rapid.SampledFrom(nodes).Draw(rt, "node"), Bytes: rapid.SampledFrom([]int64{1, fetchBytes}).Draw(rt, "bytes")}
+			gone := b.Node == "dead" || rapid.IntRange(0, 9).Draw(rt, "gone") == 0
+			if gone {
+				missing = append(missing, b)
+			} else if b.Node == "me" {
+				put(t, x.Blocks, b, frames(t, mem, i))
+			}
+			list = append(list, b)
+		}
+		guard := make(chan struct{}, fetchAhead)
+		x.Fetch = func(_ context.Context, b rdd.Block) (*rdd.Frames, error) {
+			select {
+			case guard <- struct{}{}:
+				defer func() { <-guard }()
+			default:
+				return nil, fault.New(fault.Bug, "more than %d at once", fetchAhead)
+			}
+			switch {
+			case b.Node == "dead":
+				return nil, fault.New(fault.Retry, "nobody answers")
+			case slices.Contains(missing, b):
+				return nil, fault.New(fault.Lost, "gone")
+			}
+			return frames(t, mem, b.Task), nil
+		}
+		next := 0
+		r := &run{x: x, task: work.Task{Blocks: list}, mem: mem}
+		err := r.eachBlock(t.Context(), func(b rdd.Block, f *rdd.Frames) error {
+			if b != list[next] || f.Rows() != int64(next) {
+				rt.Fatalf("block %d is %+v with %d rows", next, b, f.Rows())
+			}
+			next++
+			return nil
+		})
+		var named interface{ MissingBlocks() []rdd.Block }
+		switch {
+		case len(missing) == 0 && (err != nil || next != len(list)):
+			rt.Fatalf("%d of %d blocks, %v", next, len(list), err)
+		case len(missing) > 0 && (fault.Of(err) != fault.Lost || !errors.As(err, &named) || !reflect.DeepEqual(named.MissingBlocks(), missing)):
+			rt.Fatalf("%v does not name %v", err, missing)
+		}
+		x.Blocks.Close()
+		if n := mem.CurrentAlloc(); n != 0 {
+			rt.Fatalf("%d bytes are left", n)
+		}
+	})
+}
+
+// TestFetchEnds: who is not waited for any more is told so, and what came is given up.
+func TestFetchEnds(t *testing.T) {
+	mem := checked(t)
+	ctx, stop := context.WithCancelCause(t.Context())
+	x := &Executor{Config: Config{Node: "me", Blocks: NewBlocks(), Mem: mem}}
+	x.Fetch = func(ctx context.Context, b rdd.Block) (*rdd.Frames, error) {
+		if b.Task > 0 {
+			return frames(t, mem, 3), nil
+		}
+		stop(fault.New(fault.Retry, "enough"))
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	r := &run{x: x, task: work.Task{Blocks: []rdd.Block{{Task: 0}, {Task: 1}, {Task: 2}}}, mem: mem}
+	err := r.eachBlock(ctx, func(rdd.Block, *rdd.Frames) error {
+		t.Error("a block came")
+		return nil
+	})
+	if fault.Of(err) != fault.Retry {
+		t.Error(err)
+	}
+}
