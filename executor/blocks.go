@@ -53,7 +53,7 @@ func (s *Blocks) Put(b rdd.Block, frames *rdd.Frames) error {
 	if s.budget != nil {
 		k.bytes = footprint(b, frames)
 	}
-	to := s.shelf(b.Batch, true)
+	to := s.shelf(b.Batch)
 	if s.budget != nil && !s.budget.take(k.bytes) {
 		defer frames.Release()
 		k.frames, k.bytes = nil, 0
@@ -84,12 +84,12 @@ func footprint(b rdd.Block, frames *rdd.Frames) int64 {
 	return n
 }
 
-// shelf returns that of a batch; nil if there is none, unless it is to be made.
-func (s *Blocks) shelf(batch rdd.BatchID, make bool) *shelf {
+// shelf returns that of a batch, and makes it if need be.
+func (s *Blocks) shelf(batch rdd.BatchID) *shelf {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.held[batch]
-	if found == nil && make {
+	if found == nil {
 		found = newShelf()
 		s.held[batch] = found
 	}

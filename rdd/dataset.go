@@ -69,6 +69,10 @@ func (d *Dataset) At(part string) Pos {
 	return d.at
 }
 
+// Marks returns where the parts of the operation stand, as far as that is known. The map
+// is shared: do not change it.
+func (d *Dataset) Marks() Marks { return d.marks }
+
 // AtText returns where a line and column, both from 1, of the text of a part
 // stand: an expression's, which is indented alike in every line.
 func (d *Dataset) AtText(part string, line, column int) Pos {

@@ -413,3 +413,42 @@ func TestSinksOfOneName(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestStagingForAnother: a sink may stage for another one of the same store; where there
+// is none, in another process, the author is told.
+func TestStagingForAnother(t *testing.T) {
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	s := memory.NewStore(mem)
+	defer s.Release()
+	open := func(s *memory.Store, desk string, stages bool) (connectors.Sink, error) {
+		return s.Kind().Sink(t.Context(), rdd.Options{"name": "out"}, connectors.Env{Labels: []string{"a"}, Desk: desk, Stages: stages})
+	}
+	driver, err := open(s, "run", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	executor, err := open(s, "run", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := batch(mem, 0, 3)
+	defer b.Release()
+	part, err := executor.Stage(t.Context(), rdd.Block{Batch: 1}, frames(1, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Publish(t.Context(), rdd.Commit{Batch: 1}, []rdd.Staged{part}); err != nil || len(s.Rows("out")) != 3 {
+		t.Errorf("%d rows, %v", len(s.Rows("out")), err)
+	}
+	if err := errors.Join(executor.Close(), driver.Close()); err != nil {
+		t.Error(err)
+	}
+	other := memory.NewStore(mem)
+	for _, where := range []*memory.Store{s, other} { // the driver is gone, or elsewhere
+		var at *connectors.OptionError
+		if _, err := open(where, "run", true); !errors.As(err, &at) || !strings.Contains(err.Error(), "cluster") {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -22,13 +22,27 @@ type sink struct {
 	store  *Store
 	name   string
 	labels []string
+	desk   string // where others stage for this one
 }
 
 var _ connectors.Sink = (*sink)(nil)
 
 func (s *Store) sink(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sink, error) {
 	name, _ := o["name"].(string)
-	return &sink{store: s, name: name, labels: env.Labels}, nil
+	k := &sink{store: s, name: name, labels: env.Labels}
+	if env.Desk == "" {
+		return k, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !env.Stages:
+		s.desks[env.Desk], k.desk = true, env.Desk
+	case !s.desks[env.Desk]:
+		return nil, &connectors.OptionError{Kind: "memory", Option: "name",
+			Text: "what is written lies in the process that drives the job: it cannot be written from another one, on a cluster"}
+	}
+	return k, nil
 }
 
 // ticket is what a Staged part carries.
@@ -89,6 +103,7 @@ func (k *sink) Publish(_ context.Context, c rdd.Commit, parts []rdd.Staged) erro
 func (k *sink) Close() error {
 	k.store.mu.Lock()
 	defer k.store.mu.Unlock()
+	delete(k.store.desks, k.desk)
 	for id, p := range k.store.staged {
 		if p.owner == k {
 			p.release()

@@ -37,6 +37,7 @@ type Store struct {
 	tables map[string]*table
 	staged map[int64]part // by the id in their Staged
 	lastID int64
+	desks  map[string]bool // of sinks that publish what others of this store stage
 	out    map[target]*output
 }
 
@@ -90,7 +91,7 @@ func NewStore(mem memory.Allocator) *Store {
 	if mem == nil {
 		mem = memory.NewGoAllocator()
 	}
-	return &Store{mem: mem, tables: map[string]*table{}, staged: map[int64]part{}, out: map[target]*output{}}
+	return &Store{mem: mem, tables: map[string]*table{}, staged: map[int64]part{}, out: map[target]*output{}, desks: map[string]bool{}}
 }
 
 // Put gives the table name its partitions, each a list of batches in sequence.

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/internal/twin"
+	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
@@ -101,11 +103,12 @@ func travels(t interface {
 	Fatalf(string, ...any)
 }, plan *planner.Plan, reg connectors.Registry) {
 	t.Helper()
-	text, schemas, err := part.Pack(plan.Job)
-	if err != nil {
+	var o wire.Opening
+	if err := part.Pack(plan.Job, &o); err != nil {
 		t.Fatalf("%v", err)
 	}
-	job, err := part.Unpack(text, schemas, reg, plan.Job.Functions)
+	text := o.Job
+	job, err := part.Unpack(o, reg, plan.Job.Functions)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -116,6 +119,12 @@ func travels(t interface {
 	if again.Digest != plan.Digest || again.Job.Settings != plan.Job.Settings || strings.Join(again.Job.Schedule, ",") != strings.Join(plan.Job.Schedule, ",") {
 		t.Fatalf("digest %s became %s, settings %+v became %+v, schedule %v became %v\n%s", plan.Digest, again.Digest,
 			plan.Job.Settings, again.Job.Settings, plan.Job.Schedule, again.Job.Schedule, text)
+	}
+	for i, d := range plan.Job.Datasets() {
+		there := again.Job.Datasets()[i]
+		if there.At("") != d.At("") || !maps.Equal(there.Marks(), d.Marks()) {
+			t.Fatalf("dataset %d was written at %s %v, and came from %s %v\n%s", i, d.At(""), d.Marks(), there.At(""), there.Marks(), text)
+		}
 	}
 }
 

@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/engine/part"
@@ -62,13 +65,21 @@ func (n *node) executors(ctx context.Context) (Fleet, driver.States, <-chan []dr
 func (n *node) opening() (o wire.Opening, err error) {
 	o = wire.Opening{Run: wire.RunID(n.run()), Mode: n.plan.Mode, Digest: n.plan.Digest, Resume: n.past.Started != nil, Epoch: n.past.Run,
 		DeadPublished: n.past.Tally.DeadLetters > 0, DeadLetters: n.cfg.DeadLetters, Desk: n.run(), States: n.cfg.states()}
-	if o.Job, o.Schemas, err = part.Pack(n.plan.Job); err != nil {
+	if o.Dir, err = os.Getwd(); err != nil {
+		return o, fault.New(fault.Invalid, "%w", err)
+	}
+	for _, dir := range []*string{&o.DeadLetters, &o.States} {
+		if *dir != "" && !strings.Contains(*dir, "://") && !filepath.IsAbs(*dir) {
+			*dir = filepath.Join(o.Dir, *dir)
+		}
+	}
+	if err := part.Pack(n.plan.Job, &o); err != nil {
 		return o, err
 	}
 	for _, id := range n.plan.Writes {
 		o.Published = append(o.Published, published(n.past, n.plan, id))
 	}
-	job, err := part.Unpack(o.Job, o.Schemas, n.cfg.Kinds, n.plan.Job.Functions)
+	job, err := part.Unpack(o, n.cfg.Kinds, n.plan.Job.Functions)
 	if err != nil {
 		return o, fault.New(fault.Bug, "the job cannot be sent to executors: %w", err)
 	}

@@ -20,8 +20,10 @@ type Opening struct {
 	Node    string       `json:"node"` // the name that the driver knows the executor by: Block.Node and Receipt.Node
 	Mode    planner.Mode `json:"mode"`
 	Digest  string       `json:"digest"`
-	Job     []byte       `json:"job"`     // as a job file; what stands in ${ENV} is looked up by each node
-	Schemas [][]byte     `json:"schemas"` // of the sources, in the order of the plan's reads, as Arrow IPC streams without rows
+	Job     []byte       `json:"job"`              // as a job file; what stands in ${ENV} is looked up by each node
+	Schemas [][]byte     `json:"schemas"`          // of the sources, in the order of the plan's reads, as Arrow IPC streams without rows
+	Places  []byte       `json:"places,omitempty"` // where the author wrote what is in Job, for messages
+	Dir     string       `json:"dir,omitempty"`    // where the driver looks for paths that are relative
 	// Resume, Epoch and Published are what connectors.Env says of a run that is taken
 	// up: Epoch is that of its first driver, Published is by sink, and of the dead letters.
 	Resume        bool   `json:"resume,omitempty"`

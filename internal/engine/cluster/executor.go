@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
@@ -28,6 +29,8 @@ type ExecutorConfig struct {
 	// Memory is how many bytes the blocks of all runs may take in memory, about; others
 	// wait on disk. 0: they all stay in memory.
 	Memory int64
+	// Forget is how long a run is kept of whose driver nothing is heard; 0 is two minutes.
+	Forget time.Duration
 	Cache  *executor.Cache  // of what splits came to, for all runs; may be nil
 	Mem    memory.Allocator // nil means a pool for each run
 }
@@ -39,10 +42,20 @@ type Executor struct {
 	peers  *peers
 	budget *executor.Budget // nil: none
 
+	done  chan struct{} // closed when the executor is
+	tasks sync.WaitGroup
+
 	mu     sync.Mutex
 	runs   map[wire.RunID]*run
 	closed bool
 }
+
+// forgetAfter is how long a run is kept unless told otherwise. Drivers are heard from
+// every beat.
+const (
+	forgetAfter = 2 * time.Minute
+	beat        = 5 * time.Second
+)
 
 var (
 	_ wire.Executor = (*Executor)(nil)
@@ -51,18 +64,52 @@ var (
 
 // NewExecutor makes an executor that takes part in nothing yet.
 func NewExecutor(cfg ExecutorConfig) *Executor {
-	x := &Executor{cfg: cfg, peers: newPeers(cfg.Dial), runs: map[wire.RunID]*run{}}
+	x := &Executor{cfg: cfg, peers: newPeers(cfg.Dial), runs: map[wire.RunID]*run{}, done: make(chan struct{})}
+	if x.cfg.Forget <= 0 {
+		x.cfg.Forget = forgetAfter
+	}
 	if cfg.Memory > 0 {
 		x.budget = executor.NewBudget(cfg.Memory)
 	}
+	x.tasks.Go(x.forget)
 	return x
+}
+
+// forget ends the runs that nobody drives any more: their drivers have died.
+func (x *Executor) forget() {
+	tick := time.NewTicker(x.cfg.Forget / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-x.done:
+			return
+		case <-tick.C:
+		}
+		var ended []*run
+		x.mu.Lock()
+		for id, r := range x.runs {
+			if r.silent() > x.cfg.Forget {
+				ended = append(ended, r)
+				delete(x.runs, id)
+			}
+		}
+		x.mu.Unlock()
+		for _, r := range ended {
+			_ = r.close() // nobody waits for what comes of it
+		}
+	}
 }
 
 // Shutdown ends all runs. What the executor holds goes, tasks that are under way
 // are given up.
 func (x *Executor) Shutdown() error {
 	x.mu.Lock()
+	if x.closed {
+		x.mu.Unlock()
+		return nil
+	}
 	x.closed = true
+	close(x.done)
 	var all []*run
 	for id, r := range x.runs {
 		all = append(all, r)
@@ -73,6 +120,7 @@ func (x *Executor) Shutdown() error {
 	for _, r := range all {
 		errs = append(errs, r.close())
 	}
+	x.tasks.Wait()
 	return errors.Join(append(errs, x.peers.close())...)
 }
 

@@ -95,15 +95,38 @@ func (f *Fleet) gather(ctx context.Context) error {
 
 // follow looks at the members until the fleet is closed.
 func (f *Fleet) follow() {
-	tick := time.NewTicker(lookEvery)
+	tick, beats := time.NewTicker(lookEvery), time.NewTicker(beat)
 	defer tick.Stop()
+	defer beats.Stop()
 	for {
 		select {
 		case <-f.done:
 			return
 		case <-tick.C:
 			f.look()
+		case <-beats.C:
+			f.beat()
 		}
+	}
+}
+
+// beat lets the executors know that the run is still driven. One that knows nothing of
+// it any more leaves the fleet; whether one that does not answer is dead is for its
+// members to say.
+func (f *Fleet) beat() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.nodes {
+		if !f.begun[n.addr] {
+			continue
+		}
+		f.start(func() {
+			ctx, stop := f.whileOpen()
+			defer stop()
+			if err := f.ask(ctx, n, beat); fault.Of(err) == fault.Lost && err != nil {
+				f.expel(n)
+			}
+		})
 	}
 }
 

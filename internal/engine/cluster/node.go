@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/idag/idag/internal/fault"
@@ -62,7 +63,7 @@ func (f *Fleet) gone(ctx context.Context, n *node) bool {
 			return true
 		}
 		begin := time.Now()
-		err := f.ask(ctx, n)
+		err := f.ask(ctx, n, probeFor)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return false
@@ -75,8 +76,8 @@ func (f *Fleet) gone(ctx context.Context, n *node) bool {
 }
 
 // ask asks a node whether it takes part in the run, if it was to.
-func (f *Fleet) ask(ctx context.Context, n *node) error {
-	ctx, stop := context.WithTimeoutCause(ctx, probeFor, fault.New(fault.Retry, "%s does not answer", n.name))
+func (f *Fleet) ask(ctx context.Context, n *node, wait time.Duration) error {
+	ctx, stop := context.WithTimeoutCause(ctx, wait, fault.New(fault.Retry, "%s does not answer", n.name))
 	defer stop()
 	select {
 	case <-n.turn:
@@ -132,7 +133,9 @@ func (f *Fleet) await(at place) {
 // answers reports whether somebody is there: an executor that knows nothing of a run
 // says so.
 func (f *Fleet) answers(at place) bool {
-	ctx, stop := context.WithTimeout(context.Background(), probeFor)
+	life, end := f.whileOpen()
+	defer end()
+	ctx, stop := context.WithTimeout(life, probeFor)
 	defer stop()
 	p, err := f.peers.get(ctx, at.addr)
 	if err != nil {
@@ -150,6 +153,23 @@ func (f *Fleet) member(at place) bool {
 		}
 	}
 	return false
+}
+
+// whileOpen returns a context that ends with the fleet.
+func (f *Fleet) whileOpen() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-f.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel()
+		watch.Wait()
+	}
 }
 
 // pause waits, and reports whether the fleet is still open then.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/executor"
@@ -37,11 +38,13 @@ type run struct {
 	ended  chan struct{}     // closed when the run ends
 	closed bool
 	ready  bool
+	active int       // calls that are under way
+	heard  time.Time // the end of the last one
 }
 
 func newRun(x *Executor, o wire.Opening) *run {
 	r := &run{id: o.Run, node: o.Node, digest: o.Digest, mem: x.cfg.Mem, busy: newBusy(),
-		opening: make(chan struct{}, 1), ended: make(chan struct{})}
+		opening: make(chan struct{}, 1), ended: make(chan struct{}), heard: time.Now()}
 	if r.mem == nil {
 		r.mem = kernel.NewPool(idleBytes)
 	}
@@ -62,7 +65,7 @@ func (r *run) open(ctx context.Context, o wire.Opening, x *Executor) error {
 	defer func() { r.opening <- struct{}{} }()
 	r.mu.Lock()
 	closed, ready := r.closed, r.ready
-	r.addr = o.Peers
+	r.addr, r.heard = o.Peers, time.Now()
 	r.mu.Unlock()
 	switch {
 	case closed:
@@ -109,10 +112,27 @@ func (r *run) enter() bool {
 		return false
 	}
 	r.users.Add(1)
+	r.active++
 	return true
 }
 
-func (r *run) leave() { r.users.Done() }
+func (r *run) leave() {
+	r.mu.Lock()
+	r.active--
+	r.heard = time.Now()
+	r.mu.Unlock()
+	r.users.Done()
+}
+
+// silent is how long nothing was heard of the run's driver.
+func (r *run) silent() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.active > 0 {
+		return 0
+	}
+	return time.Since(r.heard)
+}
 
 // task runs a task, unless the run ends. Of one part of a stateful stage, and of the
 // attempts at any task, one runs at a time: a driver that has given one up begins

@@ -32,6 +32,15 @@ func modes() []planner.Mode {
 	return []planner.Mode{planner.IDAG, planner.Masked, planner.Selection, planner.Staged}
 }
 
+func parsedWith(t testing.TB, src string, kinds connectors.Registry) *rdd.Job {
+	t.Helper()
+	job, err := jobfile.Parse("job.yaml", []byte(src), nil, kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
 func parsed(t testing.TB, src string, vars map[string]string) *rdd.Job {
 	t.Helper()
 	job, err := jobfile.Parse("job.yaml", []byte(src), vars, kinds())

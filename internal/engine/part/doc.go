@@ -3,7 +3,7 @@
 //
 // The driver packs the job that it has resolved against its sources:
 //
-//	text, schemas, err := part.Pack(plan.Job)
+//	err := part.Pack(plan.Job, &opening)
 //
 // Who takes part compiles what it unpacks, and has the driver's plan if and only if
 // the digests are equal:

@@ -31,7 +31,7 @@ type Part struct {
 // Open compiles a job that has travelled and opens what tasks of it need. A job that
 // comes to another plan than the driver's is a fault.Invalid, and nothing is opened.
 func Open(ctx context.Context, o wire.Opening, kinds connectors.Registry, functions fn.Set, mem memory.Allocator) (p *Part, err error) {
-	job, err := Unpack(o.Job, o.Schemas, kinds, functions)
+	job, err := Unpack(o, kinds, functions)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,9 @@ func Open(ctx context.Context, o wire.Opening, kinds connectors.Registry, functi
 	}
 	if p.Plan.Digest != o.Digest {
 		return nil, fault.New(fault.Invalid, "the driver's plan is %s and this node's %s: they are of different versions of the program", o.Digest, p.Plan.Digest)
+	}
+	if err := seesAlike(p.Plan, o.Dir); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
