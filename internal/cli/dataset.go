@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -65,7 +66,7 @@ func (w *datasetWriter) copy(ctx context.Context, src connectors.Source) (datase
 	g.SetLimit(w.threads)
 	for i, splits := range parts {
 		g.Go(func() (err error) {
-			name := filepath.Join(w.dir, fmt.Sprintf("part-%04d.parquet", i))
+			name := filepath.Join(w.dir, fileName(i, splits))
 			if _, gone := os.Stat(name); gone != nil || !w.keep {
 				rows[i], sizes[i], err = w.file(ctx, name, schema, src, splits)
 			}
@@ -83,6 +84,14 @@ func (w *datasetWriter) copy(ctx context.Context, src connectors.Source) (datase
 		total.rows, total.bytes = total.rows+rows[i], total.bytes+sizes[i]
 	}
 	return total, nil
+}
+
+// fileName is the partition's own name where it can be that of a file, as a topic's.
+func fileName(i int, splits []rdd.Split) string {
+	if len(splits) > 0 && splits[0].Name != "" && !strings.ContainsAny(splits[0].Name, `/\.: `) {
+		return splits[0].Name + ".parquet"
+	}
+	return fmt.Sprintf("part-%04d.parquet", i)
 }
 
 // partitions cuts a bounded source to its end and groups the splits by

@@ -41,11 +41,14 @@ func newGenerate(s *session) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: groupData,
 		Use:     "generate --out DIRECTORY [flags]",
-		Short:   "Write a Parquet data set of made-up meter events",
-		Long: `Write a Parquet data set of made-up smart-meter events: one file a partition, the
-labels mixed as they would come in. The same flags give the same events.`,
+		Short:   "Write a Parquet data set of made-up events",
+		Long: `Write a Parquet data set of made-up events, of smart meters if nothing else is asked
+for: one file a partition, the labels mixed as they would come in. The same flags
+give the same events. For electric vehicles, --set trips says how many events there
+are, and files have the names of topics.`,
 		Example: `  idag generate --rows 2000000 --out data/meter
-  idag generate --rows 10000000 --mix 1/1/98 --seed 7 --set meters=50000 --out data/calm`,
+  idag generate --rows 10000000 --mix 1/1/98 --seed 7 --set meters=50000 --out data/calm
+  idag generate --set events=ev-fleet --set trips=30 --out data/ev`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.out == "" {
