@@ -22,7 +22,8 @@
 // All chance is drawn from Training.Seed (PCG), and all sums are in a fixed order:
 // the same rows, options and seed give the same model, bit for bit, on machines of
 // one architecture. (Compilers for others may fuse a multiplication with an
-// addition, and gonum has other loops there.) Moments, and so the scaler, do not
+// addition, gonum has other loops there, and for x86 without FMA, of before 2013,
+// math.Exp has another form.) Moments, and so the scaler, do not
 // depend on the order of rows either: they are summed exactly. Bad rows, NaN in
 // them, and training that diverges are Invalid, and leave the model as it was.
 //

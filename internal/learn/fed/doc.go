@@ -15,7 +15,7 @@
 //  2. Nodes train on it and submit an [Update]. For FedProx they train with
 //     Training.Proximal; what is aggregated is as in FedAvg.
 //  3. Give updates to Submit, and note whom it refuses; when the round is Due,
-//     Close it. The result is the next version.
+//     Close it. The result is the next version; without any the model stays.
 //  4. For the method "buffered" (FedBuff), updates are differences to the model
 //     that training began with, and so is the result: [Step] adds it.
 //

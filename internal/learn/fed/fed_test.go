@@ -373,15 +373,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A round is due when enough distinct nodes are in, or when time is up with any.
+// A round is due when enough distinct nodes are in, or when time is up.
 func TestDue(t *testing.T) {
 	r, err := Policy{Method: Method{By: "mean"}, Width: 1, Threshold: 2, Deadline: 100}.Open(1, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u := Update{Round: 1, Samples: 1, Params: []float64{4}}
-	if r.Due(99) || r.Due(101) {
-		t.Error("nobody answers, and the round is due")
+	if r.Due(100) || !r.Due(101) {
+		t.Error("nobody answers: due before the deadline, or not after")
+	}
+	if report, err := r.Close(make([]float64, 1)); fault.Of(err) != fault.Invalid || err == nil || report.Nodes != 0 {
+		t.Errorf("nobody answered: %+v, %v", report, err)
 	}
 	u.Node = "a"
 	for range 3 {

@@ -13,7 +13,7 @@ type Policy struct {
 	// Threshold is the number of distinct nodes that make a round due; 0 is never.
 	Threshold int `json:"threshold,omitempty"`
 	// Deadline is microseconds of event time after which a round is due with
-	// whoever is in, if anyone is, and takes no more; 0 is none.
+	// whoever is in, and takes no more; 0 is none.
 	Deadline int64 `json:"deadline,omitempty"`
 	// MaxStale is how many versions an update may be behind; less than 0 is any.
 	MaxStale int64 `json:"max_stale,omitempty"`
@@ -108,14 +108,15 @@ func (r *Round) over(at int64) bool {
 	return r.policy.Deadline > 0 && at-r.opened > r.policy.Deadline
 }
 
-// Due says whether enough nodes are in, or time is up with any.
+// Due says whether enough nodes are in, or time is up: nodes that never answer hold
+// nobody up.
 func (r *Round) Due(at int64) bool {
-	n := r.report.Nodes
-	return r.policy.Threshold > 0 && n >= r.policy.Threshold || n > 0 && r.over(at)
+	return r.policy.Threshold > 0 && r.report.Nodes >= r.policy.Threshold || r.over(at)
 }
 
-// Close writes the aggregate and says what came of the round, due or not. It may
-// be asked again; only Next opens another round.
+// Close writes the aggregate and says what came of the round, due or not. A round
+// that nobody answered has no aggregate, which is Invalid: the global model stays
+// what it is. Close may be asked again; only Next opens another round.
 func (r *Round) Close(out []float64) (Report, error) {
 	err := r.tally.Result(out)
 	return r.report, err
