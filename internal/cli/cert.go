@@ -106,9 +106,13 @@ NAME. Files that are there are left as they are.`,
 			if name == "ca" || filepath.Base(name) != name {
 				return fault.New(fault.Invalid, "a certificate cannot be called %q: it is the name of a file", name)
 			}
-			ca, err := pki.Read(filepath.Join(f.dir, "ca.pem"), filepath.Join(f.dir, "ca-key.pem"))
-			if err != nil {
+			key := filepath.Join(f.dir, "ca-key.pem")
+			if _, err := os.Stat(key); err != nil {
 				return fault.New(fault.Invalid, "%w; '%s cert ca' makes an authority", err, s.app.Name)
+			}
+			ca, err := pki.Read(filepath.Join(f.dir, "ca.pem"), key)
+			if err != nil {
+				return err
 			}
 			pair, err := ca.Issue(hosts, valid)
 			if err != nil {
