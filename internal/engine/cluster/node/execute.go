@@ -32,7 +32,7 @@ func Execute(ctx context.Context, cfg Config) error {
 	n.ready()
 	select {
 	case <-cfg.Stop:
-		n.drain(ctx)
+		n.drain(ctx, func() bool { return len(x.Plans()) > 0 })
 		return errors.Join(n.leave(ctx), x.Shutdown())
 	case <-n.gossip.Done():
 		return errors.Join(n.gossip.Err(), n.close(), x.Shutdown())
@@ -41,8 +41,9 @@ func Execute(ctx context.Context, cfg Config) error {
 	}
 }
 
-// drain waits until drivers have left the executor alone.
-func (n *node) drain(ctx context.Context) {
+// drain waits until drivers have left the executor alone. Busy reports whether it takes
+// part in runs.
+func (n *node) drain(ctx context.Context, busy func() bool) {
 	if err := n.gossip.Announce(func(m *gossip.Member) { m.Condition = gossip.Leaving }); err != nil {
 		n.cfg.Log("the others are not told that this node leaves: " + err.Error())
 		return
@@ -53,7 +54,7 @@ func (n *node) drain(ctx context.Context) {
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < patience; {
 		idle := time.Since(time.Unix(0, n.calls.last.Load()))
-		if n.calls.now.Load() == 0 && idle > quiet {
+		if n.calls.now.Load() == 0 && (idle > quiet || !busy()) {
 			return
 		}
 		select {
