@@ -431,3 +431,50 @@ func TestStoppedDriver(t *testing.T) {
 		t.Error(out, err)
 	}
 }
+
+// Who has another key, another authority, no certificate or no token is refused, and
+// told why; the cluster goes on.
+func TestStrangers(t *testing.T) {
+	slow(t)
+	dir := t.TempDir()
+	for _, args := range []string{"cert ca", "cert node n localhost 127.0.0.1", "cert ca --dir other", "cert node n localhost 127.0.0.1 --dir other"} {
+		runs(t, dir, 0, strings.Fields(args)...)
+	}
+	for _, name := range []string{"key", "token", "other.key"} {
+		out, _ := runs(t, dir, 0, "cert", "key")
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	certs := func(dir string) []string {
+		return []string{"--ca", dir + "/ca.pem", "--cert", dir + "/n.pem", "--cert-key", dir + "/n-key.pem"}
+	}
+	ours, token := certs("certs"), []string{"--token", "file:token"}
+	all := slices.Concat(ours, token, []string{"--key", "file:key"})
+	driver, d := startNode(t, dir, append([]string{"driver", "--home", "home", "--name", "d"}, all...)...)
+	startNode(t, dir, append([]string{"executor", "--name", "e", "--join", d.Gossip}, all...)...)
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{slices.Concat(ours, token), 0, ""},
+		{ours, 2, "token"},
+		{slices.Concat(certs("other"), token), 2, "authority"},
+		{token, 2, d.RPC + " wants certificates: --ca, --cert and --cert-key"},
+	} {
+		out, errs := runs(t, dir, c.status, append([]string{"nodes", "--to", d.RPC}, c.args...)...)
+		if !strings.Contains(errs, c.want) || c.status == 0 && !strings.Contains(out, "\n  e  ") {
+			t.Errorf("%v: %s%s", c.args, out, errs)
+		}
+	}
+	stranger, _ := startNode(t, dir, slices.Concat([]string{"executor", "--name", "x", "--join", d.Gossip, "--key", "file:other.key"}, ours, token)...)
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(stranger.errs.String(), "key") || !strings.Contains(driver.errs.String(), "key"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("a node with another key is told nothing:\n%s\nor the driver:\n%s", stranger.errs, driver.errs)
+		}
+	}
+	if out, _ := runs(t, dir, 0, slices.Concat([]string{"nodes", "--json", "--to", d.RPC}, ours, token)...); strings.Contains(out, `"x"`) || strings.Count(out, "\n") != 2 {
+		t.Error(out)
+	}
+}

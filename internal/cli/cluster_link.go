@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,6 +75,9 @@ func (l *link) find(ctx context.Context) error {
 	err := errors.Join(errs...)
 	if fault.Of(err) == fault.Invalid {
 		return err
+	}
+	if l.security.Plain && strings.Contains(err.Error(), "error reading server preface") { // as gRPC says it
+		return fault.New(fault.Invalid, "%s wants certificates: --ca, --cert and --cert-key", l.addrs[0])
 	}
 	return fault.New(fault.Retry, "%w: %w", errReach, first(errs))
 }
