@@ -70,13 +70,10 @@ func (e ear) NotifyConflict(existing, other *memberlist.Node) {
 	}
 	e.n.mu.Lock()
 	defer e.n.mu.Unlock()
-	now := time.Now()
-	c := claim{joining: e.n.joining, age: now.Sub(e.n.born), newness: e.n.preset.newness, born: e.n.born.UnixMicro(), rivalBorn: s.Born,
-		addr: existing.Address(), rivalAddr: other.Address()}
-	if !e.n.since.IsZero() {
-		c.company = now.Sub(e.n.since)
-	}
-	if c.yields() {
+	e.n.contested = time.Now()
+	mine := e.n.claim
+	mine.addr = existing.Address()
+	if mine.yields(s.claim(other.Address())) {
 		e.n.rival = other.Address()
 		e.n.look.wake()
 	}

@@ -72,7 +72,7 @@ func (n *Node) Announce(change func(self *Member)) error {
 	if m.Name != n.name {
 		return fault.New(fault.Invalid, "a node keeps its name: %q is not %q", m.Name, n.name)
 	}
-	if err := says(m, s, 0).check(); err != nil {
+	if err := says(m, s, n.claim).check(); err != nil {
 		return err
 	}
 	m.Gossip, m.Plans = n.self.Gossip, slices.Clone(m.Plans)

@@ -34,13 +34,16 @@ const (
 	staying stance = iota
 	leaving
 	goodbye // it goes right now: whoever misses it afterwards knows why
+
+	settledBit = 4 // beside the stance, in one byte
 )
 
 // said is what a node says of itself.
 type said struct {
 	Role    Role
 	Stance  stance
-	Born    int64 // microseconds since the epoch, by its own clock
+	Settled bool  // see claim
+	From    int64 // see claim
 	Slots   int
 	Memory  int64
 	RPC     string
@@ -49,9 +52,14 @@ type said struct {
 	Plans   []string
 }
 
+// claim is what a node at addr says of its claim to its name.
+func (s said) claim(addr string) claim {
+	return claim{settled: s.Settled, from: s.From, addr: addr}
+}
+
 // says is what a member says of itself.
-func says(m Member, s stance, born int64) said {
-	return said{Role: m.Role, Stance: s, Born: born, Slots: m.Slots, Memory: m.Memory, RPC: m.RPC, Site: m.Site,
+func says(m Member, s stance, c claim) said {
+	return said{Role: m.Role, Stance: s, Settled: c.settled, From: c.from, Slots: m.Slots, Memory: m.Memory, RPC: m.RPC, Site: m.Site,
 		Version: m.Version, Plans: m.Plans}
 }
 
@@ -65,7 +73,10 @@ func (s said) member(name, gossip string) Member {
 // and their digests are cut. What check accepts fits into [metaLimit] without plans.
 func (s said) encode(limit int) []byte {
 	b := []byte{metaFormat, roleCode(s.Role), byte(s.Stance)}
-	b = binary.AppendUvarint(b, uint64(s.Born))
+	if s.Settled {
+		b[2] |= settledBit
+	}
+	b = binary.AppendUvarint(b, uint64(s.From))
 	b = binary.AppendUvarint(b, uint64(s.Slots))
 	b = binary.AppendUvarint(b, uint64(s.Memory))
 	for _, text := range []string{s.RPC, s.Site, s.Version} {
@@ -111,8 +122,9 @@ func decode(b []byte) (said, error) {
 		return said{}, fault.New(fault.Invalid, "it says %d bytes of itself, the limit is %d", len(b), metaLimit)
 	}
 	r := reader{b: b[1:]}
-	s := said{Role: roleOf(r.byte()), Stance: stance(r.byte()), Born: int64(r.number()), Slots: int(r.number()), Memory: int64(r.number()),
-		RPC: r.text(), Site: r.text(), Version: r.text()}
+	role, bits := roleOf(r.byte()), r.byte()
+	s := said{Role: role, Stance: stance(bits &^ settledBit), Settled: bits&settledBit != 0, From: int64(r.number()),
+		Slots: int(r.number()), Memory: int64(r.number()), RPC: r.text(), Site: r.text(), Version: r.text()}
 	plans := int(r.byte())
 	if plans > plansLimit {
 		return said{}, fault.New(fault.Invalid, "it tells of %d plans, the limit is %d", plans, plansLimit)
@@ -134,7 +146,7 @@ func (s said) check() error {
 	if s.Stance > goodbye {
 		return fault.New(fault.Invalid, "there is no stance %d", s.Stance)
 	}
-	if s.Born < 0 || s.Slots < 0 || s.Slots > slotsLimit || s.Memory < 0 {
+	if s.From < 0 || s.Slots < 0 || s.Slots > slotsLimit || s.Memory < 0 {
 		return fault.New(fault.Invalid, "%d slots with %d bytes are out of range", s.Slots, s.Memory)
 	}
 	if err := s.checkTexts(); err != nil {

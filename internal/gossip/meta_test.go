@@ -26,7 +26,8 @@ func drawSaid(t *rapid.T) said {
 	s := said{
 		Role:    rapid.SampledFrom([]Role{Executor, Driver, Standby, Observer}).Draw(t, "role"),
 		Stance:  stance(rapid.IntRange(0, int(goodbye)).Draw(t, "stance")),
-		Born:    rapid.Int64Min(0).Draw(t, "born"),
+		Settled: rapid.Bool().Draw(t, "settled"),
+		From:    rapid.Int64Min(0).Draw(t, "from"),
 		Slots:   rapid.IntRange(0, slotsLimit).Draw(t, "slots"),
 		Memory:  rapid.Int64Min(0).Draw(t, "memory"),
 		Site:    text(siteLimit, "site"),
@@ -75,7 +76,7 @@ func TestMetaArrives(t *testing.T) {
 // The longest that a node may say, without plans, fits: so that nothing that check
 // accepts can end the process.
 func TestMetaLongest(t *testing.T) {
-	s := said{Role: Observer, Stance: goodbye, Born: 1<<63 - 1, Slots: slotsLimit, Memory: 1<<63 - 1, RPC: strings.Repeat("h", rpcLimit-6) + ":65535",
+	s := said{Role: Observer, Stance: goodbye, Settled: true, From: 1<<63 - 1, Slots: slotsLimit, Memory: 1<<63 - 1, RPC: strings.Repeat("h", rpcLimit-6) + ":65535",
 		Site: strings.Repeat("s", siteLimit), Version: strings.Repeat("v", versionLimit)}
 	if err := s.check(); err != nil {
 		t.Fatal(err)
@@ -114,6 +115,7 @@ func TestMetaRefused(t *testing.T) {
 		{"no role", "no role", at(1, 0)},
 		{"a role of tomorrow", "no role", at(1, 9)},
 		{"a stance of tomorrow", "no stance 3", at(2, 3)},
+		{"a bit of tomorrow", "no stance 8", at(2, 8)},
 		{"too much", "limit is 512", append(slices.Clone(whole), make([]byte, 512)...)},
 		{"too little", "garbled", whole[:len(whole)-1]},
 		{"one byte more", "garbled", append(slices.Clone(whole), 0)},
@@ -150,7 +152,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{metaFormat})
 	f.Add(said{Role: Executor}.encode(metaLimit))
-	f.Add(said{Role: Driver, Stance: leaving, Born: 1, Slots: 4, Memory: 1 << 40, RPC: "[::1]:7700", Site: "edge", Version: "v1.2.3",
+	f.Add(said{Role: Driver, Stance: leaving, Settled: true, From: 1, Slots: 4, Memory: 1 << 40, RPC: "[::1]:7700", Site: "edge", Version: "v1.2.3",
 		Plans: []string{"0123456789abcdef", "f"}}.encode(metaLimit))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decode(b)

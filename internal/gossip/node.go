@@ -18,7 +18,6 @@ import (
 type Node struct {
 	name   string
 	preset Preset
-	born   time.Time
 	keys   *keyring
 	list   *memberlist.Memberlist
 	find   lookup
@@ -46,10 +45,12 @@ type Node struct {
 	stance   stance
 	table    table
 	watchers map[bell]bool
-	joining  bool      // it asks to be let in
 	since    time.Time // when it was first among others
+	claim    claim     // to its name, without the address
 	rival    string    // the address of another node with its name that this node yields to, unless it is dead
 	err      error     // why it ended by itself
+
+	contested time.Time // when another node claimed its name last
 }
 
 // bell rings for one who waits; it rings once, however often it was rung before.
@@ -133,9 +134,11 @@ func newNode(cfg Config, find lookup) (*Node, error) {
 	self := cfg.Self
 	self.Plans = slices.Clone(self.Plans)
 	self.Condition = Alive
-	return &Node{name: self.Name, preset: cfg.Preset, born: time.Now(), keys: ring, find: find, seeds: seeds, file: file,
+	// One that looks for nobody founds the cluster: nobody can have its name before it.
+	claim := claim{settled: len(cfg.Join) == 0, from: time.Now().UnixMicro()}
+	return &Node{name: self.Name, preset: cfg.Preset, keys: ring, find: find, seeds: seeds, file: file,
 		changes: newBell(), tell: newBell(), look: newBell(), lines: make(chan string, 256), ended: make(chan struct{}),
-		self: self, table: table{nodes: map[string]row{}}, watchers: map[bell]bool{}, sieve: newSieve()}, nil
+		claim: claim, self: self, table: table{nodes: map[string]row{}}, watchers: map[bell]bool{}, sieve: newSieve()}, nil
 }
 
 // listen opens the sockets and begins to answer.
@@ -150,7 +153,7 @@ func (n *Node) listen(ctx context.Context, cfg Config, w world) error {
 	}
 	n.self.Gossip = t.address()
 	n.self.RPC = completed(n.self.RPC, n.self.Gossip)
-	if err := says(n.self, staying, 0).check(); err != nil {
+	if err := says(n.self, staying, n.claim).check(); err != nil {
 		return errors.Join(err, t.Shutdown())
 	}
 	c := n.preset.settings(cfg.Cluster)
@@ -199,7 +202,7 @@ func (n *Node) reflect() {
 
 // meta is what the node says of itself. The caller holds mu.
 func (n *Node) meta(limit int) []byte {
-	return says(n.self, n.stance, n.born.UnixMicro()).encode(min(limit, metaLimit))
+	return says(n.self, n.stance, n.claim).encode(min(limit, metaLimit))
 }
 
 // room says whether there is room for another node.

@@ -3,8 +3,12 @@ package gossip
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,6 +283,107 @@ func TestTwoOfAName(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	if after := a.of("b"); after.Gossip != before.Gossip || after.Condition != Alive || b.Err() != nil {
 		t.Errorf("b is %+v now, and says %v", after, b.Err())
+	}
+}
+
+// Of two that start at the same time under one name one stays, and all agree which.
+func TestTwoOfANameAtOnce(t *testing.T) {
+	t.Parallel()
+	a, _ := boot(t, local("a"))
+	b, _ := boot(t, local("b", a))
+	var both [2]*Node
+	var failed [2]error
+	var starting sync.WaitGroup
+	for i, peer := range []*Node{a, b} {
+		starting.Go(func() {
+			c := local("x", peer)
+			c.Cluster = cluster(t)
+			both[i], failed[i] = Start(t.Context(), c)
+		})
+	}
+	starting.Wait()
+	running := func() (out []*Node) {
+		for _, n := range both {
+			if n != nil && n.Err() == nil {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	t.Cleanup(func() {
+		for _, n := range both {
+			if n != nil {
+				_ = n.Close() // it never fails
+			}
+		}
+	})
+	eventually(t, "one stays, and all see it", func() bool {
+		x := running()
+		return len(x) == 1 && a.of("x").Gossip == x[0].self.Gossip && b.of("x").Gossip == x[0].self.Gossip &&
+			a.of("x").Condition == Alive && b.of("x").Condition == Alive
+	})
+	for i, n := range both {
+		err := failed[i]
+		if n != nil {
+			err = n.Err()
+		}
+		if err != nil && fault.Of(err) != fault.Invalid {
+			t.Errorf("the other says %v", err)
+		}
+	}
+}
+
+// A node that finds out only later that its name is taken ends, says why, and does not
+// pull the other one with it.
+func TestNameTakenLater(t *testing.T) {
+	t.Parallel()
+	seeds := filepath.Join(t.TempDir(), "seeds")
+	c := local("x")
+	c.Join = []string{"file:" + seeds}
+	late, log := boot(t, c)
+	x, _ := boot(t, local("x"))
+	a, _ := boot(t, local("a", x))
+	eventually(t, "a and x see each other", func() bool { return a.count(Alive) == 2 && x.count(Alive) == 2 })
+	if err := os.WriteFile(seeds, []byte(a.self.Gossip), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-late.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("two nodes have one name")
+	}
+	if err := late.Err(); fault.Of(err) != fault.Invalid || err == nil || !strings.Contains(err.Error(), x.self.Gossip) {
+		t.Errorf("it ends with %v", err)
+	}
+	eventually(t, "it logs why", func() bool { return log.has("give this one another name") })
+	if err := errors.Join(late.Leave(t.Context()), late.Close()); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if got := a.of("x"); got.Gossip != x.self.Gossip || got.Condition != Alive || x.Err() != nil {
+		t.Errorf("x is %+v, and says %v", got, x.Err())
+	}
+}
+
+// Peers that are silent delay a start by what the preset says, and an end not at all.
+func TestSilentPeer(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // It takes nothing.
+	c := local("a")
+	c.Join = []string{silent.Addr().String()}
+	c.Preset.dial = time.Minute
+	began := time.Now()
+	a, _ := boot(t, c)
+	if took := time.Since(began); took < c.Preset.wait || took > c.Preset.wait+10*time.Second {
+		t.Errorf("the start took %s", took)
+	}
+	began = time.Now()
+	if err := a.Close(); err != nil || time.Since(began) > 5*time.Second {
+		t.Errorf("the end took %s: %v", time.Since(began), err)
 	}
 }
 

@@ -24,7 +24,7 @@ type Preset struct {
 	wait    time.Duration // how long Start waits for the first peer
 	retry   time.Duration // longest pause between attempts to find the others when alone
 	look    time.Duration // pause between looks for those that are missing when not alone
-	newness time.Duration // how long a name is disputed
+	newness time.Duration // how long a node is a newcomer
 }
 
 // Local is for the nodes on one machine: a death is seen within two seconds.

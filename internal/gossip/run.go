@@ -31,11 +31,23 @@ func (n *Node) keep(ctx context.Context) {
 			if n.table.forget(before, now) {
 				n.ring()
 			}
+			n.settle(now)
 			n.mu.Unlock()
 			before = now
 			n.follow()
 		}
 	}
+}
+
+// settle makes the node one that is there, and no newcomer any more: when it has been
+// among others for a while and nobody has claimed its name. The caller holds mu.
+func (n *Node) settle(now time.Time) {
+	calm := now.Sub(n.since) > n.preset.newness && now.Sub(n.contested) > n.preset.newness
+	if n.claim.settled || n.since.IsZero() || !calm || n.stance == goodbye || len(n.table.present(n.name)) == 0 {
+		return
+	}
+	n.claim.settled, n.claim.from = true, n.since.UnixMicro()
+	n.reflect()
 }
 
 // announce tells the others. It waits until the packets are out, for news push older
@@ -83,7 +95,6 @@ func (n *Node) attempt(ctx context.Context, turn int) (alone bool) {
 	found, failed := n.seeds.addresses(finding, n.find)
 	n.mu.Lock()
 	l := look{self: n.self.Gossip, present: n.table.present(n.name), seeds: found, dead: n.table.dead(), turn: turn}
-	n.joining = true
 	n.mu.Unlock()
 	alone = len(l.present) == 0
 	for _, err := range failed {
@@ -102,7 +113,6 @@ func (n *Node) attempt(ctx context.Context, turn int) (alone bool) {
 	_ = joins.Wait() // each has told of its own failure
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.joining = false
 	return len(n.table.present(n.name)) == 0
 }
 
@@ -144,7 +154,9 @@ func (n *Node) contest(ctx context.Context) bool {
 			return true
 		}
 		if _, err := n.list.Ping(n.name, addr); err == nil {
-			n.end(fault.New(fault.Invalid, "there is a node %q in the cluster already, at %s: give this one another name", n.name, rival))
+			err := fault.New(fault.Invalid, "there is a node %q in the cluster already, at %s: give this one another name", n.name, rival)
+			n.say(err.Error())
+			n.end(err)
 			return true
 		}
 	}

@@ -172,29 +172,22 @@ func (p *Preset) pause(alone bool, tries int, chance float64) time.Duration {
 	return d*3/4 + time.Duration(chance*float64(d)/2)
 }
 
-// claim is a dispute over a name: between this node and a rival with the same name.
+// claim is the claim of a node to its name. All nodes compare two claims alike, so that
+// of two nodes with one name exactly one yields, however they come to know of each other.
 type claim struct {
-	joining bool          // this node is asking to be let in
-	company time.Duration // how long it has been with others
-	age     time.Duration // how long it has been there
-	newness time.Duration // how long a name is disputed: Preset.newness
-
-	born, rivalBorn int64
-	addr, rivalAddr string
+	settled bool   // it founded the cluster, or has been among others for a while
+	from    int64  // when it was first among others, else when it began; microseconds since the epoch by its own clock
+	addr    string // of its gossip
 }
 
-// yields decides whether this node is the newcomer, who has to take another name. A
-// node that has been among others never yields, or else anybody could take its place.
-func (c claim) yields() bool {
+// yields decides whether a node has to take another name than its rival: the one that is
+// not settled, then the later one.
+func (c claim) yields(rival claim) bool {
 	switch {
-	case c.company > c.newness:
-		return false
-	case c.joining:
-		return true
-	case c.age > c.newness:
-		return false
-	case c.born != c.rivalBorn:
-		return c.rivalBorn < c.born
+	case c.settled != rival.settled:
+		return rival.settled
+	case c.from != rival.from:
+		return rival.from < c.from
 	}
-	return c.rivalAddr < c.addr
+	return rival.addr < c.addr
 }

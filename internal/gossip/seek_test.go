@@ -178,40 +178,50 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// Who has to take another name: the newcomer, and of two newcomers the later one.
+// Who has to take another name: the newcomer, and of two of a kind the later one.
 func TestYields(t *testing.T) {
-	const newness = 10 * time.Second
-	young, old := time.Second, time.Minute
 	for _, c := range []struct {
-		name  string
-		claim claim
-		want  bool
+		name        string
+		mine, rival claim
+		want        bool
 	}{
-		{"it asks to be let in", claim{joining: true, age: young}, true},
-		{"it has waited long to be let in", claim{joining: true, age: old}, true},
-		{"it has asked by chance, long among others", claim{joining: true, company: old, age: old}, false},
-		{"it is among others for long", claim{company: old, age: old, born: 2, rivalBorn: 1}, false},
-		{"it was alone for long and is asked", claim{age: old, born: 2, rivalBorn: 1}, false},
-		{"both are new, the other is older", claim{age: young, company: young, born: 2, rivalBorn: 1}, true},
-		{"both are new, the other is younger", claim{age: young, company: young, born: 1, rivalBorn: 2}, false},
-		{"both of one instant, the other's address is lower", claim{age: young, born: 1, rivalBorn: 1, addr: "b", rivalAddr: "a"}, true},
-		{"both of one instant, the other's address is higher", claim{age: young, born: 1, rivalBorn: 1, addr: "a", rivalAddr: "b"}, false},
+		{"a newcomer with a slow clock", claim{from: 1}, claim{settled: true, from: 9}, true},
+		{"one that is there, and a newcomer", claim{settled: true, from: 9}, claim{from: 1}, false},
+		{"two newcomers, the other is older", claim{from: 2}, claim{from: 1}, true},
+		{"two newcomers, the other is younger", claim{from: 1}, claim{from: 2}, false},
+		{"two halves of a cluster meet, the other was there before", claim{settled: true, from: 2}, claim{settled: true, from: 1}, true},
+		{"two of one instant, the other's address is lower", claim{from: 1, addr: "b"}, claim{from: 1, addr: "a"}, true},
+		{"two of one instant, the other's address is higher", claim{from: 1, addr: "a"}, claim{from: 1, addr: "b"}, false},
 	} {
-		c.claim.newness = newness
-		if got := c.claim.yields(); got != c.want {
+		if got := c.mine.yields(c.rival); got != c.want {
 			t.Errorf("%s: yields is %v", c.name, got)
 		}
 	}
 }
 
-// Of two new nodes, both of which know of each other, exactly one yields.
-func TestOneOfTwoYields(t *testing.T) {
+// Of two nodes that know the claims of each other exactly one yields; of any number
+// exactly one yields to nobody.
+func TestOneStays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		born := rapid.Int64Range(0, 3)
-		a := claim{newness: time.Minute, born: born.Draw(t, "born"), rivalBorn: born.Draw(t, "rival"), addr: "a", rivalAddr: "b"}
-		b := claim{newness: time.Minute, born: a.rivalBorn, rivalBorn: a.born, addr: a.rivalAddr, rivalAddr: a.addr}
-		if a.yields() == b.yields() {
-			t.Fatalf("both yield, or none: %v", a.yields())
+		claims := make([]claim, rapid.IntRange(2, 6).Draw(t, "nodes"))
+		for i := range claims {
+			claims[i] = claim{settled: rapid.Bool().Draw(t, "settled"), from: rapid.Int64Range(0, 3).Draw(t, "from"), addr: string(rune('a' + i))}
+		}
+		stay := 0
+		for i, c := range claims {
+			yields := false
+			for j, rival := range claims {
+				if i != j && c.yields(rival) == rival.yields(c) {
+					t.Fatalf("both yield, or none: %+v, %+v", c, rival)
+				}
+				yields = yields || i != j && c.yields(rival)
+			}
+			if !yields {
+				stay++
+			}
+		}
+		if stay != 1 {
+			t.Fatalf("%d stay", stay)
 		}
 	})
 }
