@@ -70,7 +70,7 @@ func (f *nodeFlags) config(s *session, role gossip.Role) (node.Config, error) {
 			return cfg, err
 		}
 	}
-	cfg.Listen, cfg.Advertise, cfg.Kinds, cfg.Temp = orAt(f.listen, host, portOfCalls), f.callsAt, s.app.Kinds, f.temp
+	cfg.Listen, cfg.Advertise, cfg.Kinds, cfg.Functions, cfg.Temp = orAt(f.listen, host, portOfCalls), f.callsAt, s.app.Kinds, s.app.Functions, f.temp
 	if cfg.Advertise == "" && f.advertise != "" {
 		if cfg.Advertise, _, err = net.SplitHostPort(f.advertise); err != nil {
 			cfg.Advertise = f.advertise

@@ -137,7 +137,7 @@ func (s *session) submitted(j submission.Job) (*rdd.Job, error) {
 	if j.File == "" {
 		job, err = s.shipped(j.Name, j.Vars)
 	} else {
-		job, err = jobfile.Parse(j.File, j.Source, j.Vars, s.app.Kinds)
+		job, err = s.using(jobfile.Parse(j.File, j.Source, j.Vars, s.app.Kinds))
 	}
 	if err != nil {
 		return nil, err

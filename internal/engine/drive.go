@@ -83,7 +83,7 @@ func (n *node) opening() (o wire.Opening, err error) {
 	if err != nil {
 		return o, fault.New(fault.Bug, "the job cannot be sent to executors: %w", err)
 	}
-	plan, err := planner.Compile(job, n.plan.Mode)
+	plan, err := planner.Compile(job.Using(n.plan.Job.Functions), n.plan.Mode)
 	if err != nil || plan.Digest != n.plan.Digest {
 		return o, fault.New(fault.Bug, "the job becomes another when it is sent to executors: %w\n%s", err, o.Job)
 	}

@@ -21,7 +21,7 @@ func Execute(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: cfg.Gossip.Self.Name, Kinds: cfg.Kinds, Dial: dialer(cfg.Security), Temp: cfg.Temp})
+	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: cfg.Gossip.Self.Name, Kinds: cfg.Kinds, Functions: cfg.Functions, Dial: dialer(cfg.Security), Temp: cfg.Temp})
 	n, err := open(ctx, cfg, listener, gossip.Executor, func(n *node, sc *wire.ServerConfig) {
 		n.calls = &counted{Executor: x}
 		sc.Executor, sc.Blocks = n.calls, x

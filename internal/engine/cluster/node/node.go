@@ -16,6 +16,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // Config is what every node needs. Temp, Log, Ready and Stop may be left out.
@@ -27,6 +28,7 @@ type Config struct {
 	Advertise string // host or host:port where the others reach Listen, if not there
 	Security  wire.Security
 	Kinds     connectors.Registry
+	Functions fn.Set              // that jobs may call: the same on all nodes
 	Temp      string              // directory for what memory has no room for; "" is the system's
 	Log       func(string)        // lines for people
 	Ready     func(gossip.Member) // called once, with the node's own addresses
