@@ -110,6 +110,9 @@ type Config struct {
 // published again. If the job has changed meanwhile, that is a fault.Invalid which
 // says how. The run is over when somebody appends [Ended].
 //
+// Where the fleet may change, state can go with its node: then Run takes the run up
+// again itself, in a higher epoch, as often as batches are committed in between.
+//
 // The outcome is valid with an error too: it holds what was committed.
 func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err := cfg.check(); err != nil {
