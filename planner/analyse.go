@@ -50,6 +50,10 @@ type analysis struct {
 	index  map[*rdd.Dataset]int
 	events rdd.LabelSet // labels that Tag may give: those that no Reduce makes
 
+	// found are the answers of matters, by operation, inlet and label; nil while what
+	// they follow from may still change.
+	found map[[3]int]bool
+
 	mistakes []mistake
 }
 

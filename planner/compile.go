@@ -25,6 +25,7 @@ func Compile(job *rdd.Job, mode Mode) (*Plan, error) {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
 	a.panes()
+	a.found = map[[3]int]bool{}
 	a.live(false)
 	for _, n := range a.nodes {
 		n.own = n.need

@@ -85,6 +85,19 @@ func (a *analysis) wanted(n *node, l int) bool {
 // that come by an inlet what can be seen from outside: writes or groups them, or
 // may dead-letter some.
 func (a *analysis) matters(n *node, inlet, l int) bool {
+	if a.found == nil {
+		return a.doesMatter(n, inlet, l)
+	}
+	key := [3]int{n.ID, inlet, l}
+	out, known := a.found[key]
+	if !known {
+		out = a.doesMatter(n, inlet, l)
+		a.found[key] = out
+	}
+	return out
+}
+
+func (a *analysis) doesMatter(n *node, inlet, l int) bool {
 	if n.Unscheduled {
 		return false
 	}

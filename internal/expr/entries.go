@@ -103,7 +103,10 @@ func library() []func() []entry {
 
 // entryOf finds a function by name.
 func entryOf(name string) (entry, bool) {
-	for _, part := range library() {
+	if e, ok := operator(name); ok {
+		return e, true
+	}
+	for _, part := range library()[1:] {
 		list := part()
 		if i := slices.IndexFunc(list, func(e entry) bool { return e.doc.Name == name }); i >= 0 {
 			return list[i], true

@@ -7,50 +7,79 @@ import (
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
+// operatorEntries are the operators, each made by its own name: a check looks up
+// few of them.
 func operatorEntries() []entry {
-	arith := func(name, doc, example string) entry {
-		return simple(name, doc, example,
-			sig(kInt, intArith(name[0]), kInt, kInt), sig(kFloat, floatArith(name[0]), kFloat, kFloat))
+	var list []entry
+	for _, name := range []string{"+", "-", "*", "/", "%", "div", "neg", "not", "=", "<>", "<", "<=", ">", ">="} {
+		if e, ok := operator(name); ok {
+			list = append(list, e)
+		}
 	}
-	plus := arith("+", "Sum; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.", "1 + 2 = 3")
-	plus.overloads = append(plus.overloads,
-		sig(kTime, intArith('+'), kTime, kInterval), sig(kTime, intArith('+'), kInterval, kTime),
-		sig(kInterval, intArith('+'), kInterval, kInterval), sig(kDate, addDays(1), kDate, kInt))
-	minus := arith("-", "Difference; of timestamps an interval; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.",
-		"TIMESTAMP '2026-01-01' - INTERVAL '1 hour' = TIMESTAMP '2025-12-31 23:00:00'")
-	minus.overloads = append(minus.overloads, sig(kTime, intArith('-'), kTime, kInterval), sig(kInterval, intArith('-'), kTime, kTime),
-		sig(kInterval, intArith('-'), kInterval, kInterval), sig(kDate, addDays(-1), kDate, kInt))
-	times := arith("*", "Product. Integers and decimals that overflow fail.", "6 * 7 = 42")
-	times.overloads = append(times.overloads, sig(kInterval, intArith('*'), kInterval, kInt), sig(kInterval, intArith('*'), kInt, kInterval))
-	list := []entry{plus, minus, times,
-		simple("/", "Quotient, a double or a decimal; dividing by zero fails.", "1 / 4 = 0.25", sig(kFloat, divide, kFloat, kFloat)),
-		simple("%", "Remainder with the sign of the dividend, mod(a, b) too; dividing by zero fails.", "-7 % 3 = -1",
-			sig(kInt, intDivide(true), kInt, kInt), sig(kFloat, floatMod, kFloat, kFloat)),
-		simple("div", "Quotient of integers, cut towards zero; dividing by zero and overflow fail.", "-7 DIV 2 = -3",
-			sig(kInt, intDivide(false), kInt, kInt)),
-		simple("neg", "Unary minus; the least integer fails.", "-(2 - 5) = 3",
-			sig(kInt, intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 }), kInt), sig(kFloat, negFloat, kFloat),
-			sig(kInterval, intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 }), kInterval)),
-		simple("not", "NOT: TRUE for FALSE, FALSE for TRUE.", "NOT 1 = 2", sig(kBool, notBits, kBool)),
+	return list
+}
+
+// operator finds an operator by name.
+func operator(name string) (entry, bool) {
+	switch name {
+	case "+":
+		return arithmetic(name, "Sum; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.", "1 + 2 = 3",
+			sig(kTime, intArith('+'), kTime, kInterval), sig(kTime, intArith('+'), kInterval, kTime),
+			sig(kInterval, intArith('+'), kInterval, kInterval), sig(kDate, addDays(1), kDate, kInt)), true
+	case "-":
+		return arithmetic(name, "Difference; of timestamps an interval; an interval moves a timestamp, a number of days a date. Integers and decimals that overflow fail.",
+			"TIMESTAMP '2026-01-01' - INTERVAL '1 hour' = TIMESTAMP '2025-12-31 23:00:00'",
+			sig(kTime, intArith('-'), kTime, kInterval), sig(kInterval, intArith('-'), kTime, kTime),
+			sig(kInterval, intArith('-'), kInterval, kInterval), sig(kDate, addDays(-1), kDate, kInt)), true
+	case "*":
+		return arithmetic(name, "Product. Integers and decimals that overflow fail.", "6 * 7 = 42",
+			sig(kInterval, intArith('*'), kInterval, kInt), sig(kInterval, intArith('*'), kInt, kInterval)), true
+	case "/":
+		return simple(name, "Quotient, a double or a decimal; dividing by zero fails.", "1 / 4 = 0.25", sig(kFloat, divide, kFloat, kFloat)), true
+	case "%":
+		return simple(name, "Remainder with the sign of the dividend, mod(a, b) too; dividing by zero fails.", "-7 % 3 = -1",
+			sig(kInt, intDivide(true), kInt, kInt), sig(kFloat, floatMod, kFloat, kFloat)), true
+	case "div":
+		return simple(name, "Quotient of integers, cut towards zero; dividing by zero and overflow fail.", "-7 DIV 2 = -3",
+			sig(kInt, intDivide(false), kInt, kInt)), true
+	case "neg":
+		negate := intRows(func(v int64) (int64, bool) { return -v, v != -v || v == 0 })
+		return simple(name, "Unary minus; the least integer fails.", "-(2 - 5) = 3",
+			sig(kInt, negate, kInt), sig(kFloat, negFloat, kFloat), sig(kInterval, negate, kInterval)), true
+	case "not":
+		return simple(name, "NOT: TRUE for FALSE, FALSE for TRUE.", "NOT 1 = 2", sig(kBool, notBits, kBool)), true
 	}
-	compare := func(name string, cmp scalar.Cmp, doc, example string) entry {
-		return entry{doc: funcDoc{name, "a " + name + " b", doc, example}, min: 2, max: 2,
-			special: func(_ *compiler, n *Call, args []typed) (typed, *Error) {
-				k, ops, err := unifyOrdered(n.Name, args)
-				if err != nil {
-					return typed{}, err
-				}
-				return typed{op: &callOp{name: n.Name, fn: comparison(cmp, k), args: ops}, kind: kBool}, nil
-			}}
+	return comparer(name)
+}
+
+// arithmetic is an operator on integers and doubles, and what more there is.
+func arithmetic(name, doc, example string, more ...overload) entry {
+	list := []overload{sig(kInt, intArith(name[0]), kInt, kInt), sig(kFloat, floatArith(name[0]), kFloat, kFloat)}
+	return simple(name, doc, example, append(list, more...)...)
+}
+
+// comparer finds a comparison by name.
+func comparer(name string) (entry, bool) {
+	cmp, ok := comparisonOf(name)
+	if !ok {
+		return entry{}, false
 	}
-	return append(list,
-		compare("=", scalar.Eq, "Equal, == too. NaN equals NaN, and -0.0 equals 0.0.", "-0.0 = 0"),
-		compare("<>", scalar.Ne, "Not equal, != too.", "'a' <> 'b'"),
-		compare("<", scalar.Lt, "Less. Strings compare by code points, FALSE is less than TRUE, NaN is the largest.", "'Zoe' < 'ann'"),
-		compare("<=", scalar.Le, "Less or equal.", "2 <= 2.0"),
-		compare(">", scalar.Gt, "Greater.", "DATE '2026-02-01' > '2026-01-31'"),
-		compare(">=", scalar.Ge, "Greater or equal.", "CAST('NaN' AS double) >= 1e308"),
-	)
+	doc := [...][2]string{
+		scalar.Eq: {"Equal, == too. NaN equals NaN, and -0.0 equals 0.0.", "-0.0 = 0"},
+		scalar.Ne: {"Not equal, != too.", "'a' <> 'b'"},
+		scalar.Lt: {"Less. Strings compare by code points, FALSE is less than TRUE, NaN is the largest.", "'Zoe' < 'ann'"},
+		scalar.Le: {"Less or equal.", "2 <= 2.0"},
+		scalar.Gt: {"Greater.", "DATE '2026-02-01' > '2026-01-31'"},
+		scalar.Ge: {"Greater or equal.", "CAST('NaN' AS double) >= 1e308"},
+	}[cmp]
+	return entry{doc: funcDoc{name, "a " + name + " b", doc[0], doc[1]}, min: 2, max: 2,
+		special: func(_ *compiler, n *Call, args []typed) (typed, *Error) {
+			k, ops, err := unifyOrdered(n.Name, args)
+			if err != nil {
+				return typed{}, err
+			}
+			return typed{op: &callOp{name: n.Name, fn: comparison(cmp, k), args: ops}, kind: kBool}, nil
+		}}, true
 }
 
 // equality is "=" for one kind.
