@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/rdd"
 )
 
 // begin runs a job in goroutines of its own.
@@ -111,11 +113,21 @@ func (s *Service) runOnce(ctx context.Context, t *task, seat *Seat, stop <-chan 
 	}
 	cfg := engine.Config{Mode: t.asks.Mode, Kinds: s.cfg.Kinds, Ledger: filepath.Join(t.dir, "run"), Keep: log,
 		DeadLetters: t.asks.DeadLetters, Observe: t.observe, Stop: stop, Out: t}
-	sum, err = s.cfg.Run(ctx, t.job, cfg, seat)
+	sum, err = s.guarded(ctx, t.job, cfg, seat)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
 	return sum, err
+}
+
+// guarded runs a job; where it panics it fails, and the other jobs go on.
+func (s *Service) guarded(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *Seat) (sum engine.Summary, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fault.Panicked(v, debug.Stack())
+		}
+	}()
+	return s.cfg.Run(ctx, job, cfg, seat)
 }
 
 // restart gives up an unfinished run where this was asked for, and forgets that it was:

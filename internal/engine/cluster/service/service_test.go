@@ -36,7 +36,7 @@ datasets:
     - tag: {column: kind, identity: [meter, ts], time: ts}
     - window: {time: ts, tumbling: 1 hour}
     - reduce: {from: [backup, information], by: [meter, window_start], get: {wh: sum(wh), n: count()}}
-    - write: {json: %s}
+    - write: {json: {path: %s, mode: overwrite}}
 `
 
 func asked(name string, rows, rate int, out string) submission.Job {
@@ -267,7 +267,7 @@ func TestStopAndGoOn(t *testing.T) {
 	for _, drain := range []bool{true, false} {
 		for _, restart := range []bool{false, true} {
 			d, _ := newSite(t, 1).drive()
-			j := asked("j", 4000, 4000, t.TempDir())
+			j := asked("j", 3000, 6000, t.TempDir())
 			submit(t, d, j)
 			begun(t, d, "j")
 			if err := d.Stop(t.Context(), "j", drain); err != nil {
@@ -275,14 +275,14 @@ func TestStopAndGoOn(t *testing.T) {
 			}
 			all, _ := follow(t, d, "j")
 			last := all[len(all)-1]
-			if last.State != submission.Stopped || last.RowsIn >= 4000 {
+			if last.State != submission.Stopped || last.RowsIn >= 3000 {
 				t.Fatalf("drain %v: %+v", drain, last)
 			}
 			j.Restart = restart
 			submit(t, d, j)
 			all, _ = follow(t, d, "j")
 			last = all[len(all)-1]
-			if last.State != submission.Finished || summaryOf(t, last).Checksum != checksum(t, 4000) {
+			if last.State != submission.Finished || summaryOf(t, last).Checksum != checksum(t, 3000) {
 				t.Errorf("drain %v, restart %v: %+v", drain, restart, last)
 			}
 		}
@@ -297,7 +297,7 @@ func TestTakenUp(t *testing.T) {
 		d, end := s.drive()
 		submit(t, d, asked("done", 10, 0, t.TempDir()))
 		follow(t, d, "done")
-		submit(t, d, asked("j", 4000, 4000, t.TempDir()))
+		submit(t, d, asked("j", 3000, 6000, t.TempDir()))
 		begun(t, d, "j")
 		ctx, cancel := context.WithCancel(t.Context())
 		if !orderly {
@@ -314,7 +314,7 @@ func TestTakenUp(t *testing.T) {
 			t.Fatal(jobs, err)
 		}
 		all, lines := follow(t, next, "j")
-		if got := all[len(all)-1]; got.State != submission.Finished || summaryOf(t, got).Checksum != checksum(t, 4000) {
+		if got := all[len(all)-1]; got.State != submission.Finished || summaryOf(t, got).Checksum != checksum(t, 3000) {
 			t.Errorf("orderly %v: %+v", orderly, got)
 		}
 		if !strings.Contains(strings.Join(lines, "\n"), "taken up by a new driver, term 2") {
@@ -336,6 +336,66 @@ func TestFails(t *testing.T) {
 		if got := all[len(all)-1]; got.State != submission.Failed || got.Error != "broken" || got.Invalid != (kind == fault.Invalid) {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+// A job that panics fails alone.
+func TestPanics(t *testing.T) {
+	s := newSite(t, 1)
+	run := s.run
+	s.run = func(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *Seat) (engine.Summary, error) {
+		if job.Name == "mad" {
+			panic("mad")
+		}
+		return run(ctx, job, cfg, seat)
+	}
+	d, _ := s.drive()
+	submit(t, d, asked("mad", 10, 0, t.TempDir()))
+	submit(t, d, asked("sane", 10, 0, t.TempDir()))
+	for id, want := range map[string]submission.State{"mad": submission.Failed, "sane": submission.Finished} {
+		if all, _ := follow(t, d, id); all[len(all)-1].State != want {
+			t.Errorf("%s: %+v", id, all[len(all)-1])
+		}
+	}
+}
+
+// Jobs that have ended are forgotten, the oldest first, with all that the home has of
+// them; those that run never are.
+func TestForgets(t *testing.T) {
+	s := newSite(t, 1)
+	s.run = func(ctx context.Context, job *rdd.Job, cfg engine.Config, _ *Seat) (engine.Summary, error) {
+		if job.Name == "long" {
+			<-ctx.Done()
+			return engine.Summary{}, context.Cause(ctx)
+		}
+		return engine.Summary{Job: job.Name}, nil
+	}
+	d, _ := s.drive()
+	submit(t, d, asked("long", 10, 0, t.TempDir()))
+	for i := range manyEnded + 3 {
+		name := fmt.Sprint("j", i)
+		submit(t, d, asked(name, 10, 0, t.TempDir()))
+		follow(t, d, name)
+	}
+	jobs, err := d.Jobs(t.Context())
+	if err != nil || len(jobs) != manyEnded+2 || jobs[0].ID != "long" || jobs[1].ID != fmt.Sprint("j", manyEnded+2) {
+		t.Errorf("%d jobs, %v", len(jobs), err)
+	}
+	dirs, err := os.ReadDir(filepath.Join(s.dir, "home", "jobs"))
+	if err != nil || len(dirs) != len(jobs) {
+		t.Errorf("%d directories for %d jobs, %v", len(dirs), len(jobs), err)
+	}
+}
+
+// Names of jobs are names of directories, whatever they are.
+func TestOddNames(t *testing.T) {
+	names := map[string]bool{}
+	for _, name := range []string{"..", ".", "a/b", "../x", "a b", "ä", "%2E", "a%2Fb"} {
+		dir := dirName(name)
+		if names[dir] || dir != filepath.Base(dir) || dir == "." || dir == ".." {
+			t.Errorf("%q is in %q", name, dir)
+		}
+		names[dir] = true
 	}
 }
 

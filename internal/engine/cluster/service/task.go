@@ -135,7 +135,9 @@ func (t *task) observe(p engine.Progress) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = p
-	t.now.Batch, t.now.RowsIn, t.now.RowsOut, t.now.Progress = int64(p.Batch), p.Rows, p.RowsOut, text
+	if t.now.RowsIn, t.now.RowsOut, t.now.Progress = p.Rows, p.RowsOut, text; p.Committed {
+		t.now.Batch = int64(p.Batch)
+	}
 	if p.Note != "" {
 		t.sayLocked(p.Note)
 	}
