@@ -33,6 +33,7 @@ const (
 	envTo      = "IDAG_TO"
 	envJoin    = "IDAG_JOIN"
 	envKey     = "IDAG_KEY"
+	envCluster = "IDAG_CLUSTER"
 	envCA      = "IDAG_CA"
 	envCert    = "IDAG_CERT"
 	envCertKey = "IDAG_CERT_KEY"

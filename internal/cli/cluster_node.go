@@ -22,7 +22,8 @@ const lastly = 30 * time.Second
 // nodeFlags are the flags of driver and executor.
 type nodeFlags struct {
 	accessFlags
-	name, join, key    string
+	name, cluster      string
+	join, key          string
 	bind, listen       string
 	advertise, callsAt string
 	preset             gossip.Preset
@@ -34,6 +35,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	fs := c.Flags()
 	f.preset = gossip.LAN()
 	fs.StringVar(&f.name, "name", "", "what the node is called, `unique` in the cluster (default HOST-driver or HOST-executor)")
+	fs.StringVar(&f.cluster, "cluster", "", "the `name` of the cluster: nodes of another one are not let in ($IDAG_CLUSTER)")
 	fs.StringVar(&f.join, "join", "", "nodes to join, `HOST[:PORT],...`, or file:PATH with one a line ($IDAG_JOIN)")
 	fs.StringVar(&f.key, "key", "", "the key of the gossip, or file:PATH: 16, 24 or 32 bytes in base64 or hex (`key`; $IDAG_KEY)")
 	fs.StringVar(&f.bind, "bind", "", "`host:port` of the gossip, TCP and UDP (default :7946; of this machine only if plain)")
@@ -57,14 +59,15 @@ func (f *nodeFlags) config(s *session, role gossip.Role) (node.Config, error) {
 	}
 	join, err1 := setting(f.join, envJoin)
 	key, err2 := setting(f.key, envKey)
-	if err := errors.Join(err1, err2); err != nil {
+	cluster, err3 := setting(f.cluster, envCluster)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return cfg, err
 	}
 	host := ""
 	if cfg.Security.Plain && !cfg.Security.AllowPlain {
 		host = "127.0.0.1"
 	}
-	g := gossip.Config{Bind: orAt(f.bind, host, portOfGossip), Advertise: f.advertise, Preset: f.preset, Join: words(join)}
+	g := gossip.Config{Cluster: cluster, Bind: orAt(f.bind, host, portOfGossip), Advertise: f.advertise, Preset: f.preset, Join: words(join)}
 	if key != "" {
 		if err := g.AddKeys(key); err != nil {
 			return cfg, err

@@ -107,7 +107,7 @@ func (m *mayor) Nodes(context.Context) ([]byte, error) {
 func settled(t *testing.T, nodes map[string]*mayor) (App, *town) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	for _, name := range []string{envTo, envJoin, envKey, envCA, envCert, envCertKey, envToken, envPlain} {
+	for _, name := range []string{envTo, envJoin, envKey, envCluster, envCA, envCert, envCertKey, envToken, envPlain} {
 		t.Setenv(name, "")
 	}
 	home := &town{nodes: nodes}
@@ -436,13 +436,13 @@ func TestNodes(t *testing.T) {
 		return o.String()
 	}
 	key := strings.Repeat("ab", 16)
-	out := starts("executor", "--join", "d,e:1", "--key", key, "--slots", "3", "--memory", "1 GiB", "--site", "north", "--name", "x", "--listen", "127.0.0.1:0", "--advertise", "me:5", "--preset", "wan")
+	out := starts("executor", "--join", "d,e:1", "--key", key, "--slots", "3", "--memory", "1 GiB", "--site", "north", "--name", "x", "--listen", "127.0.0.1:0", "--advertise", "me:5", "--preset", "wan", "--cluster", "c")
 	if out != "x is ready: executor, gossip at g:1, tasks and jobs at r:1\n" {
 		t.Error(out)
 	}
 	g := got.Gossip
 	if g.Self.Slots != 3 || g.Self.Memory != 1<<30 || g.Self.Site != "north" || g.Self.Name != "x" || strings.Join(g.Join, " ") != "d e:1" || len(g.Keys) != 1 ||
-		g.Bind != "127.0.0.1:7946" || got.Listen != "127.0.0.1:0" || got.Advertise != "me" || g.Preset.String() != "wan" {
+		g.Bind != "127.0.0.1:7946" || got.Listen != "127.0.0.1:0" || got.Advertise != "me" || g.Preset.String() != "wan" || g.Cluster != "c" {
 		t.Errorf("%+v", got)
 	}
 	starts("driver", "--plain", "--home", "h")

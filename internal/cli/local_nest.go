@@ -112,7 +112,7 @@ func (n *nest) ended(b *bird) {
 func (n *nest) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains([]string{envTo, envJoin, envKey, envCA, envCert, envCertKey, envToken, envPlain}, name)
+		return slices.Contains([]string{envTo, envJoin, envKey, envCluster, envCA, envCert, envCertKey, envToken, envPlain}, name)
 	})
 	for _, name := range slices.Sorted(maps.Keys(n.env)) {
 		env = append(env, name+"="+n.env[name])
