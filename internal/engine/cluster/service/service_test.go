@@ -363,7 +363,7 @@ func TestPanics(t *testing.T) {
 // them; those that run never are.
 func TestForgets(t *testing.T) {
 	s := newSite(t, 1)
-	s.run = func(ctx context.Context, job *rdd.Job, cfg engine.Config, _ *Seat) (engine.Summary, error) {
+	s.run = func(ctx context.Context, job *rdd.Job, _ engine.Config, _ *Seat) (engine.Summary, error) {
 		if job.Name == "long" {
 			<-ctx.Done()
 			return engine.Summary{}, context.Cause(ctx)
