@@ -375,7 +375,11 @@ func TestForgets(t *testing.T) {
 	for i := range manyEnded + 3 {
 		name := fmt.Sprint("j", i)
 		submit(t, d, asked(name, 10, 0, t.TempDir()))
-		follow(t, d, name)
+		j, err := d.find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-j.done
 	}
 	jobs, err := d.Jobs(t.Context())
 	if err != nil || len(jobs) != manyEnded+2 || jobs[0].ID != "long" || jobs[1].ID != fmt.Sprint("j", manyEnded+2) {
