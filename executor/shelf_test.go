@@ -42,8 +42,8 @@ func drawFrames(t *rapid.T, tb testing.TB, mem memory.Allocator) *rdd.Frames {
 	return out
 }
 
-// spelled spells frames whole.
-func spelledOut(t *rapid.T, f *rdd.Frames, err error) string {
+// framesText spells frames whole.
+func framesText(t *rapid.T, f *rdd.Frames, err error) string {
 	if err != nil {
 		return fault.Of(err).String()
 	}
@@ -89,7 +89,7 @@ func TestBlocksWithin(t *testing.T) {
 			case 3, 4:
 				a, errA := twin.Get(at)
 				b, errB := s.Get(at)
-				if want, got := spelledOut(rt, a, errA), spelledOut(rt, b, errB); got != want {
+				if want, got := framesText(rt, a, errA), framesText(rt, b, errB); got != want {
 					rt.Fatalf("got\n%s\nwant\n%s", got, want)
 				}
 			case 5:

@@ -11,6 +11,9 @@ import (
 	"github.com/idag/idag/planner/work"
 )
 
+// blocksShare is what part of its memory an executor has for blocks.
+const blocksShare = 4
+
 // quiet is how long an executor that is leaving has to be without a task to go.
 const quiet = 2 * time.Second
 
@@ -21,7 +24,8 @@ func Execute(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: cfg.Gossip.Self.Name, Kinds: cfg.Kinds, Functions: cfg.Functions, Dial: dialer(cfg.Security), Temp: cfg.Temp})
+	x := cluster.NewExecutor(cluster.ExecutorConfig{Name: cfg.Gossip.Self.Name, Kinds: cfg.Kinds, Functions: cfg.Functions,
+		Dial: dialer(cfg.Security), Temp: cfg.Temp, Memory: cfg.Gossip.Self.Memory / blocksShare})
 	n, err := open(ctx, cfg, listener, gossip.Executor, func(n *node, sc *wire.ServerConfig) {
 		n.calls = &counted{Executor: x}
 		sc.Executor, sc.Blocks = n.calls, x
@@ -32,7 +36,7 @@ func Execute(ctx context.Context, cfg Config) error {
 	n.ready()
 	select {
 	case <-cfg.Stop:
-		n.drain(ctx, func() bool { return len(x.Plans()) > 0 })
+		n.drain(ctx)
 		return errors.Join(n.leave(ctx), x.Shutdown())
 	case <-n.gossip.Done():
 		return errors.Join(n.gossip.Err(), n.close(), x.Shutdown())
@@ -41,9 +45,8 @@ func Execute(ctx context.Context, cfg Config) error {
 	}
 }
 
-// drain waits until drivers have left the executor alone. Busy reports whether it takes
-// part in runs.
-func (n *node) drain(ctx context.Context, busy func() bool) {
+// drain waits until drivers have left the executor alone.
+func (n *node) drain(ctx context.Context) {
 	if err := n.gossip.Announce(func(m *gossip.Member) { m.Condition = gossip.Leaving }); err != nil {
 		n.cfg.Log("the others are not told that this node leaves: " + err.Error())
 		return
@@ -54,7 +57,7 @@ func (n *node) drain(ctx context.Context, busy func() bool) {
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < patience; {
 		idle := time.Since(time.Unix(0, n.calls.last.Load()))
-		if n.calls.now.Load() == 0 && (idle > quiet || !busy()) {
+		if n.calls.now.Load() == 0 && idle > quiet {
 			return
 		}
 		select {

@@ -28,7 +28,7 @@ type Config struct {
 	Advertise string // host or host:port where the others reach Listen, if not there
 	Security  wire.Security
 	Kinds     connectors.Registry
-	Functions fn.Set              // that jobs may call: the same on all nodes
+	Functions fn.Set              // of an executor: those that jobs may call
 	Temp      string              // directory for what memory has no room for; "" is the system's
 	Log       func(string)        // lines for people
 	Ready     func(gossip.Member) // called once, with the node's own addresses
