@@ -18,6 +18,9 @@ type Kind struct {
 	Doc      string // first sentence: what it is
 	Fields   []Field
 	Examples []Example
+	// Listed says that what is read may bear headers that list the operations applied to the
+	// rows (rdd.Header.Done), so that a read can say whether to trust them.
+	Listed bool
 	// Source opens a source, or is nil where the kind has none.
 	Source func(ctx context.Context, o rdd.Options, env Env) (Source, error)
 	// Sink opens a sink, or is nil where the kind has none.

@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -69,8 +70,16 @@ func (r Registry) Source(ctx context.Context, d *rdd.Dataset, env Env) (Source, 
 	if err != nil {
 		return nil, locate(d, hidden, err)
 	}
+	if read.Trust != "" && !k.Listed {
+		return nil, fault.Wrap(fault.Invalid, &rdd.Error{At: d.At("trust"), Text: "read: " + Untrusted(k.Name)})
+	}
 	s, err := k.Source(ctx, o, env)
 	return guardSource(s, hidden), locate(d, hidden, err)
+}
+
+// Untrusted says why a read of a kind takes no trust.
+func Untrusted(kind string) string {
+	return fmt.Sprintf("what %s reads bears no headers that list operations, so there is nothing to trust; leave trust out", kind)
 }
 
 // Sink opens the sink that d, a Write, names, with its options checked. A

@@ -80,7 +80,7 @@ func (d *dispatcher) admit(e *entry, f *rdd.Frame, lost []string) error {
 	case wrong != "":
 		wrong, advice = "; they cannot be taken up there: "+wrong, "write trust: none, to apply these operations anew, or keep the column where the rows are written"
 	case !d.trusted:
-		advice = "write trust: done, to take these operations for applied, or trust: none, to apply them anew"
+		advice = "write trust: done, to take these operations for applied, or trust: none, to apply them anew (--trust says it for a run)"
 	default:
 		return nil
 	}

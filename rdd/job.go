@@ -123,6 +123,30 @@ func (j *Job) Using(functions fn.Set) *Job {
 	return &c
 }
 
+// Trusting returns the job with an answer for the reads that give none, of the connectors for
+// which listed holds: see Read.Trust.
+func (j *Job) Trusting(trust string, listed func(connector string) bool) *Job {
+	made := map[*Dataset]*Dataset{nil: nil}
+	for _, d := range j.Datasets() {
+		parents := make([]*Dataset, 0, len(d.parents))
+		for _, p := range d.parents {
+			parents = append(parents, made[p])
+		}
+		op := d.op
+		if read, ok := op.(Read); ok && read.Trust == "" && listed(read.Connector) {
+			read.Trust = trust
+			op = read
+		}
+		made[d] = d.With(op, parents...)
+	}
+	c := *j
+	c.Sinks = nil
+	for _, s := range j.Sinks {
+		c.Sinks = append(c.Sinks, made[s])
+	}
+	return &c
+}
+
 // Datasets returns every dataset of the job once, parents before children, in
 // the order in which the sinks reach them.
 func (j *Job) Datasets() []*Dataset {

@@ -182,7 +182,8 @@ func (s *Store) Release() {
 // Kind describes the connector over this store.
 func (s *Store) Kind() connectors.Kind {
 	return connectors.Kind{
-		Name: "memory",
+		Name:   "memory",
+		Listed: true,
 		Doc: "Tables held by the program itself, for tests and for jobs run from Go. " +
 			"It exists only in Go programs that bring a store; the program idag does not have it, so that a job file with it runs only there. " +
 			"A sink collects rows under a name; the store outlives the job.",

@@ -13,6 +13,7 @@ func Kind() connectors.Kind {
 		Name: "parquet",
 		Doc: "Parquet files: a file, a directory or a pattern to read, a directory to write. " +
 			"Directories named key=value become columns. Written batches appear as a whole, one label a file.",
+		Listed: true,
 		Fields: fields(),
 		Examples: []connectors.Example{
 			{Title: "Read every file below a directory", YAML: "read: {parquet: data/meter}"},

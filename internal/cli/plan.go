@@ -81,12 +81,20 @@ func (f *planFlags) single() bool {
 	return f.mode != "" || f.dot || f.linear != "" && !f.analyze && f.svg == ""
 }
 
+// plan is the one plan that is asked for.
+func (f *planFlags) plan() (planner.Mode, error) {
+	switch m := planner.Mode(f.mode); m {
+	case "":
+		return f.jobFlags.mode()
+	case planner.IDAG, planner.Masked, planner.Selection, planner.Staged:
+		return m, nil
+	}
+	return "", fault.New(fault.Invalid, "--mode=%s: there is idag, masked, selection and staged", f.mode)
+}
+
 // planOne shows one plan.
 func (s *session) planOne(ctx context.Context, job *rdd.Job, f *planFlags) error {
-	if f.mode != "" {
-		f.linear = f.mode
-	}
-	mode, err := f.jobFlags.mode()
+	mode, err := f.plan()
 	if err != nil {
 		return err
 	}

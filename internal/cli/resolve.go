@@ -25,6 +25,7 @@ type jobFlags struct {
 	set      []string
 	linear   string
 	schedule []string
+	trust    string
 	settings settingFlags
 }
 
@@ -41,6 +42,7 @@ func (f *jobFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.linear, "linear", "", "the linear plan in this `form` instead of the I-DAG plan:\nmasked, selection or staged")
 	fs.Lookup("linear").NoOptDefVal = string(planner.Masked)
 	fs.StringSliceVar(&f.schedule, "schedule", nil, "write only these `datasets` of the job, and leave out what only others need")
+	fs.StringVar(&f.trust, "trust", "", "what reads that say nothing make of headers that list operations of the job\nas applied to the rows: `done` takes them for applied, none applies them anew")
 	s := &f.settings // the limits are those of job files
 	fs.Var(whole{&s.batchRows, math.MaxInt64}, "batch-rows", "`rows` of a micro-batch")
 	fs.Var(size{&s.batchBytes}, "batch-bytes", "`size` of a micro-batch in the source's encoding, such as 64MB")
@@ -110,12 +112,22 @@ func (s *session) job(name string, f *jobFlags) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply(job, f)
+	return s.apply(job, f)
 }
 
-// apply applies settings and schedule to a job.
-func apply(job *rdd.Job, f *jobFlags) (*rdd.Job, error) {
+// apply applies settings, trust and schedule to a job.
+func (s *session) apply(job *rdd.Job, f *jobFlags) (*rdd.Job, error) {
 	job = job.With(f.settings.apply(job.Settings))
+	switch f.trust {
+	case "":
+	case "done", "none":
+		job = job.Trusting(f.trust, func(kind string) bool {
+			k, err := s.app.Kinds.Lookup(kind)
+			return err == nil && k.Listed
+		})
+	default:
+		return nil, fault.New(fault.Invalid, "--trust=%s: there is done, to take what headers list for applied, and none, to apply it anew", f.trust)
+	}
 	if len(f.schedule) == 0 {
 		return job, nil
 	}

@@ -105,7 +105,7 @@ func (s *session) submission(name string, f *submitFlags) (submission.Job, error
 		return submission.Job{}, err
 	}
 	set := f.settings
-	j := submission.Job{Vars: vars, Mode: mode, Restart: f.restart, Check: f.check, Schedule: f.schedule,
+	j := submission.Job{Vars: vars, Mode: mode, Restart: f.restart, Check: f.check, Schedule: f.schedule, Trust: f.trust,
 		Settings: submission.Settings{BatchRows: set.batchRows, BatchBytes: set.batchBytes, Memory: set.memory, InFlight: set.inFlight,
 			KeyGroups: set.keyGroups, FrameRows: set.frameRows, Lateness: set.lateness, BatchWait: set.batchWait}}
 	if f.deadLetters != "" {
@@ -128,7 +128,7 @@ func (s *session) submission(name string, f *submitFlags) (submission.Job, error
 // submitted makes a job on the driver, of what submission was sent.
 func (s *session) submitted(j submission.Job) (*rdd.Job, error) {
 	var f jobFlags
-	f.schedule = j.Schedule
+	f.schedule, f.trust = j.Schedule, j.Trust
 	f.settings = settingFlags{batchRows: j.Settings.BatchRows, batchBytes: j.Settings.BatchBytes, memory: j.Settings.Memory,
 		inFlight: j.Settings.InFlight, keyGroups: j.Settings.KeyGroups, frameRows: j.Settings.FrameRows,
 		lateness: j.Settings.Lateness, batchWait: j.Settings.BatchWait}
@@ -142,7 +142,7 @@ func (s *session) submitted(j submission.Job) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply(job, &f)
+	return s.apply(job, &f)
 }
 
 // authors gives an error of the driver's the author's position back, so that the line is

@@ -19,7 +19,7 @@ func kinds() connectors.Registry {
 	source := func(context.Context, rdd.Options, connectors.Env) (connectors.Source, error) { return nil, nil }
 	sink := func(context.Context, rdd.Options, connectors.Env) (connectors.Sink, error) { return nil, nil }
 	return connectors.NewRegistry(
-		connectors.Kind{Name: "parquet", Source: source, Sink: sink, Fields: []connectors.Field{
+		connectors.Kind{Name: "parquet", Listed: true, Source: source, Sink: sink, Fields: []connectors.Field{
 			{Name: "path", Type: connectors.Strings, Required: true, Main: true},
 			{Name: "compression", Type: connectors.String, Default: "snappy", Enum: []string{"snappy", "zstd", "none"}, For: connectors.Writing},
 			{Name: "row_group_rows", Type: connectors.Int, Default: int64(131072), For: connectors.Writing},

@@ -275,6 +275,9 @@ func (p *parser) read(s step, marks rdd.Marks) rdd.Operation {
 	if n := s.args.get("trust"); n != nil && trust != "done" && trust != "none" && n.form == scalar {
 		p.fail(n.at, `trust is "done", to take operations for applied that headers list, or "none", to apply them anew`)
 	}
+	if kind, err := p.kinds.Lookup(c); trust != "" && err == nil && !kind.Listed {
+		p.fail(s.args.get("trust").at, "%s", connectors.Untrusted(c))
+	}
 	return rdd.Read{Connector: c, Options: options, Trust: trust}
 }
 

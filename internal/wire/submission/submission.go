@@ -19,6 +19,8 @@ type Job struct {
 	Check   bool              `json:"check,omitempty"`   // only check it
 	// Schedule names the datasets to be written, where these are not all.
 	Schedule []string `json:"schedule,omitempty"`
+	// Trust is for the reads that say nothing: done, none or "".
+	Trust    string   `json:"trust,omitempty"`
 	Settings Settings `json:"settings,omitzero"`
 	// DeadLetters is a directory for dead letters, if the job does not say; "": they are
 	// counted only. All nodes share it.
