@@ -145,7 +145,7 @@ func ofProofs() []Mutant {
 func ofPartitions() []Mutant {
 	return []Mutant{{
 		Name: "keys never change", Proof: "partitioned", File: "planner/build.go",
-		Old: `f.by = f.by.Without(altered(c.op))`, New: `f.by = f.by.Without(nil)`,
+		Old: `f.by = f.by.Without(b.altered(c))`, New: `f.by = f.by.Without(nil)`,
 		Broken: "rows are taken to be in place although a key was set since",
 	}, {
 		Name: "keys in any order", Proof: "partitioned", File: "planner/bypass/partitioned.go",
