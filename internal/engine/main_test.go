@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	given["rapid.seed"] = given["rapid.seed"] || os.Getenv("RAPID_SEED") != ""
 	for name, value := range map[string]string{"rapid.checks": checks, "rapid.seed": strconv.Itoa(seed)} {
 		if given[name] {
 			continue
