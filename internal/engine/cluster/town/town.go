@@ -48,17 +48,19 @@ func New(n int, each cluster.ExecutorConfig) *Town {
 }
 
 // Start starts an executor, in place of one of the same name that was killed: to the
-// members it is still the same.
+// members it is still the same. One that is still there goes on.
 func (c *Town) Start(name string) {
-	own := c.each
-	own.Name, own.Dial = name, c.dial
-	x := cluster.NewExecutor(own)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.nodes[name] != nil {
+		return
+	}
+	own := c.each
+	own.Name, own.Dial = name, c.dial
 	if i := c.member(name); i < 0 {
 		c.members = append(c.members, gossip.Member{Name: name, Role: gossip.Executor, RPC: name, Slots: 1, Condition: gossip.Alive, Since: time.Now()})
 	}
-	c.nodes[name] = x
+	c.nodes[name] = cluster.NewExecutor(own)
 }
 
 func (c *Town) member(name string) int {
