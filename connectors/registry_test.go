@@ -205,7 +205,9 @@ func TestOpenLocates(t *testing.T) {
 // TestTrustOfWhatHasNoHeaders: a read that says whether to trust headers is refused, at
 // that place, where its kind never has any; others are opened.
 func TestTrustOfWhatHasNoHeaders(t *testing.T) {
-	source := func(context.Context, rdd.Options, connectors.Env) (connectors.Source, error) { return nil, errors.New("opened") }
+	source := func(context.Context, rdd.Options, connectors.Env) (connectors.Source, error) {
+		return nil, errors.New("opened")
+	}
 	r := connectors.NewRegistry(connectors.Kind{Name: "lines", Source: source}, connectors.Kind{Name: "parquet", Source: source, Listed: true})
 	at := rdd.Pos{File: "f", Line: 3, Column: 7}
 	for kind, want := range map[string]string{"lines": "f:3:7: read: what lines reads bears no headers", "parquet": "opened"} {
