@@ -64,7 +64,7 @@ func (m Mutant) Run(ctx context.Context, root, work, pkg, run string, checks int
 		return Verdict{}, err
 	}
 	// A mutant may well never come to an end: that, too, is found.
-	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=10m", "-overlay", overlay, "-run", run, pkg,
+	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=40m", "-overlay", overlay, "-run", run, pkg,
 		"-args", fmt.Sprint("-rapid.checks=", checks), "-rapid.nofailfile", "-rapid.shrinktime=1s")
 	c.Dir = root
 	out, err := c.CombinedOutput()
