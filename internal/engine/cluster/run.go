@@ -138,14 +138,24 @@ func (r *run) silent() time.Duration {
 // attempts at any task, one runs at a time: a driver that has given one up begins
 // the next before the first has noticed.
 func (r *run) task(ctx context.Context, t work.Task) (work.Receipt, error) {
-	ctx, stop := r.within(ctx)
+	within, stop := r.within(ctx)
 	defer stop()
-	done, err := r.busy.begin(ctx, r.keyOf(t))
+	done, err := r.busy.begin(within, r.keyOf(t))
 	if err != nil {
-		return work.Receipt{}, err
+		return work.Receipt{}, because(ctx, within, err)
 	}
 	defer done()
-	return r.exec.Run(ctx, t)
+	out, err := r.exec.Run(within, t)
+	return out, because(ctx, within, err)
+}
+
+// because returns, for what failed when the run ended, that it has: who meets the end of
+// a context mostly says no more than that.
+func because(ctx, within context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && within.Err() != nil {
+		return context.Cause(within)
+	}
+	return err
 }
 
 // keyOf says which tasks exclude one another.
@@ -178,8 +188,13 @@ func (r *run) within(ctx context.Context) (context.Context, func()) {
 
 // state saves or restores state.
 func (r *run) state(ctx context.Context, o wire.StateOrder) (work.State, error) {
-	ctx, stop := r.within(ctx)
+	within, stop := r.within(ctx)
 	defer stop()
+	out, err := r.order(within, o)
+	return out, because(ctx, within, err)
+}
+
+func (r *run) order(ctx context.Context, o wire.StateOrder) (work.State, error) {
 	switch {
 	case o.Save != nil:
 		done, err := r.busy.begin(ctx, busyKey{stage: o.Save.Stage, index: o.Save.Index})
