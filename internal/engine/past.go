@@ -17,9 +17,9 @@ import (
 // statesDir is where checkpoints lie, below the directory of the ledger.
 const statesDir = "state"
 
-// recall opens the ledger and reads what it tells. The first driver of a run has
-// the time for its epoch, so that whoever keeps the highest epoch that it has
-// seen also refuses drivers of earlier runs.
+// recall opens the ledger and reads what it tells. Every driver has the time for its
+// epoch, if the ledger tells of none as high, so that whoever keeps the highest epoch
+// that it has seen also refuses drivers of earlier runs, and no later one.
 func (n *node) recall(ctx context.Context) error {
 	if err := n.openLedger(); err != nil {
 		return err
@@ -33,8 +33,10 @@ func (n *node) recall(ctx context.Context) error {
 			return err
 		}
 	}
+	// A driver says its epoch to executors before it is in the ledger. One that died in
+	// between, maybe after it has taken up the run several times, must be below this one.
+	n.past.Epoch = max(n.past.Epoch, time.Now().UnixMicro())
 	if n.past.Started == nil {
-		n.past.Epoch = max(n.past.Epoch, time.Now().UnixMicro())
 		n.past.Run = n.past.Epoch
 		return n.ledger.Trim(ctx, 0) // of runs that have ended
 	}
