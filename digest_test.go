@@ -41,7 +41,7 @@ func sameMeaning(t *testing.T, job Job, vars map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file.Settings != built.Settings || file.Dead.Max != built.Dead.Max {
+	if file.Settings != built.Settings || file.Dead.Limit() != built.Dead.Limit() {
 		t.Errorf("%s: %+v and %+v", job.Name, file.Settings, built.Settings)
 	}
 	for _, mode := range []planner.Mode{planner.IDAG, planner.Masked, planner.Selection, planner.Staged} {

@@ -278,8 +278,8 @@ func (c *core) drop(b *batch) {
 	c.outcome.Tally.Add(b.tally)
 	c.progress.Written = c.outcome.Tally.RowsOut
 	c.outcome.Watermark = b.plan.Watermark
-	if t := &c.outcome.Tally; c.most.Exceeded(t.DeadLetters, t.RowsIn) {
-		c.abort(tooDirty(c.most, t))
+	if t := &c.outcome.Tally; c.dead.Exceeded(t.DeadLetters, t.RowsIn) {
+		c.abort(tooDirty(c.dead, t))
 		return
 	}
 	c.report(&Report{

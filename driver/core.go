@@ -34,7 +34,7 @@ type core struct {
 	job    string
 	digest string
 	set    rdd.Settings
-	most   rdd.DeadLimit // of dead letters
+	dead   rdd.DeadLetters
 	epoch  int64
 
 	measure bool // the tasks are to measure their operations
@@ -71,7 +71,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, set: p.Job.Settings.WithDefaults(), most: p.Job.Dead.Max, next: 1}
+	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, set: p.Job.Settings.WithDefaults(), dead: p.Job.Dead, next: 1}
 	c.input = newInput(len(p.Reads), pace)
 	c.input.leaveOut(&g)
 	c.repairs = newRepairs()

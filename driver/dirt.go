@@ -15,13 +15,13 @@ import (
 // tooDirty says that more rows than the job puts up with are dead letters, and
 // of what reasons. The batch that went too far is committed, so that its letters
 // can be read.
-func tooDirty(most rdd.DeadLimit, t *work.Tally) error {
+func tooDirty(most rdd.DeadLetters, t *work.Tally) error {
 	share := 0.0
 	if t.RowsIn > 0 {
 		share = 100 * float64(t.DeadLetters) / float64(t.RowsIn)
 	}
 	return fault.New(fault.Invalid, "%d of %d rows are dead letters (%.3g%%), more than the job puts up with (max: %s): %s",
-		t.DeadLetters, t.RowsIn, share, most, reasons(t))
+		t.DeadLetters, t.RowsIn, share, most.Limit(), reasons(t))
 }
 
 // reasons lists the reasons for dead letters, the commonest first.

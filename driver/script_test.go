@@ -128,7 +128,7 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 	plan := &planner.Plan{Digest: "digest", Mode: planner.IDAG, Job: rdd.NewJob("job", nil).With(rdd.Settings{
 		BatchRows: int64(c.Int(t, "rows", 1600)), InFlight: c.Int(t, "in_flight", 2), KeyGroups: c.Int(t, "groups", 2),
 	})}
-	plan.Job.Dead.Max.Share = float64(c.Int(t, "dead", 0)) / 100
+	plan.Job.Dead.MaxShare = float64(c.Int(t, "dead", 0)) / 100
 	for i, line := range strings.Split(c.Input, "\n") {
 		s := planner.Stage{ID: i, Source: -1}
 		for _, word := range strings.Fields(line) {

@@ -31,34 +31,28 @@ type DeadLetters struct {
 	// a connector they go where the program that runs the job keeps them.
 	Connector string
 	Options   Options
-	// Max stops the job when there are more. The zero DeadLimit is none.
-	Max DeadLimit
+	// MaxShare, from 0 to 1, of the rows read and MaxRows stop the job when there are
+	// more; the first that is exceeded counts, and 0 bounds nothing.
+	MaxShare float64
+	MaxRows  int64
 	// At and Marks are where it stands in the job file, for errors.
 	At    Pos
 	Marks Marks
 }
 
-// DeadLimit bounds how many rows of a job may be dead letters: a share of the rows
-// read, a number of rows, or both, of which the first that is exceeded counts.
-// Zero fields bound nothing.
-type DeadLimit struct {
-	Share float64 // from 0 to 1
-	Rows  int64
-}
-
 // Exceeded reports whether dead letters of so many rows in are too many.
-func (l DeadLimit) Exceeded(dead, rows int64) bool {
-	return l.Rows > 0 && dead > l.Rows || l.Share > 0 && float64(dead) > l.Share*float64(rows)
+func (d DeadLetters) Exceeded(dead, rows int64) bool {
+	return d.MaxRows > 0 && dead > d.MaxRows || d.MaxShare > 0 && float64(dead) > d.MaxShare*float64(rows)
 }
 
-// String spells the limit as a job file does: 1%, 1000, or both.
-func (l DeadLimit) String() string {
+// Limit spells how many there may be as a job file does: 1%, 1000, or both.
+func (d DeadLetters) Limit() string {
 	var parts []string
-	if l.Share > 0 {
-		parts = append(parts, strconv.FormatFloat(l.Share*100, 'g', 12, 64)+"%")
+	if d.MaxShare > 0 {
+		parts = append(parts, strconv.FormatFloat(d.MaxShare*100, 'g', 12, 64)+"%")
 	}
-	if l.Rows > 0 {
-		parts = append(parts, strconv.FormatInt(l.Rows, 10))
+	if d.MaxRows > 0 {
+		parts = append(parts, strconv.FormatInt(d.MaxRows, 10))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -20,16 +20,15 @@ func (p *parser) dead(n *node) rdd.DeadLetters {
 		out.Connector, out.Options = p.connector(step{name: "deadletter", at: n.at, args: n}, connectors.Writing, out.Marks, "max")
 	}
 	if n.form == mapping {
-		out.Max = p.limit(n.get("max"))
+		p.limit(n.get("max"), &out)
 	}
 	return out
 }
 
-// limit reads a bound for dead letters: 1%, 1000, or a list of both.
-func (p *parser) limit(n *node) rdd.DeadLimit {
-	var out rdd.DeadLimit
+// limit reads how many dead letters there may be: 1%, 1000, or a list of both.
+func (p *parser) limit(n *node, out *rdd.DeadLetters) {
 	if n == nil {
-		return out
+		return
 	}
 	items := []*node{n}
 	if n.form == list {
@@ -41,14 +40,13 @@ func (p *parser) limit(n *node) rdd.DeadLimit {
 		rows, notWhole := strconv.ParseInt(text, 10, 64)
 		switch {
 		case item.form == scalar && percent && err == nil && share > 0 && share <= 100:
-			out.Share = share / 100
+			out.MaxShare = share / 100
 		case item.form == scalar && !percent && notWhole == nil && rows > 0:
-			out.Rows = rows
+			out.MaxRows = rows
 		default:
 			p.fail(item.at, "expected the share or number of rows that may be dead letters, such as 1%% or 1000, got %q", item.text)
 		}
 	}
-	return out
 }
 
 // deadOf is what dead reads, to be written.
@@ -58,11 +56,11 @@ func (f *formatter) deadOf(d rdd.DeadLetters) entries {
 		e = entries{{d.Connector, f.options(d.Options)}}
 	}
 	var most []string
-	if d.Max.Share > 0 {
-		most = append(most, rdd.DeadLimit{Share: d.Max.Share}.String())
+	if d.MaxShare > 0 {
+		most = append(most, rdd.DeadLetters{MaxShare: d.MaxShare}.Limit())
 	}
-	if d.Max.Rows > 0 {
-		most = append(most, rdd.DeadLimit{Rows: d.Max.Rows}.String())
+	if d.MaxRows > 0 {
+		most = append(most, rdd.DeadLetters{MaxRows: d.MaxRows}.Limit())
 	}
 	switch len(most) {
 	case 0:

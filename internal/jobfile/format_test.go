@@ -69,7 +69,7 @@ func drawJob(t *rapid.T) *rdd.Job {
 	if rapid.Bool().Draw(t, "dead letters") {
 		job.Dead.Connector, job.Dead.Options = "parquet", rdd.Options{"path": text().Draw(t, "place")}
 	}
-	job.Dead.Max = rdd.DeadLimit{Share: float64(rapid.IntRange(0, 400).Draw(t, "share")) / 400, Rows: rapid.Int64Range(0, 1e9).Draw(t, "rows")}
+	job.Dead.MaxShare, job.Dead.MaxRows = float64(rapid.IntRange(0, 400).Draw(t, "share"))/400, rapid.Int64Range(0, 1e9).Draw(t, "rows")
 	g := &jobGen{T: t, set: rapid.Custom(func(t *rapid.T) rdd.LabelSet {
 		return rdd.LabelSet(rapid.Uint64Range(0, 1<<len(labels)-1).Draw(t, "set"))
 	}), bit: rapid.Custom(func(t *rapid.T) rdd.LabelSet {

@@ -34,7 +34,7 @@ func kinds() connectors.Registry {
 
 // difference says how two jobs differ, places and names aside, or "".
 func difference(a, b *rdd.Job) string {
-	if a.Dead.Connector != b.Dead.Connector || !reflect.DeepEqual(a.Dead.Options, b.Dead.Options) || a.Dead.Max != b.Dead.Max {
+	if a.Dead.Connector != b.Dead.Connector || !reflect.DeepEqual(a.Dead.Options, b.Dead.Options) || a.Dead.Limit() != b.Dead.Limit() {
 		return fmt.Sprintf("%+v\n%+v", a.Dead, b.Dead)
 	}
 	if a.Name != b.Name || !slices.Equal(a.Labels, b.Labels) || a.Settings != b.Settings {

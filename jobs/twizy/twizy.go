@@ -74,7 +74,7 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 			{Column: "seconds", Expr: "sum(CASE WHEN excess > 0 THEN 1 ELSE 0 END)"}, {Column: "worst", Expr: "max(excess)"},
 		}}).Named("speeding").Write(write("speeding", speeding)),
 	).With(rdd.Settings{Lateness: time.Minute})
-	job.Dead.Max.Share = 0.01
+	job.Dead.MaxShare = 0.01
 	return job, nil
 }
 
