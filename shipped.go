@@ -3,6 +3,7 @@ package idag
 import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/arrow"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/files"
@@ -33,5 +34,5 @@ func Functions() fn.Set { return fn.Set{} }
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {
-	return connectors.NewRegistry(arrow.Kind(), console.Kind(), csv.Kind(), files.Kind(csv.Kind(), json.Kind()), generate.Kind(), json.Kind(), parquet.Kind())
+	return connectors.NewRegistry(arrow.Kind(), broadcast.Kind(), console.Kind(), csv.Kind(), files.Kind(csv.Kind(), json.Kind()), generate.Kind(), json.Kind(), parquet.Kind())
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/arrow"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/csv"
 	growing "github.com/idag/idag/connectors/files"
@@ -21,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "write docs/connectors.md")
 
 func shipped() connectors.Registry {
-	return connectors.NewRegistry(parquet.Kind(), arrow.Kind(), csv.Kind(), growing.Kind(csv.Kind(), json.Kind()), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
+	return connectors.NewRegistry(parquet.Kind(), arrow.Kind(), broadcast.Kind(), csv.Kind(), growing.Kind(csv.Kind(), json.Kind()), generate.Kind(), json.Kind(), console.Kind(), memory.NewStore(nil).Kind())
 }
 
 // TestDocs proves that docs/connectors.md says what the connectors say.

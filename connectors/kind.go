@@ -72,9 +72,10 @@ type Example struct {
 }
 
 // FileFields are the options that connectors of files have in common, for
-// internal/files to carry out. A connector adds its own behind them.
-func FileFields() []Field {
-	return []Field{
+// internal/files to carry out. A connector adds its own behind them. Those of follow are
+// for connectors that can follow a directory.
+func FileFields(follow bool) []Field {
+	fields := []Field{
 		{Name: "path", Type: Strings, Required: true, Main: true,
 			Doc: "What to read: files, directories (with all below them, but for names that start with _ or .) " +
 				"or patterns with *, ?, {a,b} and **; files packed with gzip, zstd or bzip2 are unpacked; s3://BUCKET/PATH for object storage, with ?region=, endpoint=, profile=, access_key=, secret_key= behind it (see docs/files.md). What to write: a directory, on a disk or in object storage."},
@@ -91,11 +92,13 @@ func FileFields() []Field {
 				"batch appears or the run ends (files that no run published are refused, not removed), append adds to it in job=NAME/run=NUMBER, which become columns. Object storage knows no overwrite. " +
 				"A run that goes on by its ledger keeps what it has published, in every mode."},
 	}
+	if follow {
+		fields = append(fields, followFields()...)
+	}
+	return fields
 }
 
-// FollowFields are the options of the connectors of files that can follow a
-// directory, beside [FileFields].
-func FollowFields() []Field {
+func followFields() []Field {
 	return []Field{
 		{Name: "follow", Type: Bool, Default: false, For: Reading,
 			Doc: "Go on reading what comes into the directories, until the job is stopped: new files in the order in which they were last changed, " +

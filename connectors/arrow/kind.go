@@ -73,7 +73,7 @@ func fields() []connectors.Field {
 		{Name: "format", Type: connectors.String, Default: "file", Enum: []string{"file", "stream"}, For: connectors.Writing,
 			Doc: "Files have a footer that says where batches lie; streams can be read while they come."},
 	}
-	for _, f := range connectors.FileFields() {
+	for _, f := range connectors.FileFields(false) {
 		if f.Name == "mode" {
 			out = append(out, f)
 		}

@@ -19,7 +19,7 @@ func Kind() connectors.Kind {
 			"Columns are matched to the header of each file by name. Types are inferred from the beginnings of some files, " +
 			"boolean, bigint, double, date or timestamp where all values fit, else string; `schema` or `types` declare them. " +
 			"Numbers with leading zeros are strings.",
-		Fields:   slices.Concat(connectors.FileFields(), connectors.FollowFields(), readFields(), writeFields()),
+		Fields:   slices.Concat(connectors.FileFields(true), readFields(), writeFields()),
 		Examples: examples(),
 		Source: func(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Source, error) {
 			f, err := newFormat(o)

@@ -44,7 +44,7 @@ func ownFields(formats []connectors.Kind) []connectors.Field {
 			Doc: "The directories to follow, with all below them, or patterns; see docs/files.md. s3://BUCKET/PATH is asked every poll."},
 		{Name: "format", Type: connectors.String, Required: true, Enum: names, Doc: "What the files are: the connector that reads them."},
 	}
-	for _, f := range slices.Concat(connectors.FileFields(), connectors.FollowFields()) {
+	for _, f := range connectors.FileFields(true) {
 		if f.For == connectors.Reading && f.Name != followOption {
 			f.For = "" // there is no other use
 			out = append(out, f)

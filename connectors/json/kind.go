@@ -2,7 +2,6 @@ package json
 
 import (
 	"context"
-	"slices"
 
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/files"
@@ -19,7 +18,7 @@ func Kind() connectors.Kind {
 			"lists array, what is of several kinds string. Nothing is widened later: give a schema where the first rows may not tell all. A number has to fit its column without loss: 3.0 is a bigint, 3.5 is not. " +
 			"String columns take every value, as its JSON text. Columns of double take NaN, Infinity and -Infinity, with quotes or without. " +
 			"Of a key that an object has twice the last counts; null and missing are the same.",
-		Fields: slices.Concat(connectors.FileFields(), connectors.FollowFields(), fields()),
+		Fields: append(connectors.FileFields(true), fields()...),
 		Examples: []connectors.Example{
 			{Title: "Read every file below a directory", YAML: "read: {json: data/events}"},
 			{Title: "Read packed files with a schema; ts counts milliseconds since 1970", YAML: `read:

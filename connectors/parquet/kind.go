@@ -39,7 +39,7 @@ func Kind() connectors.Kind {
 }
 
 func fields() []connectors.Field {
-	return append(connectors.FileFields(), []connectors.Field{
+	return append(connectors.FileFields(false), []connectors.Field{
 		{Name: "columns", Type: connectors.Strings, For: connectors.Reading,
 			Doc: "The columns to read. Without it, all whose types the engine knows."},
 		{Name: "binary_as_string", Type: connectors.Bool, Default: false, For: connectors.Reading,

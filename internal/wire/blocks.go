@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/codec"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"github.com/zeebo/xxh3"
@@ -40,7 +41,7 @@ type blocksClient struct {
 func (c blocksClient) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error) {
 	ctx, done := c.pulse.under(ctx) // of the streams too, wherever they are left
 	defer done()
-	f := &fetch{arena: newArena(c.mem, maxDecoded), want: b}
+	f := &fetch{arena: codec.NewArena(c.mem, maxDecoded), want: b}
 	var err error
 	for part := 0; err == nil && part < max(f.parts, 1); part++ {
 		err = c.part(ctx, f, ticket{Run: run, Block: b, Part: &part, Codec: c.codec})
@@ -51,7 +52,7 @@ func (c blocksClient) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.F
 	}
 	if err != nil {
 		f.release()
-		f.arena.sweep()
+		f.arena.Sweep()
 		return nil, c.classify(ctx, b, err)
 	}
 	return out, nil
@@ -102,13 +103,13 @@ func damaged(format string, args ...any) error { return &damage{fmt.Errorf(forma
 
 // fetch is a block that is being fetched.
 type fetch struct {
-	arena *arena
+	arena *codec.Arena
 	want  rdd.Block
 	parts int
 	list  []rdd.Frame // by place; those that are not there yet have no source
 	there []bool
 	rows  int64
-	check checker
+	check codec.Checker
 }
 
 // read reads the frames of one part. A panic there means that something is not what it
@@ -173,7 +174,7 @@ func (f *fetch) begin(s *arrow.Schema) (*arrow.Schema, error) {
 
 // keep keeps a frame at its place.
 func (f *fetch) keep(heads *headers, schema *arrow.Schema, b arrow.RecordBatch, head []byte) error {
-	if err := f.check.batch(b); err != nil {
+	if err := f.check.Batch(b); err != nil {
 		return &damage{err}
 	}
 	header, at, bare, err := heads.read(head, int(b.NumRows()))
@@ -282,7 +283,7 @@ func (m *messages) take(in *received) error {
 	if sum.Sum64() != binary.LittleEndian.Uint64(in.app) {
 		return damaged("its checksum is another")
 	}
-	_, size, err := kindOf(in.header)
+	_, size, err := codec.Verify(in.header)
 	switch {
 	case err != nil:
 		return &damage{err}

@@ -31,15 +31,15 @@ type received struct {
 	body        *memory.Buffer // nil: none
 }
 
-// codec is gRPC's own for all messages but sent and received: the bodies of these, which
+// grpcCodec is gRPC's own for all messages but sent and received: the bodies of these, which
 // are most of what goes over the wire, are copied once on either side, from and to where
 // they belong.
-type codec struct{ encoding.CodecV2 }
+type grpcCodec struct{ encoding.CodecV2 }
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+func newCodec() grpcCodec { return grpcCodec{encoding.GetCodecV2(proto.Name)} }
 
 // Marshal writes what Flight's schema says.
-func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+func (c grpcCodec) Marshal(v any) (mem.BufferSlice, error) {
 	s, ok := v.(*sent)
 	if !ok {
 		return c.CodecV2.Marshal(v)
@@ -64,7 +64,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 }
 
 // Unmarshal reads what Flight's schema says.
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+func (c grpcCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	r, ok := v.(*received)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)

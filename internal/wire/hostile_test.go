@@ -19,6 +19,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/codec"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -209,7 +210,7 @@ func record(t testing.TB, frames *rdd.Frames, codec string) [][]byte {
 
 // play reads messages as those of a block.
 func play(m memory.Allocator, messageBytes [][]byte, rows int64) (*rdd.Frames, error) {
-	f := &fetch{arena: newArena(m, 64<<20), want: rdd.Block{Rows: rows}}
+	f := &fetch{arena: codec.NewArena(m, 64<<20), want: rdd.Block{Rows: rows}}
 	err := f.read(&messages{stream: &tape{messages: messageBytes}, mem: f.arena})
 	var out *rdd.Frames
 	if err == nil {
@@ -217,7 +218,7 @@ func play(m memory.Allocator, messageBytes [][]byte, rows int64) (*rdd.Frames, e
 	}
 	if err != nil {
 		f.release()
-		f.arena.sweep()
+		f.arena.Sweep()
 	}
 	return out, err
 }

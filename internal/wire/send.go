@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/codec"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"github.com/zeebo/xxh3"
@@ -92,7 +93,7 @@ func (s *sender) Close() error { return nil }
 func (s *sender) WritePayload(p ipc.Payload) error {
 	meta := p.Meta()
 	defer meta.Release()
-	kind, size, err := kindOf(meta.Bytes())
+	kind, size, err := codec.Verify(meta.Bytes())
 	if err != nil {
 		return err
 	}
@@ -113,11 +114,11 @@ func (s *sender) WritePayload(p ipc.Payload) error {
 		_, _ = sum.Write(w.b)
 		m.body = mem.NewBuffer(body, s.buffers)
 	}
-	if kind == kindBatch {
+	if kind == codec.BatchMessage {
 		_, _ = sum.Write(s.head)
 	}
 	m.app = binary.LittleEndian.AppendUint64(make([]byte, 0, sumBytes+len(s.head)), sum.Sum64())
-	if kind == kindBatch {
+	if kind == codec.BatchMessage {
 		m.app = append(m.app, s.head...)
 	}
 	err = s.stream.SendMsg(m)

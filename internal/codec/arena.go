@@ -1,4 +1,4 @@
-package wire
+package codec
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// arena is an allocator that knows what of it is still held, so that what a decoder has
+// Arena is an allocator that knows what of it is still held, so that what a decoder has
 // let lie in the middle of bad input can be given back, and that refuses, by a panic,
 // what goes beyond its limit: lengths in what comes over a wire are claims. It lives as
 // long as what is held of it.
-type arena struct {
+type Arena struct {
 	mem   memory.Allocator
 	mu    sync.Mutex
 	live  map[*byte][]byte
@@ -20,18 +20,21 @@ type arena struct {
 	limit int
 }
 
-func newArena(mem memory.Allocator, limit int) *arena {
-	return &arena{mem: mem, live: map[*byte][]byte{}, limit: limit}
+// NewArena returns an allocator of up to limit bytes from mem. It is safe for concurrent use.
+func NewArena(mem memory.Allocator, limit int) *Arena {
+	return &Arena{mem: mem, live: map[*byte][]byte{}, limit: limit}
 }
 
-func (a *arena) Allocate(size int) []byte {
+// Allocate implements memory.Allocator.
+func (a *Arena) Allocate(size int) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.reserve(size, 0)
 	return a.note(a.mem.Allocate(size))
 }
 
-func (a *arena) Reallocate(size int, b []byte) []byte {
+// Reallocate implements memory.Allocator.
+func (a *Arena) Reallocate(size int, b []byte) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.reserve(size, len(b))
@@ -39,7 +42,8 @@ func (a *arena) Reallocate(size int, b []byte) []byte {
 	return a.note(a.mem.Reallocate(size, b))
 }
 
-func (a *arena) Free(b []byte) {
+// Free implements memory.Allocator.
+func (a *Arena) Free(b []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.forget(b)
@@ -47,13 +51,13 @@ func (a *arena) Free(b []byte) {
 }
 
 // reserve refuses what is too much: a size that is negative has overflowed.
-func (a *arena) reserve(size, before int) {
+func (a *Arena) reserve(size, before int) {
 	if size < 0 || size > a.limit-a.bytes+before {
 		panic(fmt.Errorf("it claims to have more than %d bytes", a.limit))
 	}
 }
 
-func (a *arena) note(b []byte) []byte {
+func (a *Arena) note(b []byte) []byte {
 	if p := unsafe.SliceData(b); p != nil && cap(b) > 0 {
 		a.live[p] = b
 		a.bytes += len(b)
@@ -61,15 +65,15 @@ func (a *arena) note(b []byte) []byte {
 	return b
 }
 
-func (a *arena) forget(b []byte) {
+func (a *Arena) forget(b []byte) {
 	if p := unsafe.SliceData(b); p != nil {
 		a.bytes -= len(a.live[p])
 		delete(a.live, p)
 	}
 }
 
-// sweep frees what is still held. Nothing that was made of it may be used any more.
-func (a *arena) sweep() {
+// Sweep frees what is still held. Nothing that was made of it may be used any more.
+func (a *Arena) Sweep() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, b := range a.live {
@@ -79,4 +83,4 @@ func (a *arena) sweep() {
 	a.bytes = 0
 }
 
-var _ memory.Allocator = (*arena)(nil)
+var _ memory.Allocator = (*Arena)(nil)

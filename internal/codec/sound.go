@@ -1,4 +1,4 @@
-package wire
+package codec
 
 import (
 	"errors"
@@ -10,11 +10,14 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// Kinds of messages in Arrow's streams (format/Message.fbs).
+// MessageKind is what a message of an Arrow stream is (format/Message.fbs).
+type MessageKind byte
+
+// The kinds of messages.
 const (
-	kindSchema     = 1
-	kindDictionary = 2
-	kindBatch      = 3
+	SchemaMessage     MessageKind = 1
+	DictionaryMessage MessageKind = 2
+	BatchMessage      MessageKind = 3
 )
 
 // Limits of a schema.
@@ -25,9 +28,10 @@ const (
 
 var errMessage = errors.New("its metadata is corrupt")
 
-// kindOf returns the kind of a message and the length of its body, after every vector
-// in it that arrow-go makes room for has been found to end where the message does.
-func kindOf(meta []byte) (kind byte, body int64, err error) {
+// Verify returns the kind of a message, of which meta is the metadata, and the length of
+// its body, after every vector in it that arrow-go makes room for has been found to end
+// where the message does.
+func Verify(meta []byte) (kind MessageKind, body int64, err error) {
 	defer func() {
 		if recover() != nil { // an offset leads out of the bytes
 			err = errMessage
@@ -36,14 +40,14 @@ func kindOf(meta []byte) (kind byte, body int64, err error) {
 	if len(meta) < 8 {
 		return 0, 0, errMessage
 	}
-	m := table{flatbuffers.Table{Bytes: meta, Pos: flatbuffers.GetUOffsetT(meta)}}
-	kind, body = m.GetByteSlot(slot(1), 0), m.GetInt64Slot(slot(3), 0)
+	m := table{flatTable(meta)}
+	kind, body = MessageKind(m.GetByteSlot(slot(1), 0)), m.GetInt64Slot(slot(3), 0)
 	m.tables(4) // its own metadata
 	header := m.union(2)
 	if header == nil || body < 0 {
 		return 0, 0, errMessage
 	}
-	if kind == kindSchema {
+	if kind == SchemaMessage {
 		header.tables(2) // metadata
 		return kind, body, verifyFields(header.tables(1), 0, new(int))
 	}
@@ -69,6 +73,11 @@ func verifyFields(fields []table, depth int, seen *int) error {
 
 // table is a flatbuffer table. Its methods panic where it leads out of the bytes.
 type table struct{ flatbuffers.Table }
+
+// flatTable is the outermost table of a message's metadata.
+func flatTable(meta []byte) flatbuffers.Table {
+	return flatbuffers.Table{Bytes: meta, Pos: flatbuffers.GetUOffsetT(meta)}
+}
 
 // slot is the place of a table's field n in its vtable.
 func slot(n int) flatbuffers.VOffsetT { return flatbuffers.VOffsetT(4 + 2*n) }
@@ -105,12 +114,13 @@ func (t *table) tables(n int) []table {
 	return out
 }
 
-// checker finds out whether arrays of another process are what they say: kernels trust
-// offsets, codes and numbers of nulls. Dictionaries that many frames share are looked at
-// once.
-type checker struct{ known map[arrow.ArrayData]bool }
+// Checker finds out whether arrays of another process are what they say: kernels trust
+// offsets, codes and numbers of nulls. Dictionaries that many batches share are looked at
+// once. The zero value is ready.
+type Checker struct{ known map[arrow.ArrayData]bool }
 
-func (c *checker) batch(b arrow.RecordBatch) error {
+// Batch returns an error for a batch that is not what it says or not of the engine's types.
+func (c *Checker) Batch(b arrow.RecordBatch) error {
 	for i, a := range b.Columns() {
 		if err := c.array(a, 0); err != nil {
 			return fmt.Errorf("column %s: %w", b.ColumnName(i), err)
@@ -122,7 +132,7 @@ func (c *checker) batch(b arrow.RecordBatch) error {
 	return nil
 }
 
-func (c *checker) array(a arrow.Array, depth int) error {
+func (c *Checker) array(a arrow.Array, depth int) error {
 	if depth > maxDepth {
 		return errMessage
 	}
@@ -210,7 +220,7 @@ func offsets(o []int32, n, size int) error {
 	return nil
 }
 
-func (c *checker) list(o []int32, a arrow.Array, values arrow.Array, depth int) error {
+func (c *Checker) list(o []int32, a arrow.Array, values arrow.Array, depth int) error {
 	if from := a.Data().Offset(); a.Len() > 0 {
 		if len(o) < from+a.Len()+1 {
 			return errors.New("there are fewer offsets than rows")
@@ -222,7 +232,7 @@ func (c *checker) list(o []int32, a arrow.Array, values arrow.Array, depth int) 
 	return c.array(values, depth+1)
 }
 
-func (c *checker) dictionary(a *array.Dictionary, depth int) error {
+func (c *Checker) dictionary(a *array.Dictionary, depth int) error {
 	codes, ok := a.Indices().(*array.Int32)
 	if !ok {
 		return fmt.Errorf("the engine has no type %s", a.DataType())
