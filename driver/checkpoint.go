@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/eventtime"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner/work"
@@ -50,10 +51,11 @@ type look struct {
 	clock *eventtime.Tracker
 	seen  []Observation
 	rows  int64 // planned
+	known known
 }
 
 func (c *core) look() look {
-	return look{clock: c.input.clock.Clone(), seen: slices.Clone(c.input.unseen), rows: c.progress.Planned}
+	return look{clock: c.input.clock.Clone(), seen: slices.Clone(c.input.unseen), rows: c.progress.Planned, known: c.results.known}
 }
 
 // chooseSave marks a batch that has just been planned if it is time.
@@ -81,6 +83,9 @@ func (c *core) save(p Planned, l look) {
 	p.Splits, p.Idle = nil, nil
 	e := &Checkpointed{Planned: p, Clock: l.clock, Seen: l.seen, Rows: l.rows, Run: c.started}
 	e.Tally.Add(c.outcome.Tally) // a copy
+	if c.results.on() {
+		e.Known = &l.known
+	}
 	if n := len(s.last); n > 0 {
 		e.Beside = s.last[n-1].Batch
 	}
@@ -182,6 +187,8 @@ type Observation struct {
 	Batch rdd.BatchID      `json:"batch"`
 	Read  []eventtime.Part `json:"read,omitempty"` // of each split, in the order in which they were cut
 	Times []work.PartTime  `json:"times,omitempty"`
+	// Results are the last rows that it wrote to sinks which the job reads.
+	Results map[int]connectors.Result `json:"results,omitempty"`
 }
 
 func (o *Observation) show(clock *eventtime.Tracker) {
@@ -288,6 +295,10 @@ func (c *core) adopt(e Checkpointed) {
 		in.clock = *e.Clock.Clone()
 	}
 	in.unseen = slices.Clone(e.Seen)
+	c.results.ended, c.results.rows = slices.Clone(e.Ended), e.Batch
+	if e.Known != nil {
+		c.results.known = *e.Known
+	}
 	c.next, c.done, c.shown, c.dropped = e.Batch+1, e.Batch, e.Batch, e.Planned
 	for stage, settled := range c.parts.settled {
 		for part := range settled {

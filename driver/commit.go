@@ -145,6 +145,11 @@ func (c *core) advance() {
 				seen.Times = append(seen.Times, t.receipt.Times...)
 			}
 		}
+		var err error
+		if seen.Results, err = c.told(b); err != nil {
+			c.abort(err)
+			return
+		}
 		c.input.unseen = append(c.input.unseen, seen)
 		c.heardFor(seen)
 	}
@@ -256,12 +261,12 @@ func (c *core) complete(b *batch) {
 	b.wall = time.Duration(c.now-b.began) * time.Microsecond
 	c.shown = b.id
 	for t := range b.tasks() {
-		if t.receipt != nil && b.known == nil {
+		if t.receipt != nil && b.was == nil {
 			b.tally.Add(t.receipt.Tally)
 		}
 	}
-	if b.known != nil {
-		b.tally = *b.known
+	if b.was != nil {
+		b.tally = *b.was
 	}
 	if b.again {
 		c.drop(b)

@@ -43,6 +43,7 @@ type core struct {
 	out []command
 
 	input   input
+	results results
 	slots   slots
 	fleet   fleet
 	journal journal
@@ -74,6 +75,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	c := &core{graph: g, job: p.Job.Name, digest: p.Digest, set: p.Job.Settings.WithDefaults(), dead: p.Job.Dead, next: 1}
 	c.input = newInput(len(p.Reads), pace)
 	c.input.leaveOut(&g)
+	c.results = newResults(p)
 	c.repairs = newRepairs()
 	c.locate = locators(p)
 	c.fleet.lease, c.fleet.usual = pace.lease().Microseconds(), make([]int64, len(g.stages))
@@ -197,7 +199,8 @@ type batch struct {
 	id     rdd.BatchID
 	plan   Planned
 	again  bool        // an earlier run has committed it: nothing is staged, published or logged
-	known  *work.Tally // of such a batch, as it was committed
+	was    *work.Tally // of such a batch, as it was committed
+	known  known       // what its tasks may be given of what the job wrote
 	began  int64
 	stages []stageRun
 

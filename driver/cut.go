@@ -282,6 +282,8 @@ func (c *core) plan() bool {
 	switch {
 	case len(in.history) > 0:
 		c.replan()
+	case c.lingers() || c.trails():
+		c.plans(c.fix(nil, in.planned, c.results.ended))
 	case in.ahead == nil:
 		return false
 	case c.short(in.ahead):
@@ -292,24 +294,33 @@ func (c *core) plan() bool {
 		c.later(retry{due: c.now + in.pace.poll().Microseconds(), op: opPoll})
 		return false
 	default:
-		p := c.fix(in.ahead.splits)
+		p := c.fix(in.ahead.splits, in.offsets, in.ended)
 		in.ahead = nil
-		c.begin(p)
-		c.journal.add(p)
+		c.plans(p)
 	}
 	return true
 }
 
-// fix decides everything that decides the rows of the next batch.
-func (c *core) fix(splits []rdd.Split) Planned {
+// plans puts a batch that was fixed now under way.
+func (c *core) plans(p Planned) {
+	c.begin(p)
+	c.journal.add(p)
+}
+
+// fix decides everything that decides the rows of the next batch, behind which sources
+// are at offsets, or have ended.
+func (c *core) fix(splits []rdd.Split, offsets []rdd.Offset, ended []bool) Planned {
 	in := &c.input
 	p := Planned{
-		Batch: c.next, Splits: splits, Offsets: slices.Clone(in.offsets), Ended: slices.Clone(in.ended),
+		Batch: c.next, Splits: splits, Offsets: slices.Clone(offsets), Ended: slices.Clone(ended),
 		Idle:  c.idle(),
-		Marks: work.Marks{Closed: in.mark, Final: in.allEnded(), Now: c.now},
+		Marks: work.Marks{Closed: in.mark, Now: c.now},
 	}
 	p.Idle = c.turn(p)
-	p.Watermark = in.clock.Advance()
+	p.Final, p.Watermark = c.closes(splits), in.clock.Advance()
+	if c.results.on() {
+		p.Watermark = c.stride(c.goal())
+	}
 	return p
 }
 
@@ -326,7 +337,7 @@ func (c *core) replan() {
 	c.begin(p)
 	b := c.at(p.Batch)
 	if len(in.tallies) > 0 {
-		b.known, in.tallies = &in.tallies[0], in.tallies[1:]
+		b.was, in.tallies = &in.tallies[0], in.tallies[1:]
 	}
 	c.open(b)
 }
@@ -351,6 +362,7 @@ func (c *core) observe(upTo rdd.BatchID) {
 	in := &c.input
 	for len(in.unseen) > 0 && in.unseen[0].Batch <= upTo {
 		in.unseen[0].show(&in.clock)
+		c.results.learn(&in.unseen[0])
 		in.unseen = in.unseen[1:]
 	}
 }
@@ -381,7 +393,10 @@ func (c *core) moves() bool {
 // is in the ledger.
 func (c *core) begin(p Planned) {
 	in := &c.input
-	b := &batch{id: p.Batch, plan: p, again: p.Batch <= in.committed, began: c.now, unopened: len(c.graph.stages)}
+	b := &batch{id: p.Batch, plan: p, again: p.Batch <= in.committed, began: c.now, unopened: len(c.graph.stages), known: c.results.known}
+	if c.results.ended = p.Ended; len(p.Splits) > 0 {
+		c.results.rows = p.Batch
+	}
 	b.stages = make([]stageRun, len(c.graph.stages))
 	for i := range b.stages {
 		b.stages[i].waiting = len(c.graph.producers[i])

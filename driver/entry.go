@@ -85,6 +85,7 @@ type Checkpointed struct {
 	// what batches up to it had to say that the clock had not seen.
 	Clock *eventtime.Tracker `json:"clock"`
 	Seen  []Observation      `json:"seen,omitempty"`
+	Known *known             `json:"known,omitempty"` // where the job reads rows of its own
 	Parts []work.State       `json:"parts,omitempty"` // by stage and index
 	// Beside is the batch of the checkpoint that is kept besides this one, or 0.
 	Beside rdd.BatchID `json:"beside,omitempty"`

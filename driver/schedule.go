@@ -98,7 +98,7 @@ func (c *core) try(t *task, node int) attempt {
 	t.attempt++
 	c.do(runTask{node: node, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
-		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks,
+		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks, Results: t.batch.known.of(&c.graph.stages[t.stage]),
 		Quiet: t.batch.again, Freeze: c.graph.stages[t.stage].Stateful && c.freezes(t.batch), Measure: c.measure,
 	}})
 	return attempt{no: t.attempt, node: node, remade: t.batch.stages[t.stage].remade, since: c.now}

@@ -160,10 +160,13 @@ func (o *apply) scattered(ctx context.Context, c *chunk, emit func(*chunk) error
 // call calls the function over columns by In. What it returns is as it is declared.
 func (o *apply) call(ctx context.Context, cols []arrow.Array, rows int) (fn.Output, error) {
 	f := o.act.Func
+	if o.act.Last {
+		return o.last(rows)
+	}
 	in := fn.Input{Mem: o.run.mem, Rows: rows, Columns: make([]arrow.Array, len(o.act.Reads))}
 	defer releaseAll(in.Columns)
 	for i, at := range o.act.Reads {
-		in.Columns[i] = plain(o.run.mem, cols[at])
+		in.Columns[i] = o.given(cols[at], f.Reads[i])
 	}
 	out, err := f.Run(ctx, in)
 	if err == nil {

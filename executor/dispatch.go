@@ -115,9 +115,7 @@ func (d *dispatcher) eventTimes(c *chunk) (arrow.Array, error) {
 		v.Release()
 		return nil, fault.New(fault.Bug, "the event time is %s", v.DataType())
 	}
-	if t, ok := latest(ts); ok {
-		d.times.see(c.origin, t)
-	}
+	d.timed(c.origin, ts)
 	return v, nil
 }
 

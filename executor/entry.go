@@ -181,9 +181,7 @@ func (d *dispatcher) entryTimes(c *chunk, e *entry) (*array.Timestamp, error) {
 		v.Release()
 		return nil, fault.New(fault.Bug, "the event time is %s", v.DataType())
 	}
-	if t, ok := latest(ts); ok {
-		d.times.see(c.origin, t)
-	}
+	d.timed(c.origin, ts)
 	return ts, nil
 }
 

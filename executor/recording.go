@@ -105,7 +105,7 @@ func (c *recording) end(d *dispatcher, whole bool) {
 	split := d.times
 	d.times = c.outside
 	for _, t := range split.list {
-		d.times.see(rdd.Origin{Source: t.Source, Partition: t.Partition}, t.Max)
+		d.times.see(rdd.Origin{Source: t.Source, Partition: t.Partition}, t.Min, t.Max)
 	}
 	if !whole || len(r.dead.list) != c.dead || r.tally.Pruned != c.before.Pruned {
 		c.giveUp()
@@ -172,7 +172,7 @@ func (r *run) recount(d *dispatcher, k *cachedCounts) {
 func (r *run) replay(ctx context.Context, d *dispatcher, k *cached, split *rdd.Split) error {
 	r.recount(d, &k.counts)
 	for _, t := range k.times {
-		d.times.see(rdd.Origin{Source: split.Source, Partition: split.Partition}, t.Max)
+		d.times.see(rdd.Origin{Source: split.Source, Partition: split.Partition}, t.Min, t.Max)
 	}
 	for i, list := range k.routes {
 		s := d.cached[i]

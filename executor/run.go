@@ -33,6 +33,7 @@ type run struct {
 	closers []func()                // run at the end, whatever happened
 	rec     *recording              // of the split that is being read, or nil
 	receipt work.Receipt
+	results map[int]arrow.RecordBatch // the last rows of sinks, decoded
 
 	prover   prover    // of a stage that reads
 	verdicts []verdict // on the steps for the rows that are pushed, or nil
@@ -184,7 +185,7 @@ func (r *run) outlet(n *physical.Node, o physical.Outlet) operator {
 	case physical.Side:
 		return r.side(o, to)
 	case physical.SinkPart:
-		if r.task.Quiet {
+		if r.quiet(to) {
 			return pass{} // and nothing is behind it
 		}
 		return &sinkPart{run: r, node: n, out: o, to: to}

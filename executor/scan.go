@@ -105,21 +105,39 @@ func (r *run) pruned(act physical.Scan, d *dispatcher, f *rdd.Frame) {
 	r.tally.RowsIn += f.Header.Pruned
 	r.tally.Pruned += f.Header.Pruned
 	if t, ok := act.Prune.LatestTime(f.Header.Bounds); ok {
-		d.times.see(f.Header.Origin, t)
+		d.times.see(f.Header.Origin, t, t) // whatever comes of them comes of later ones too
 	}
 }
 
-// partTimes is the largest event time seen of each source partition.
+// partTimes are the event times seen of each source partition.
 type partTimes struct{ list []work.PartTime }
 
-func (p *partTimes) see(o rdd.Origin, t int64) {
+func (p *partTimes) see(o rdd.Origin, least, most int64) {
 	for i := range p.list {
-		if p.list[i].Source == o.Source && p.list[i].Partition == o.Partition {
-			p.list[i].Max = max(p.list[i].Max, t)
+		if t := &p.list[i]; t.Source == o.Source && t.Partition == o.Partition {
+			t.Min, t.Max = min(t.Min, least), max(t.Max, most)
 			return
 		}
 	}
-	p.list = append(p.list, work.PartTime{Source: o.Source, Partition: o.Partition, Max: t})
+	p.list = append(p.list, work.PartTime{Source: o.Source, Partition: o.Partition, Min: least, Max: most})
+}
+
+// timed notes the event times of a chunk: the largest, and the smallest where the plan
+// lets one window leave at a time.
+func (d *dispatcher) timed(o rdd.Origin, ts *array.Timestamp) {
+	most, ok := latest(ts)
+	if !ok {
+		return
+	}
+	least := most
+	if len(d.run.x.Plan.Results) > 0 {
+		for i, v := range micros(ts) {
+			if v < least && ts.IsValid(i) {
+				least = v
+			}
+		}
+	}
+	d.times.see(o, least, most)
 }
 
 // latest returns the largest value of a timestamp array that is not null.

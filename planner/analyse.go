@@ -72,6 +72,7 @@ func analyse(job *rdd.Job) (*analysis, error) {
 		a.nodes = append(a.nodes, n)
 		a.check(n)
 	}
+	a.checkBroadcasts()
 	a.schedule()
 	return a, a.err()
 }

@@ -58,9 +58,9 @@ func (a *analysis) deriveApply(n *node, op rdd.Apply) {
 func (a *analysis) applicable(n *node, op rdd.Apply) bool {
 	before := len(a.mistakes)
 	declared := map[string]bool{}
-	for _, c := range slices.Concat(n.fn.Reads, n.fn.Writes) {
+	for i, c := range slices.Concat(n.fn.Reads, n.fn.Writes) {
 		declared[c.Name] = true
-		if c.Type != nil && !supported(c.Type) {
+		if c.Type != nil && !supported(c.Type) && !(i < len(n.fn.Reads) && types.IsString(c.Type)) {
 			a.fail(n.Dataset.At("func"), "apply: the function %s declares the column %q as %s, which is no type of the engine", n.fn.Name, c.Name, c.Type)
 		}
 	}
@@ -113,15 +113,15 @@ func declaredType(t arrow.DataType) string {
 
 // takenByApply returns the columns that an Apply, or somebody behind it, reads. One that
 // keeps all rows is dead where nobody reads what it writes.
-func (n *node) takenByApply(op rdd.Apply, l int) map[string]bool {
+func (n *node) takenByApply(reads, writes []string, l int) map[string]bool {
 	out, live := clone(n.need[l]), n.fn.Rows != fn.Keeps
-	for _, c := range op.Names(n.fn.Writes) {
+	for _, c := range writes {
 		live = live || out[c]
 		delete(out, c)
 	}
 	n.dead[l] = !live
 	if live {
-		for _, c := range op.Names(n.fn.Reads) {
+		for _, c := range reads {
 			out[c] = true
 		}
 	}
@@ -130,12 +130,17 @@ func (n *node) takenByApply(op rdd.Apply, l int) map[string]bool {
 
 // apply attaches an Apply.
 func (b *builder) apply(c *node, op rdd.Apply, f flow) flow {
+	return b.called(c, physical.Apply{Func: c.fn}, op.Names(c.fn.Reads), op.Names(c.fn.Writes), f)
+}
+
+// called attaches what gives rows columns by a function.
+func (b *builder) called(c *node, act physical.Apply, reads, writes []string, f flow) flow {
 	out := b.schema(f.labels, c.need, c.Schemas)
-	act := physical.Apply{Change: b.change(c, f, out), Func: c.fn}
-	for _, name := range op.Names(c.fn.Reads) {
+	act.Change = b.change(c, f, out)
+	for _, name := range reads {
 		act.Reads = append(act.Reads, indexOf(f.at.Out, name))
 	}
-	for _, name := range op.Names(c.fn.Writes) {
+	for _, name := range writes {
 		at := indexOf(out, name)
 		act.Writes = append(act.Writes, at)
 		if at >= 0 && (act.Mask == physical.Whole || !b.others(c, f.labels&^act.For, name)) {

@@ -38,7 +38,7 @@ func (b *builder) step(c *node, inlet int, f flow) {
 		f.by = f.by.Without(b.altered(c))
 	}
 	switch op := c.op.(type) {
-	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Window:
+	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Broadcast, rdd.Window:
 		if c.idle(acts) && !(acts != 0 && drops(c.op, f)) {
 			b.passBy(c, f)
 			return
@@ -102,6 +102,8 @@ func (b *builder) rowwise(c *node, f flow) flow {
 		return b.expanded(c, op, f)
 	case rdd.Apply:
 		return b.apply(c, op, f)
+	case rdd.Broadcast:
+		return b.broadcast(c, op, f)
 	case rdd.Window:
 		return b.windowed(c, op, f)
 	default:

@@ -40,6 +40,8 @@ func (a *analysis) uncachable(c *node) string {
 		case rdd.Tag, rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Cache:
 		case rdd.Window:
 			return "which rows are late, and leave at " + name + ", depends on the run"
+		case rdd.Broadcast:
+			return "what " + name + " adds depends on the run"
 		default:
 			return name + " takes rows of more than one split"
 		}

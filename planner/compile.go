@@ -38,6 +38,7 @@ func Compile(job *rdd.Job, mode Mode) (*Plan, error) {
 	if err := b.build(); err != nil {
 		return nil, err
 	}
+	b.results()
 	if !mode.Linear() {
 		b.bounds()
 	}

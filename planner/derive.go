@@ -42,6 +42,8 @@ func (a *analysis) derive(n *node) {
 		a.deriveFlatMap(n, op)
 	case rdd.Apply:
 		a.deriveApply(n, op)
+	case rdd.Broadcast:
+		a.deriveBroadcast(n, op)
 	case rdd.Window:
 		a.deriveWindow(n, op)
 	case rdd.Shuffle:

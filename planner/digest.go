@@ -83,6 +83,8 @@ func (a *analysis) ownParameters(n *node) []string {
 		}
 	case rdd.Apply:
 		s = append(s, applyParameters(op, n.fn)...)
+	case rdd.Broadcast:
+		s = append(s, broadcastParameters(op)...)
 	case rdd.Window:
 		add("time", op.Time)
 		add("size", op.Size.String())
@@ -171,6 +173,9 @@ func options(o rdd.Options) string {
 func (p *Plan) JobDigest() string {
 	s := p.Job.Settings
 	parts := []string{list(p.Job.Labels), s.Lateness.String(), fmt.Sprint(s.KeyGroups)}
+	if len(p.Results) > 0 {
+		parts = append(parts, fmt.Sprint(s.InFlight)) // decides which of its own results a batch sees
+	}
 	for _, w := range p.Writes {
 		parts = append(parts, p.Ops[w].Digest)
 	}

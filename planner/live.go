@@ -94,7 +94,9 @@ func (a *analysis) taken(n *node, l int) map[string]bool {
 	case rdd.FlatMap:
 		return n.takenByFlatMap(op, l)
 	case rdd.Apply:
-		return n.takenByApply(op, l)
+		return n.takenByApply(op.Names(n.fn.Reads), op.Names(n.fn.Writes), l)
+	case rdd.Broadcast:
+		return n.takenByApply(nil, op.Names(), l)
 	case rdd.Window:
 		delete(need, rdd.WindowStart)
 		delete(need, rdd.WindowEnd)

@@ -34,6 +34,7 @@ type Plan struct {
 	Writes  []int  // ordinals in Ops of the sinks that are scheduled: sink i is Ops[Writes[i]]
 	Stages  []Stage
 	Skipped []physical.Bypass // what the plan leaves out, per label
+	Results []Result          // the sinks whose rows the job itself reads
 }
 
 // Op is one operation of the job as the plan knows it.
@@ -68,6 +69,8 @@ type Stage struct {
 	Narrow bool
 	// Sinks are the ordinals of the sinks that the stage's outlets stage parts for.
 	Sinks []int
+	// Results are the ordinals of the sinks whose last rows the tasks of the stage are given.
+	Results []int
 	// Root of the operator tree.
 	Root *physical.Node
 }

@@ -122,7 +122,7 @@ func (n *node) effective() bool {
 				return true
 			}
 		}
-	case rdd.Read, rdd.Tag, rdd.Apply, rdd.Union, rdd.Cache:
+	case rdd.Read, rdd.Tag, rdd.Apply, rdd.Broadcast, rdd.Union, rdd.Cache:
 	}
 	return false
 }

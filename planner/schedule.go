@@ -42,9 +42,19 @@ func (a *analysis) checkSchedule() {
 	}
 }
 
-// schedule finds the operations that are unscheduled.
+// schedule finds the operations that are unscheduled. What the job reads of itself is
+// wanted, too.
 func (a *analysis) schedule() {
 	wanted := map[int]bool{}
+	a.scheduleFor(wanted)
+	for a.wantBroadcasts(wanted) {
+		a.scheduleFor(wanted)
+	}
+}
+
+// scheduleFor finds the operations that are unscheduled where besides the sinks that the
+// job asks for some operations are wanted.
+func (a *analysis) scheduleFor(wanted map[int]bool) {
 	for i := len(a.nodes) - 1; i >= 0; i-- {
 		n := a.nodes[i]
 		if _, sink := n.op.(rdd.Write); sink && a.job.Scheduled(n.Dataset) {
@@ -70,7 +80,7 @@ func (n *node) passive() bool {
 // changes reports whether an operation only changes, drops or multiplies rows.
 func (n *node) changes() bool {
 	switch n.op.(type) {
-	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Sample:
+	case rdd.Map, rdd.Filter, rdd.FlatMap, rdd.Apply, rdd.Broadcast, rdd.Sample:
 		return true
 	default:
 		return false

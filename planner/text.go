@@ -41,6 +41,8 @@ func (a *analysis) text(op rdd.Operation) string {
 		return fmt.Sprintf("flatmap%s into %d rows", a.labels(op.For), len(op.Rows))
 	case rdd.Apply:
 		return a.applyText(op)
+	case rdd.Broadcast:
+		return broadcastText(op, a.labels(op.For))
 	case rdd.Window:
 		if op.Gap != 0 {
 			return fmt.Sprintf("window%s %s in sessions of %s", a.labels(op.For), op.Time, spell(op.Gap))

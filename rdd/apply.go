@@ -45,6 +45,8 @@ func (d *Dataset) Sets(functions fn.Set) []string {
 		if f, err := functions.Func(op.Func); err == nil {
 			out = op.Names(f.Writes)
 		}
+	case Broadcast:
+		out = op.Names()
 	default:
 	}
 	slices.Sort(out)

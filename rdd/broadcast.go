@@ -22,6 +22,9 @@ type Broadcast struct {
 // Broadcast adds a last result of the job to the rows of b.For.
 func (d *Dataset) Broadcast(b Broadcast) *Dataset { return Extend(b, caller(), nil, d) }
 
+// Names returns the names of the columns.
+func (b Broadcast) Names() []string { return Apply{}.Names(b.Columns) }
+
 // Kind implements Operation.
 func (Broadcast) Kind() string { return "broadcast" }
 

@@ -91,7 +91,7 @@ func (d *Dataset) Result() LabelSet {
 		return op.As
 	case Sample:
 		return op.As
-	case Read, Tag, Map, Filter, FlatMap, Apply, Window, Shuffle, Union, Cache, Write:
+	case Read, Tag, Map, Filter, FlatMap, Apply, Broadcast, Window, Shuffle, Union, Cache, Write:
 	}
 	return 0
 }

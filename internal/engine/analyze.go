@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/idag/idag/connectors"
@@ -34,12 +35,30 @@ func Analyze(ctx context.Context, job *rdd.Job, cfg Config) (a Analysis, err err
 	if _, err := n.compile(ctx, job); err != nil {
 		return a, err
 	}
-	for range n.plan.Writes {
-		n.sinks = append(n.sinks, discard{})
+	if err := n.discardAll(ctx); err != nil {
+		return a, err
 	}
 	start := time.Now()
 	out, err := n.drive(ctx)
 	return Analysis{Plan: n.plan, Tally: out.Tally, Wall: time.Since(start), Executors: cfg.Executors}, err
+}
+
+// discardAll opens sinks that keep nothing, but for those that the job itself reads.
+func (n *node) discardAll(ctx context.Context) error {
+	for i, id := range n.plan.Writes {
+		if !slices.ContainsFunc(n.plan.Results, func(r planner.Result) bool { return r.Sink == i }) {
+			n.sinks = append(n.sinks, discard{})
+			continue
+		}
+		env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Schemas: n.plan.Ops[id].Schemas}
+		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
+		if err != nil {
+			return err
+		}
+		n.sinks = append(n.sinks, sink)
+		n.closers = append(n.closers, sink.Close)
+	}
+	return nil
 }
 
 // discard takes rows and keeps none.

@@ -179,8 +179,13 @@ type Explode struct {
 
 // Apply applies a function of the program to the rows of For: to the columns Reads of In,
 // and sets the columns Writes of Out; -1 where nothing reads them.
+//
+// With Last it calls nothing: the columns are those of the last row that was written to
+// a sink, as the task is given it, or null.
 type Apply struct {
 	Change
+	Last   bool
+	Sink   int // its ordinal
 	Func   *fn.Func
 	Reads  []int
 	Writes []int

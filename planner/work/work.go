@@ -38,6 +38,9 @@ type Task struct {
 	// Freeze asks a task of a stateful stage to keep its state as it is at the end
 	// of this batch, until it is saved.
 	Freeze bool `json:"freeze,omitempty"`
+	// Results are the last rows of the sinks that Stage.Results names, by their ordinals, as
+	// Arrow IPC streams; sinks without one are not there.
+	Results map[int][]byte `json:"results,omitempty"`
 	// Measure asks for the time and the bytes of each operation: Tally.Ops.
 	Measure bool `json:"measure,omitempty"`
 
@@ -77,11 +80,14 @@ type Receipt struct {
 // DeadLetters is the ordinal of the sink that takes dead letters.
 const DeadLetters = -1
 
-// PartTime is the largest event time of one source partition in a task.
+// PartTime is the largest event time of one source partition in a task, in
+// microseconds since the epoch, and the smallest where the plan has Results: else Min
+// may be as large as Max.
 type PartTime struct {
 	Source    int   `json:"source"`
 	Partition int32 `json:"partition"`
-	Max       int64 `json:"max"` // microseconds since the epoch
+	Min       int64 `json:"min"`
+	Max       int64 `json:"max"`
 }
 
 // Tally counts the rows of a task, a batch or a run. Tallies add up.

@@ -16,7 +16,9 @@ type Column struct {
 	Name string
 	// Type is one of the engine's: Boolean, Int64, Float64, String, Timestamp of
 	// microseconds in UTC, Date32, Decimal128, Duration of microseconds, Binary, or a List,
-	// Struct or Map of these. What is read may be of any of them where Type is nil.
+	// Struct or Map of these. What is read may be of any of them where Type is nil, and a
+	// Func that reads a Dictionary of Int32 and String is given strings as codes and values:
+	// for long ones that many rows share, such as a model that a Broadcast added.
 	Type arrow.DataType
 }
 
