@@ -1,0 +1,191 @@
+package rig
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
+)
+
+// starting is how long a node may take until it is ready.
+const starting = 30 * time.Second
+
+// Node is a driver or an executor, which may run or not. Its methods may be called by
+// any goroutine.
+type Node struct {
+	Name string
+	Link *Link // nil without links
+
+	rig  *Rig
+	args []string
+
+	mu   sync.Mutex
+	self gossip.Member
+	runs *running // nil: it has never run
+}
+
+// running is a process.
+type running struct {
+	cmd  *exec.Cmd
+	in   io.Closer     // it ends with it
+	done chan struct{} // closed when it has ended
+}
+
+// Start starts the node and waits until it is ready. A node that runs is left alone.
+func (n *Node) Start(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.runs != nil && !n.runs.ended() {
+		return nil
+	}
+	log, err := os.OpenFile(n.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the node has it too
+	cmd := n.rig.command(n.args...)
+	cmd.Stderr = log
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return err
+	}
+	n.runs = &running{cmd: cmd, in: in, done: make(chan struct{})}
+	return n.await(ctx, n.runs, out)
+}
+
+// await waits until the node is ready.
+func (n *Node) await(ctx context.Context, p *running, out io.Reader) error {
+	lines := make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		in := bufio.NewReader(out)
+		line, _ := in.ReadString('\n')
+		lines <- line
+		_, _ = io.Copy(io.Discard, in)
+		_ = p.cmd.Wait() // how it ended is in its log
+	}()
+	select {
+	case line := <-lines:
+		if json.Unmarshal([]byte(line), &n.self) == nil {
+			return nil
+		}
+		<-p.done
+		return fault.New(fault.Retry, "%s has ended before it was ready; see %s", n.Name, n.log())
+	case <-time.After(starting):
+		p.kill()
+		return fault.New(fault.Retry, "%s is not ready after %v; see %s", n.Name, starting, n.log())
+	case <-ctx.Done():
+		p.kill()
+		return context.Cause(ctx)
+	}
+}
+
+func (p *running) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process, even one that is stopped, and waits for its end.
+func (p *running) kill() {
+	_ = p.cmd.Process.Kill() // it has ended already, or does now
+	<-p.done
+	_ = p.in.Close()
+}
+
+// Running reports whether there is a process, which may be stopped.
+func (n *Node) Running() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.runs != nil && !n.runs.ended()
+}
+
+// Kill ends the node as kill -9 does.
+func (n *Node) Kill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.runs != nil {
+		n.runs.kill()
+	}
+}
+
+// Signal sends a signal to the node, if it runs.
+func (n *Node) Signal(s syscall.Signal) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.runs != nil && !n.runs.ended() {
+		_ = n.runs.cmd.Process.Signal(s) // it has just ended
+	}
+}
+
+// Term returns the last term in which the node drove, or 0. Whoever has the highest one
+// of all nodes drives, or did last.
+func (n *Node) Term() int {
+	text, err := os.ReadFile(n.log())
+	if err != nil {
+		return 0
+	}
+	last := 0
+	for _, m := range regexp.MustCompile(`driving, term (\d+) of`).FindAllSubmatch(text, -1) {
+		last, _ = strconv.Atoi(string(m[1]))
+	}
+	return last
+}
+
+// StandsBy reports whether the node is a driver that waits for another one's end.
+func (n *Node) StandsBy() bool {
+	text, err := os.ReadFile(n.log())
+	at := strings.LastIndex(string(text), "standing by for the driver")
+	return err == nil && at >= 0 && at > strings.LastIndex(string(text), "driving, term") && n.Running()
+}
+
+func (n *Node) log() string { return filepath.Join(n.rig.cfg.Dir, n.Name+".log") }
+
+// member returns what the node said of itself when it was ready.
+func (n *Node) member() gossip.Member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.self
+}
+
+// place gives the node ports that stay its own over its restarts, and a link to them.
+func (n *Node) place(ctx context.Context) error {
+	calls, _, err := n.rig.port()
+	if err != nil {
+		return err
+	}
+	packets, at, err := n.rig.port()
+	if err != nil {
+		return err
+	}
+	n.args = append(n.args, "--name", n.Name, "--listen", fmt.Sprint("127.0.0.1:", calls), "--bind", at)
+	if !n.rig.cfg.Links {
+		return nil
+	}
+	if n.Link, err = newLink(ctx, fmt.Sprint("127.0.0.1:", calls), at, n.rig.cutOff); err != nil {
+		return err
+	}
+	n.rig.mu.Lock()
+	n.rig.senders[packets] = n.Link
+	n.rig.mu.Unlock()
+	n.args = append(n.args, "--advertise", n.Link.gossip, "--advertise-listen", n.Link.calls)
+	return nil
+}
