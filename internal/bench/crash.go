@@ -60,7 +60,7 @@ type rerun struct {
 	rand *rand.Rand
 	got  *CrashResult
 	dir  string
-	want *truth
+	want *Truth
 	sum  crashSummary // of a run that nobody killed
 }
 
@@ -78,7 +78,7 @@ type crashSummary struct {
 // A wrong result is no error, but part of what is returned.
 func (c *Crash) Run(ctx context.Context) (CrashResult, error) {
 	got := CrashResult{Points: map[string]int{}}
-	want, err := newTruth(ctx, c.Rows, c.Seed)
+	want, err := NewTruth(ctx, c.Rows, c.Seed)
 	if err != nil {
 		return got, err
 	}
@@ -117,7 +117,7 @@ func (c *Crash) Run(ctx context.Context) (CrashResult, error) {
 // begin makes the directory of a run.
 func (r *rerun) begin(name string) error {
 	r.dir = filepath.Join(r.c.Dir, name)
-	job := fmt.Sprintf(crashJob, r.c.Rows, r.c.Seed)
+	job := r.want.Job("batch_rows: 500, in_flight: 2, checkpoint_every: 1 ms, memory: 4 kB", 0)
 	return errors.Join(os.MkdirAll(r.dir, 0o755), os.WriteFile(filepath.Join(r.dir, "job.yaml"), []byte(job), 0o600))
 }
 
@@ -125,7 +125,7 @@ func (r *rerun) begin(name string) error {
 func (r *rerun) reference(ctx context.Context) (crashSummary, error) {
 	sum, _, err := r.start(ctx, "", nil)
 	if err == nil {
-		r.got.Verdict, err = r.want.judge(ctx, r.dir)
+		r.got.Verdict, err = r.want.Judge(ctx, r.dir)
 	}
 	return sum, err
 }
@@ -164,13 +164,13 @@ func (r *rerun) toTheEnd(ctx context.Context, turns []string) ([]string, error) 
 			r.got.Stops++
 			continue
 		}
-		v, err := r.want.judge(ctx, r.dir)
+		v, err := r.want.Judge(ctx, r.dir)
 		if sum.Batches != r.sum.Batches || sum.RowsIn != r.sum.RowsIn || sum.RowsOut != r.sum.RowsOut ||
 			sum.DeadLetters != r.sum.DeadLetters || sum.Checksum != r.sum.Checksum {
 			v.Totals++
 			r.tell("summary %+v, not %+v", sum, r.sum)
 		}
-		r.got.add(v)
+		r.got.Add(v)
 		return turns, err
 	}
 }
@@ -217,15 +217,21 @@ func (r *rerun) tell(format string, args ...any) {
 	}
 }
 
+// Job is the text of the job, with settings, which reads so many rows a second, or as
+// fast as it can with 0.
+func (t *Truth) Job(settings string, rate int) string {
+	return fmt.Sprintf(crashJob, settings, t.rows, t.seed, rate)
+}
+
 // crashJob writes rows as they come, windows that leave on the way, groups that wait for
 // the end, and what joins give: rows without a partner in their window, which leave on
 // the way, and pairs of all rows.
 const crashJob = `job: crash
 labels: [error, backup, information]
-settings: {batch_rows: 500, in_flight: 2, checkpoint_every: 1 ms, memory: 4 kB}
+settings: {%s}
 datasets:
   events:
-    - read: {generate: {events: meter, rows: %d, seed: %d, partitions: 2, meters: 50, dirt: 0.02, span: 6 hours}}
+    - read: {generate: {events: meter, rows: %d, seed: %d, rate: %d, partitions: 2, meters: 50, dirt: 0.02, span: 6 hours}}
     - tag: {column: kind, identity: [meter, ts], time: ts}
     - write: {parquet: {path: out/events, mode: overwrite}}
   windows:

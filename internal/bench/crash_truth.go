@@ -33,7 +33,8 @@ type Verdict struct {
 // Wrong counts everything that is wrong.
 func (v Verdict) Wrong() int { return v.Lost + v.Doubled + v.Sums + v.Totals }
 
-func (v *Verdict) add(o Verdict) {
+// Add adds what is wrong elsewhere.
+func (v *Verdict) Add(o Verdict) {
 	v.Lost += o.Lost
 	v.Doubled += o.Doubled
 	v.Sums += o.Sums
@@ -44,8 +45,11 @@ func (v *Verdict) add(o Verdict) {
 // that tenths add up exactly.
 type group struct{ n, tenths int64 }
 
-// truth is what the job has to publish.
-type truth struct {
+// Truth is what a job over made-up events has to publish, added up in plain loops, with
+// nothing of the engine.
+type Truth struct {
+	rows    int
+	seed    uint64
 	events  map[string]int // by meter, time and reading
 	letters map[string]int // by partition and offset
 	windows map[string]group
@@ -53,9 +57,9 @@ type truth struct {
 	sides   [2]map[string]group // of errors and backups, by meter and window
 }
 
-// newTruth makes the rows of crashJob, without the engine, and adds them up.
-func newTruth(ctx context.Context, rows int, seed uint64) (t *truth, err error) {
-	t = &truth{events: map[string]int{}, letters: map[string]int{}, windows: map[string]group{}, meters: map[string]group{},
+// NewTruth makes the events and adds them up. Other seeds make other events.
+func NewTruth(ctx context.Context, rows int, seed uint64) (t *Truth, err error) {
+	t = &Truth{rows: rows, seed: seed, events: map[string]int{}, letters: map[string]int{}, windows: map[string]group{}, meters: map[string]group{},
 		sides: [2]map[string]group{{}, {}}}
 	o := rdd.Options{"events": "meter", "rows": rows, "seed": int(seed), "partitions": 2, "meters": 50, "dirt": 0.02, "span": "6 hours"}
 	mem := memory.NewGoAllocator()
@@ -80,7 +84,7 @@ func newTruth(ctx context.Context, rows int, seed uint64) (t *truth, err error) 
 	return t, nil
 }
 
-func (t *truth) add(f *rdd.Frame) {
+func (t *Truth) add(f *rdd.Frame) {
 	text := func(c, i int) string { return f.Batch.Column(c).ValueStr(i) }
 	ts, _ := f.Batch.Column(1).(*array.Timestamp)
 	wh, _ := f.Batch.Column(2).(*array.Float64)
@@ -111,7 +115,7 @@ func count(groups map[string]group, key string, wh float64) {
 
 // lone is the rows of windows in which a meter has errors and no backup, or backups and no
 // error.
-func (t *truth) lone() map[string]group {
+func (t *Truth) lone() map[string]group {
 	out := map[string]group{}
 	for side, groups := range t.sides {
 		for key, g := range groups {
@@ -125,7 +129,7 @@ func (t *truth) lone() map[string]group {
 
 // pairs is how many pairs of an error and a backup a meter has, and what the errors of
 // them sum up to.
-func (t *truth) pairs() map[string]group {
+func (t *Truth) pairs() map[string]group {
 	var meters [2]map[string]group
 	for side, groups := range t.sides {
 		meters[side] = map[string]group{}
@@ -148,8 +152,9 @@ func eventKey(meter string, at int64, wh float64) string { return fmt.Sprint(met
 
 func tenths(wh float64) int64 { return int64(math.Round(wh * 10)) }
 
-// judge reads what is published below dir.
-func (t *truth) judge(ctx context.Context, dir string) (Verdict, error) {
+// Judge reads what the job has published below dir, which was its working directory and
+// has its dead letters in dead, with a reader that is not the engine's.
+func (t *Truth) Judge(ctx context.Context, dir string) (Verdict, error) {
 	var v Verdict
 	events, letters := map[string]int{}, map[string]int{}
 	windows, meters, lone, pairs := map[string]group{}, map[string]group{}, map[string]group{}, map[string]group{}

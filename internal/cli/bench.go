@@ -25,7 +25,7 @@ type measurement struct {
 
 // benches returns the measurements there are.
 func benches() []measurement {
-	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchSchedule(), benchBypass()}
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchChaos(), benchSchedule(), benchBypass()}
 }
 
 // benchFlags are the settings of a measurement, printed with its figures.
@@ -37,6 +37,8 @@ type benchFlags struct {
 	mixes   []string
 	rssRows []int64
 	kills   int
+	faults  int
+	tell    bool
 	tasks   int
 	bypass  bypassFlags
 }
@@ -52,6 +54,8 @@ func (f *benchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.job, "job", "meter", "the `job` or job file to run")
 	fs.StringVar(&f.path, "path", "", "`directory` of the job's data set (default one made for the measurement)")
 	fs.IntVar(&f.kills, "kills", 100, "`kills` of the program at least, for crash")
+	fs.IntVar(&f.faults, "faults", 30, "`faults` of nodes at least, for chaos, over --runs clusters")
+	fs.BoolVar(&f.tell, "tell", false, "say what is done to which node, for chaos, on standard error")
 	fs.IntVar(&f.tasks, "tasks", 1_000_000, "`tasks` to decide about at least, for schedule")
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
@@ -186,6 +190,10 @@ func machine() string {
 func (f *benchFlags) settings(name string) map[string]string {
 	if name == "bypass" {
 		return f.bypassNotes()
+	}
+	if name == "chaos" {
+		data := fmt.Sprintf("%d rows a run, %d a second, seed %d", min(f.rows, chaosRows), chaosRate, f.seed)
+		return map[string]string{"runs": fmt.Sprint(f.runs), "faults": fmt.Sprint(f.faults), "data": data}
 	}
 	if name == "schedule" {
 		data := fmt.Sprintf("%d tasks, seed %d", f.tasks, f.seed)

@@ -73,11 +73,9 @@ func (r *Rig) follow(ctx context.Context, args ...string) (*Job, error) {
 	go func() {
 		defer close(j.done)
 		defer stop()
-		for in := bufio.NewScanner(out); ; {
-			in.Buffer(nil, 16<<20) // a summary names every operation
-			if !in.Scan() {
-				break
-			}
+		in := bufio.NewScanner(out)
+		in.Buffer(nil, 16<<20) // a summary names every operation
+		for in.Scan() {
 			j.heard(in.Bytes())
 		}
 		err := j.cmd.Wait()
@@ -162,3 +160,46 @@ func (j *Job) Recovers(ctx context.Context) (time.Duration, bool) {
 	ok := j.Reach(ctx, j.Batch()+2)
 	return time.Since(began), ok
 }
+
+// Told is what a driver knows of a job.
+type Told struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+	Error string `json:"error"`
+	// Result is the summary of a job that has ended, as JSON.
+	Result []byte `json:"summary"`
+}
+
+// Ended reports whether the job does not run any more.
+func (t Told) Ended() bool {
+	return t.State == "finished" || t.State == "failed" || t.State == "stopped"
+}
+
+// Ask asks the cluster for a job.
+func (r *Rig) Ask(ctx context.Context, id string) (Told, error) {
+	ctx, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	cmd := r.command("jobs", "--json", "--to", r.to())
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		return Told{}, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
+	if err := cmd.Wait(); err != nil {
+		return Told{}, fault.New(fault.Retry, "jobs: %w\n%s", err, errs.Bytes())
+	}
+	for line := range bytes.Lines(out.Bytes()) {
+		var t Told
+		if err := json.Unmarshal(line, &t); err != nil {
+			return t, fault.New(fault.Bug, "jobs: %w", err)
+		}
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	return Told{}, fault.New(fault.Retry, "the cluster does not know the job %s", id)
+}
+
+// asking is how long the cluster may take to answer.
+const asking = 20 * time.Second

@@ -20,7 +20,7 @@ import (
 // Config is what a cluster is.
 type Config struct {
 	Program   []string // and its first arguments; the command and its flags follow
-	Env       []string // besides this process's, of which variables IDAG_* are left out
+	Env       []string // besides this process's, without what says which cluster is meant
 	Dir       string   // where all processes run, with the home and the logs; what is in it stays
 	Drivers   int      // all but the first stand by; 0 means 1
 	Executors int
@@ -114,8 +114,14 @@ func (r *Rig) add(ctx context.Context, name string, args []string) (*Node, error
 func (r *Rig) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(r.cfg.Program[0], slices.Concat(r.cfg.Program[1:], args)...)
 	cmd.Dir = r.cfg.Dir
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "IDAG_") }), r.cfg.Env...)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), ofCluster), r.cfg.Env...)
 	return cmd
+}
+
+// ofCluster reports whether a variable of the environment is about another cluster.
+func ofCluster(v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	return slices.Contains([]string{"IDAG_TO", "IDAG_JOIN", "IDAG_CLUSTER", "IDAG_KEY", "IDAG_CA", "IDAG_CERT", "IDAG_CERT_KEY", "IDAG_TOKEN", "IDAG_PLAIN"}, name)
 }
 
 // Executors returns the executors, which may run or not.
