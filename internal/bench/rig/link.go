@@ -2,6 +2,8 @@ package rig
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -16,8 +18,12 @@ const (
 type Link struct {
 	calls, gossip string // where others reach the node
 	weather
-	end   context.CancelFunc
-	doors []interface{ Close() error }
+	toCalls, toGossip string // where it serves
+	lost              func(port int) bool
+
+	// Of the node's process: changed by whoever starts and ends it, one at a time.
+	doors []io.Closer
+	life  context.CancelFunc // nil: it was never up
 	all   sync.WaitGroup
 }
 
@@ -93,34 +99,53 @@ func (w *weather) pass(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// newLink opens a link to a node that serves calls and gossip at these addresses.
-// Packets from ports for which lost is true do not arrive.
-func newLink(ctx context.Context, calls, gossip string, lost func(port int) bool) (*Link, error) {
+// newLink makes a link to a node that serves calls and gossip at these addresses, for
+// others at two ports. Packets from ports for which lost is true do not arrive.
+func newLink(calls, gossip string, ports [2]string, lost func(port int) bool) *Link {
+	l := &Link{calls: ports[0], gossip: ports[1], toCalls: calls, toGossip: gossip, lost: lost, weather: weather{open: make(chan struct{})}}
+	close(l.open)
+	return l
+}
+
+// up lets the node be called. As long as it is not up, connections are refused, as they
+// are on a machine where no process listens.
+func (l *Link) up(ctx context.Context) error {
+	l.down()
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	l := &Link{end: end, weather: weather{open: make(chan struct{})}}
-	l.Heal()
-	front, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	l.life = end
+	front, err := new(net.ListenConfig).Listen(ctx, "tcp", l.calls)
 	if err != nil {
-		end()
-		return nil, err
+		return err
 	}
-	l.calls = front.Addr().String()
-	l.serve(ctx, front, calls)
-	streams, packets, err := both(0)
+	l.serve(ctx, front, l.toCalls)
+	at, err := net.ResolveUDPAddr("udp", l.gossip)
 	if err != nil {
-		l.close()
-		return nil, err
+		return err
 	}
-	l.gossip = streams.Addr().String()
-	l.serve(ctx, streams, gossip)
-	to, err := net.ResolveUDPAddr("udp", gossip)
+	streams, packets, err := both(at.Port)
 	if err != nil {
-		l.close()
-		return nil, err
+		return err
+	}
+	l.serve(ctx, streams, l.toGossip)
+	to, err := net.ResolveUDPAddr("udp", l.toGossip)
+	if err != nil {
+		return errors.Join(err, packets.Close())
 	}
 	l.doors = append(l.doors, packets)
-	l.all.Go(func() { l.packets(ctx, packets, to, lost) })
-	return l, nil
+	l.all.Go(func() { l.packets(ctx, packets, to) })
+	return nil
+}
+
+// down refuses connections, and ends those that there are.
+func (l *Link) down() {
+	if l.life != nil {
+		l.life()
+	}
+	for _, d := range l.doors {
+		_ = d.Close()
+	}
+	l.doors = nil
+	l.all.Wait()
 }
 
 // serve relays connections.
@@ -129,7 +154,7 @@ func (l *Link) serve(ctx context.Context, front net.Listener, to string) {
 	l.all.Go(func() {
 		for {
 			in, err := front.Accept()
-			if err != nil && ctx.Err() != nil {
+			if err != nil && (ctx.Err() != nil || errors.Is(err, net.ErrClosed)) {
 				return
 			}
 			if err != nil {
@@ -144,6 +169,7 @@ func (l *Link) serve(ctx context.Context, front net.Listener, to string) {
 // stream relays one connection until either side ends it.
 func (l *Link) stream(ctx context.Context, in net.Conn, to string) {
 	defer in.Close() //nolint:errcheck // nobody is told
+	defer context.AfterFunc(ctx, func() { _ = in.Close() })()
 	if !l.pass(ctx) {
 		return
 	}
@@ -189,14 +215,14 @@ func (l *Link) copy(ctx context.Context, to, from net.Conn) {
 }
 
 // packets relays packets; those that come while the link is cut are lost.
-func (l *Link) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr, lost func(port int) bool) {
+func (l *Link) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr) {
 	buf := make([]byte, packet)
 	for {
 		n, from, err := on.ReadFromUDPAddrPort(buf)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil || l.isCut() || lost(int(from.Port())) {
+		if err != nil || l.isCut() || l.lost(int(from.Port())) {
 			continue // an error is what became of a packet before
 		}
 		if _, delay := l.now(); delay > 0 {
@@ -206,14 +232,6 @@ func (l *Link) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr, lo
 		}
 		_, _ = on.WriteToUDP(buf[:n], to)
 	}
-}
-
-func (l *Link) close() {
-	l.end()
-	for _, d := range l.doors {
-		_ = d.Close()
-	}
-	l.all.Wait()
 }
 
 // both listens for streams and packets on one port, or on a free one.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -57,6 +56,11 @@ func (n *Node) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // the node has it too
+	if n.Link != nil {
+		if err := n.Link.up(ctx); err != nil {
+			return err
+		}
+	}
 	cmd := n.rig.command(n.args...)
 	cmd.Stderr = log
 	in, err1 := cmd.StdinPipe()
@@ -125,6 +129,9 @@ func (n *Node) Kill() {
 	if n.runs != nil {
 		n.runs.kill()
 	}
+	if n.Link != nil {
+		n.Link.down()
+	}
 }
 
 // Signal sends a signal to the node, if it runs.
@@ -167,24 +174,23 @@ func (n *Node) member() gossip.Member {
 }
 
 // place gives the node ports that stay its own over its restarts, and a link to them.
-func (n *Node) place(ctx context.Context) error {
-	calls, _, err := n.rig.port()
-	if err != nil {
-		return err
+func (n *Node) place() error {
+	var at [4]string
+	var ports [4]int
+	for i := range at {
+		var err error
+		if ports[i], at[i], err = n.rig.port(); err != nil {
+			return err
+		}
 	}
-	packets, at, err := n.rig.port()
-	if err != nil {
-		return err
-	}
-	n.args = append(n.args, "--name", n.Name, "--listen", fmt.Sprint("127.0.0.1:", calls), "--bind", at)
+	calls, packets := at[0], at[1]
+	n.args = append(n.args, "--name", n.Name, "--listen", calls, "--bind", packets)
 	if !n.rig.cfg.Links {
 		return nil
 	}
-	if n.Link, err = newLink(ctx, fmt.Sprint("127.0.0.1:", calls), at, n.rig.cutOff); err != nil {
-		return err
-	}
+	n.Link = newLink(calls, packets, [2]string(at[2:]), n.rig.cutOff)
 	n.rig.mu.Lock()
-	n.rig.senders[packets] = n.Link
+	n.rig.senders[ports[1]] = n.Link
 	n.rig.mu.Unlock()
 	n.args = append(n.args, "--advertise", n.Link.gossip, "--advertise-listen", n.Link.calls)
 	return nil

@@ -62,7 +62,7 @@ func (r *Rig) start(ctx context.Context) error {
 		if i > 0 {
 			args = append(args, "--standby", "--join", join)
 		}
-		n, err := r.add(ctx, fmt.Sprint("driver-", i+1), args)
+		n, err := r.add(fmt.Sprint("driver-", i+1), args)
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (r *Rig) start(ctx context.Context) error {
 		if r.cfg.Memory != "" {
 			args = append(args, "--memory", r.cfg.Memory)
 		}
-		n, err := r.add(ctx, fmt.Sprint("executor-", i+1), args)
+		n, err := r.add(fmt.Sprint("executor-", i+1), args)
 		if err != nil {
 			return err
 		}
@@ -102,12 +102,12 @@ func (r *Rig) start(ctx context.Context) error {
 }
 
 // add makes a node, which does not run yet.
-func (r *Rig) add(ctx context.Context, name string, args []string) (*Node, error) {
+func (r *Rig) add(name string, args []string) (*Node, error) {
 	n := &Node{Name: name, rig: r, args: append(args, "--preset", "local", "--cluster", r.cluster, "--json", "--tethered")}
 	if r.cfg.Temp != nil {
 		n.args = append(n.args, "--temp", r.cfg.Temp(name))
 	}
-	return n, n.place(ctx)
+	return n, n.place()
 }
 
 // command is the program, in the directory of the cluster.
@@ -139,11 +139,6 @@ func (r *Rig) Driver() *Node {
 func (r *Rig) Close() {
 	for _, n := range slices.Concat(r.drivers, r.executors) {
 		n.Kill()
-	}
-	for _, n := range slices.Concat(r.drivers, r.executors) {
-		if n.Link != nil {
-			n.Link.close()
-		}
 	}
 }
 
