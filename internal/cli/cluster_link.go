@@ -76,7 +76,8 @@ func (l *link) find(ctx context.Context) error {
 	if fault.Of(err) == fault.Invalid {
 		return err
 	}
-	if l.security.Plain && strings.Contains(err.Error(), "error reading server preface") { // as gRPC says it
+	// Once it has answered, somebody else closes the connection: a relay whose node is gone.
+	if l.driver == nil && l.security.Plain && strings.Contains(err.Error(), "error reading server preface") { // as gRPC says it
 		return fault.New(fault.Invalid, "%s wants certificates: --ca, --cert and --cert-key", l.addrs[0])
 	}
 	return fault.New(fault.Retry, "%w: %w", errReach, first(errs))
