@@ -156,6 +156,7 @@ type shell struct {
 	out    map[taskRef]context.CancelFunc // tasks
 	timer  *time.Timer
 	alarm  int64 // what the timer is set to
+	again  int64 // tasks that were sent out again
 }
 
 // drive feeds the core until it is over. What commands do ends with work; ctx
@@ -167,7 +168,7 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 	var e event = first
 	for {
 		if over, err := s.take(ctx, work, e); over {
-			return s.core.finished(), err
+			return s.outcome(), err
 		}
 		select {
 		case e = <-s.events:
@@ -179,9 +180,15 @@ func (s *shell) drive(ctx, work context.Context, first started) (Outcome, error)
 		case nodes, ok := <-s.fleet.changes:
 			e = s.fleet.heard(nodes, ok)
 		case <-ctx.Done():
-			return s.core.finished(), context.Cause(ctx)
+			return s.outcome(), context.Cause(ctx)
 		}
 	}
+}
+
+func (s *shell) outcome() Outcome {
+	out := s.core.finished()
+	out.Again = s.again
+	return out
 }
 
 // take gives the core the time and an event and starts what it says is to be
@@ -243,6 +250,9 @@ func (s *shell) begin(ctx context.Context, cmd command) {
 		s.start(ctx, func() event { return s.cut(ctx, cmd) })
 	case runTask:
 		ref := refOf(cmd.task)
+		if cmd.task.Attempt > 1 || cmd.task.Quiet {
+			s.again++
+		}
 		ctx, s.out[ref] = context.WithCancel(ctx)
 		node := s.name(cmd.node)
 		s.start(ctx, func() event { return s.run(ctx, node, cmd.task) })

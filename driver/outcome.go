@@ -17,6 +17,9 @@ type Outcome struct {
 	Stopped   bool         // the run was asked to stop before that
 	Offsets   []rdd.Offset // by source: where the next batch begins
 	Epoch     int64        // under which the run was taken up last
+	// Again is how many tasks this driver has sent out again: because an attempt failed
+	// or was late, its node or its rows were gone, or state had to be made again.
+	Again int64
 	// Located is how good predictions were, by source, for what this driver ran.
 	Located [][]locator.Report
 }

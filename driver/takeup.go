@@ -73,10 +73,11 @@ const (
 // checkpoint, in an epoch of its own, each time that a part's state is gone with its
 // node.
 func keepUp(ctx context.Context, cfg Config, past *Past) (Outcome, error) {
-	fleet := newMembers(&cfg)
+	fleet, again := newMembers(&cfg), int64(0)
 	for tries := 0; ; tries++ {
 		out, err := takeWhole(ctx, cfg, fleet, past)
-		out.Epoch = past.Epoch
+		again += out.Again
+		out.Epoch, out.Again = past.Epoch, again
 		var back *setback
 		if !errors.As(err, &back) {
 			return out, err

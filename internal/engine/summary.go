@@ -30,6 +30,7 @@ type Summary struct {
 	WallSeconds   float64  `json:"wall_seconds"`
 	RowsPerSecond float64  `json:"rows_per_second"`
 	PeakRSSBytes  int64    `json:"peak_rss_bytes"`
+	TasksAgain    int64    `json:"tasks_again,omitempty"` // sent out more than once by the driver that ended the run
 	Bypassed      Bypassed `json:"bypassed"`
 	// Labelling is how many seconds each step of labelling took, over all
 	// executors: ingest, queue, tag, hash, dispatch.
@@ -82,7 +83,7 @@ func summary(p *planner.Plan, out driver.Outcome, wall time.Duration) Summary {
 	s := Summary{Job: p.Job.Name, Digest: p.Digest, Batches: out.Batches, RowsIn: t.RowsIn, RowsTagged: t.Tagged,
 		RowsPruned: t.Pruned, RowsUnbound: t.Unbound, RowsOut: t.RowsOut, DeadLetters: t.DeadLetters, Late: t.Late,
 		Checksum:    fmt.Sprintf("%016x%016x", t.Checksum[0], t.Checksum[1]),
-		WallSeconds: wall.Seconds(), RowsPerSecond: float64(t.RowsIn) / wall.Seconds(), PeakRSSBytes: peakRSS(),
+		WallSeconds: wall.Seconds(), RowsPerSecond: float64(t.RowsIn) / wall.Seconds(), PeakRSSBytes: peakRSS(), TasksAgain: out.Again,
 		Bypassed: Bypassed{}, Operations: map[string]map[string]Count{}}
 	s.Plan, s.Form = planName(p.Mode)
 	l := t.Labelling
