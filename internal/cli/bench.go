@@ -25,7 +25,7 @@ type measurement struct {
 
 // benches returns the measurements there are.
 func benches() []measurement {
-	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchChaos(), benchSchedule(), benchBypass()}
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchCluster(), benchChaos(), benchSchedule(), benchBypass()}
 }
 
 // benchFlags are the settings of a measurement, printed with its figures.
@@ -190,6 +190,9 @@ func machine() string {
 func (f *benchFlags) settings(name string) map[string]string {
 	if name == "bypass" {
 		return f.bypassNotes()
+	}
+	if name == "cluster" {
+		return map[string]string{"runs": fmt.Sprint(f.runs), "data": f.data()}
 	}
 	if name == "chaos" {
 		data := fmt.Sprintf("%d rows a run, %d a second, seed %d", min(f.rows, chaosRows), chaosRate, f.seed)
