@@ -90,6 +90,9 @@ bench-bypass: build ## make the experiments of the I-DAG paper, and their report
 crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
 	bin/idag bench crash --kills 100
 
+chaos: build ## hurt 40 clusters 300 times while they work: what they publish is what was generated (eight minutes)
+	bin/idag bench chaos --runs 40 --faults 300 --tell
+
 simulate: build ## measure the driver's decisions over 1,000 and 10,000 simulated executors
 	bin/idag bench schedule --runs 3
 
@@ -110,4 +113,4 @@ clean: ## remove what the build and the measurements made: bin, profiles, test b
 	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass simulate crash fuzz interop reference clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass simulate chaos crash fuzz interop reference clean
