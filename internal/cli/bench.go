@@ -39,6 +39,7 @@ type benchFlags struct {
 	kills   int
 	faults  int
 	tell    bool
+	spaces  bool
 	tasks   int
 	bypass  bypassFlags
 }
@@ -56,6 +57,7 @@ func (f *benchFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.kills, "kills", 100, "`kills` of the program at least, for crash")
 	fs.IntVar(&f.faults, "faults", 30, "`faults` of nodes at least, for chaos, over --runs clusters")
 	fs.BoolVar(&f.tell, "tell", false, "say what is done to which node, for chaos, on standard error")
+	fs.BoolVar(&f.spaces, "namespaces", false, "cut and delay by network namespaces, for chaos: needs Linux, root, ip and tc (default relays)")
 	fs.IntVar(&f.tasks, "tasks", 1_000_000, "`tasks` to decide about at least, for schedule")
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")

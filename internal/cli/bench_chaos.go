@@ -53,7 +53,7 @@ func (s *session) measureChaos(ctx context.Context, f *benchFlags) (got bench.Sa
 		return nil, err
 	}
 	c := chaos.Config{Program: []string{self}, Dir: dir, Seed: uint64(f.seed), Runs: f.runs, Faults: f.faults,
-		Rows: int(min(f.rows, chaosRows)), Rate: chaosRate}
+		Rows: int(min(f.rows, chaosRows)), Rate: chaosRate, Namespaces: f.spaces}
 	if f.tell {
 		c.Tell = func(line string) { fmt.Fprintln(s.io.Err, line) }
 	}

@@ -27,6 +27,9 @@ type Config struct {
 	Faults  int // at least, over all runs
 	Rows    int // of the job of a run
 	Rate    int // of them a second
+	// Namespaces cuts and delays by network namespaces in place of relays; see
+	// [rig.Config].
+	Namespaces bool
 	// Tell is told what happens, by one goroutine at a time; nil: nobody is.
 	Tell func(string)
 }
@@ -93,10 +96,11 @@ type run struct {
 	disks  disks
 	rig    *rig.Rig
 
-	under sync.WaitGroup // everything that is done to nodes
-	mu    sync.Mutex
-	hurt  map[*rig.Node]bool
-	job   *rig.Job
+	under  sync.WaitGroup // everything that is done to nodes
+	mu     sync.Mutex
+	hurt   map[*rig.Node]bool
+	job    *rig.Job
+	broken error // of the machinery
 }
 
 // whole is the run from its cluster's start to the verdict.
@@ -115,14 +119,14 @@ func (r *run) whole(ctx context.Context) (err error) {
 	if err := r.disks.open(nodes); err != nil {
 		return err
 	}
-	r.rig, err = rig.Start(ctx, rig.Config{Program: r.c.Program, Env: r.c.Env, Dir: r.dir, Drivers: 2, Executors: nodes, Links: true,
-		Memory: "256kB", Temp: r.disks.of})
+	r.rig, err = rig.Start(ctx, rig.Config{Program: r.c.Program, Env: r.c.Env, Dir: r.dir, Drivers: 2, Executors: nodes,
+		Links: true, Namespaces: r.c.Namespaces, Memory: "256kB", Temp: r.disks.of})
 	if err != nil {
 		return err
 	}
 	sum, stuck, err := r.storm(ctx)
 	r.rig.Close()
-	if err != nil {
+	if err := errors.Join(err, r.broken); err != nil {
 		return err
 	}
 	return r.judge(ctx, want, sum, stuck)

@@ -135,30 +135,38 @@ func (r *run) fault(kind Kind, n *rig.Node) func(context.Context) {
 	case Cut:
 		long := r.between(200, 3000)
 		return func(ctx context.Context) {
-			n.Link.Cut()
+			r.check(n.Link.Cut())
 			rest(ctx, long)
-			n.Link.Heal()
+			r.check(n.Link.Heal())
 		}
 	case Delay:
 		late, long := r.between(5, 60), r.between(500, 2000)
 		return func(ctx context.Context) {
-			n.Link.Delay(late)
+			r.check(n.Link.Delay(late))
 			rest(ctx, long)
-			n.Link.Heal()
+			r.check(n.Link.Heal())
 		}
 	case Disk:
 		long := r.between(300, 2000)
 		return func(ctx context.Context) {
-			if err := r.disks.fill(n.Name); err != nil {
-				r.tell("the disk of %s could not be filled: %v", n.Name, err)
-			}
+			r.check(r.disks.fill(n.Name))
 			rest(ctx, long)
-			if err := r.disks.free(n.Name); err != nil {
-				r.tell("the disk of %s could not be freed: %v", n.Name, err)
-			}
+			r.check(r.disks.free(n.Name))
 		}
 	}
 	return func(context.Context) {}
+}
+
+// check keeps the first error of the machinery: the run then says nothing.
+func (r *run) check(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken == nil {
+		r.broken = err
+	}
 }
 
 // stopped stops a node for a while. A driver whose term is over then may end by itself.

@@ -42,7 +42,7 @@ type Job struct {
 // Submit sends a job to the cluster and follows it, in a process that ends with ctx.
 // Args are flags of submit.
 func (r *Rig) Submit(ctx context.Context, job string, args ...string) (*Job, error) {
-	return r.follow(ctx, append([]string{"submit", job, "--json", "--to", r.to()}, args...)...)
+	return r.follow(ctx, append([]string{"submit", job, "--json", "--plain", "--to", r.to()}, args...)...)
 }
 
 // Here runs a job in one process, without the cluster. Args are flags of run.
@@ -60,7 +60,7 @@ func (r *Rig) to() string {
 }
 
 func (r *Rig) follow(ctx context.Context, args ...string) (*Job, error) {
-	j := &Job{cmd: r.command(args...), done: make(chan struct{}), news: make(chan struct{})}
+	j := &Job{cmd: r.command(r.outside(), args...), done: make(chan struct{}), news: make(chan struct{})}
 	j.cmd.Stderr = &j.errs
 	out, err := j.cmd.StdoutPipe()
 	if err != nil {
@@ -179,7 +179,7 @@ func (t Told) Ended() bool {
 func (r *Rig) Ask(ctx context.Context, id string) (Told, error) {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
-	cmd := r.command("jobs", "--json", "--to", r.to())
+	cmd := r.command(r.outside(), "jobs", "--json", "--plain", "--to", r.to())
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {

@@ -15,7 +15,7 @@ func script(t *testing.T, text string) *Rig {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return &Rig{cfg: Config{Program: []string{path}, Dir: dir}, used: map[int]bool{}, senders: map[int]*Link{}}
+	return &Rig{cfg: Config{Program: []string{path}, Dir: dir}, used: map[int]bool{}, senders: map[int]*relay{}}
 }
 
 // A job is followed batch by batch to its summary.

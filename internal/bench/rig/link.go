@@ -14,8 +14,15 @@ const (
 	packet = 64 << 10 // bytes of a packet at most
 )
 
-// Link stands between a node and those that call it.
-type Link struct {
+// Link is what a node is reached by. An error is one of the machinery.
+type Link interface {
+	Cut() error                  // lets nothing pass until Heal
+	Delay(d time.Duration) error // makes whatever passes late until Heal
+	Heal() error
+}
+
+// relay stands between a node and those that call it.
+type relay struct {
 	calls, gossip string // where others reach the node
 	weather
 	toCalls, toGossip string // where it serves
@@ -34,8 +41,8 @@ type weather struct {
 	delay time.Duration
 }
 
-// Cut lets nothing pass until Heal.
-func (w *weather) Cut() {
+// Cut implements Link: streams wait, packets are lost.
+func (w *weather) Cut() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -43,17 +50,19 @@ func (w *weather) Cut() {
 		w.open = make(chan struct{})
 	default:
 	}
+	return nil
 }
 
-// Delay lets whatever passes wait, each piece of a stream and each packet, until Heal.
-func (w *weather) Delay(d time.Duration) {
+// Delay implements Link: each piece of a stream waits, and each packet.
+func (w *weather) Delay(d time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.delay = d
+	return nil
 }
 
-// Heal lets everything pass at once.
-func (w *weather) Heal() {
+// Heal implements Link.
+func (w *weather) Heal() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.delay = 0
@@ -62,6 +71,7 @@ func (w *weather) Heal() {
 	default:
 		close(w.open)
 	}
+	return nil
 }
 
 // now returns whether something passes, and how late.
@@ -99,17 +109,17 @@ func (w *weather) pass(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// newLink makes a link to a node that serves calls and gossip at these addresses, for
+// newRelay makes a link to a node that serves calls and gossip at these addresses, for
 // others at two ports. Packets from ports for which lost is true do not arrive.
-func newLink(calls, gossip string, ports [2]string, lost func(port int) bool) *Link {
-	l := &Link{calls: ports[0], gossip: ports[1], toCalls: calls, toGossip: gossip, lost: lost, weather: weather{open: make(chan struct{})}}
+func newRelay(calls, gossip string, ports [2]string, lost func(port int) bool) *relay {
+	l := &relay{calls: ports[0], gossip: ports[1], toCalls: calls, toGossip: gossip, lost: lost, weather: weather{open: make(chan struct{})}}
 	close(l.open)
 	return l
 }
 
 // up lets the node be called. As long as it is not up, connections are refused, as they
 // are on a machine where no process listens.
-func (l *Link) up(ctx context.Context) error {
+func (l *relay) up(ctx context.Context) error {
 	l.down()
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.life = end
@@ -137,7 +147,7 @@ func (l *Link) up(ctx context.Context) error {
 }
 
 // down refuses connections, and ends those that there are.
-func (l *Link) down() {
+func (l *relay) down() {
 	if l.life != nil {
 		l.life()
 	}
@@ -149,7 +159,7 @@ func (l *Link) down() {
 }
 
 // serve relays connections.
-func (l *Link) serve(ctx context.Context, front net.Listener, to string) {
+func (l *relay) serve(ctx context.Context, front net.Listener, to string) {
 	l.doors = append(l.doors, front)
 	l.all.Go(func() {
 		for {
@@ -167,7 +177,7 @@ func (l *Link) serve(ctx context.Context, front net.Listener, to string) {
 }
 
 // stream relays one connection until either side ends it.
-func (l *Link) stream(ctx context.Context, in net.Conn, to string) {
+func (l *relay) stream(ctx context.Context, in net.Conn, to string) {
 	defer in.Close() //nolint:errcheck // nobody is told
 	defer context.AfterFunc(ctx, func() { _ = in.Close() })()
 	if !l.pass(ctx) {
@@ -196,7 +206,7 @@ func (l *Link) stream(ctx context.Context, in net.Conn, to string) {
 	both.Wait()
 }
 
-func (l *Link) copy(ctx context.Context, to, from net.Conn) {
+func (l *relay) copy(ctx context.Context, to, from net.Conn) {
 	buf := make([]byte, chunk)
 	for {
 		n, err := from.Read(buf)
@@ -215,7 +225,7 @@ func (l *Link) copy(ctx context.Context, to, from net.Conn) {
 }
 
 // packets relays packets; those that come while the link is cut are lost.
-func (l *Link) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr) {
+func (l *relay) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr) {
 	buf := make([]byte, packet)
 	for {
 		n, from, err := on.ReadFromUDPAddrPort(buf)

@@ -58,7 +58,7 @@ func newEnd(t *testing.T) *end {
 }
 
 // linked is a link that is up.
-func linked(t *testing.T, lost func(int) bool) (*Link, *end) {
+func linked(t *testing.T, lost func(int) bool) (*relay, *end) {
 	t.Helper()
 	r := &Rig{used: map[int]bool{}}
 	var at [2]string
@@ -69,7 +69,7 @@ func linked(t *testing.T, lost func(int) bool) (*Link, *end) {
 		}
 	}
 	e := newEnd(t)
-	l := newLink(e.addr, e.addr, at, lost)
+	l := newRelay(e.addr, e.addr, at, lost)
 	t.Cleanup(l.down)
 	if err := l.up(t.Context()); err != nil {
 		t.Fatal(err)
@@ -137,8 +137,8 @@ func TestCut(t *testing.T) {
 	if !e.arrives(t, packets, "open", 5*time.Second) {
 		t.Fatal("no packet over a link that is open")
 	}
-	l.Cut()
-	l.Cut() // the same
+	_ = l.Cut()
+	_ = l.Cut() // the same
 	for _, c := range both {
 		if answered(t, c, "shut", 100*time.Millisecond) {
 			t.Fatal("an answer over a link that is cut")
@@ -147,7 +147,7 @@ func TestCut(t *testing.T) {
 	if e.arrives(t, packets, "shut", 100*time.Millisecond) {
 		t.Fatal("a packet over a link that is cut")
 	}
-	l.Heal()
+	_ = l.Heal()
 	for _, c := range both {
 		if !comes(t, c, "shut", 5*time.Second) {
 			t.Fatal("what was sent is lost")
@@ -162,7 +162,7 @@ func TestCut(t *testing.T) {
 func TestDelay(t *testing.T) {
 	const late = 30 * time.Millisecond
 	l, e := linked(t, func(int) bool { return false })
-	l.Delay(late)
+	_ = l.Delay(late)
 	began := time.Now()
 	if !answered(t, dial(t, "tcp", l.calls), "late", 5*time.Second) || time.Since(began) < 2*late {
 		t.Errorf("answered after %v", time.Since(began))

@@ -27,10 +27,12 @@ const starting = 30 * time.Second
 // any goroutine.
 type Node struct {
 	Name string
-	Link *Link // nil without links
+	Link Link // nil without links
 
-	rig  *Rig
-	args []string
+	rig   *Rig
+	args  []string
+	relay *relay // the Link, where it is one
+	space string // the network namespace, where it has one
 
 	mu   sync.Mutex
 	self gossip.Member
@@ -56,12 +58,12 @@ func (n *Node) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // the node has it too
-	if n.Link != nil {
-		if err := n.Link.up(ctx); err != nil {
+	if n.relay != nil {
+		if err := n.relay.up(ctx); err != nil {
 			return err
 		}
 	}
-	cmd := n.rig.command(n.args...)
+	cmd := n.rig.command(n.space, n.args...)
 	cmd.Stderr = log
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -129,8 +131,8 @@ func (n *Node) Kill() {
 	if n.runs != nil {
 		n.runs.kill()
 	}
-	if n.Link != nil {
-		n.Link.down()
+	if n.relay != nil {
+		n.relay.down()
 	}
 }
 
@@ -173,8 +175,17 @@ func (n *Node) member() gossip.Member {
 	return n.self
 }
 
-// place gives the node ports that stay its own over its restarts, and a link to them.
+// place gives the node addresses that stay its own over its restarts, and a link to them.
 func (n *Node) place() error {
+	if n.rig.net != nil {
+		w, err := n.rig.net.wire(n.Name)
+		if err != nil {
+			return err
+		}
+		n.Link, n.space = w, w.space
+		n.args = append(n.args, "--name", n.Name, "--plain", "--listen", w.host+":7947", "--bind", w.host+":7946")
+		return nil
+	}
 	var at [4]string
 	var ports [4]int
 	for i := range at {
@@ -188,10 +199,11 @@ func (n *Node) place() error {
 	if !n.rig.cfg.Links {
 		return nil
 	}
-	n.Link = newLink(calls, packets, [2]string(at[2:]), n.rig.cutOff)
+	n.relay = newRelay(calls, packets, [2]string(at[2:]), n.rig.cutOff)
+	n.Link = n.relay
 	n.rig.mu.Lock()
-	n.rig.senders[ports[1]] = n.Link
+	n.rig.senders[ports[1]] = n.relay
 	n.rig.mu.Unlock()
-	n.args = append(n.args, "--advertise", n.Link.gossip, "--advertise-listen", n.Link.calls)
+	n.args = append(n.args, "--advertise", n.relay.gossip, "--advertise-listen", n.relay.calls)
 	return nil
 }

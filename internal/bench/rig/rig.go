@@ -26,6 +26,9 @@ type Config struct {
 	Executors int
 	Slots     int  // of each executor; 0 means 1
 	Links     bool // nodes reach each other by links
+	// Namespaces gives each node a network namespace, and links that are wires between
+	// them. It needs Linux, root and the programs ip and tc.
+	Namespaces bool
 	// Memory is that of an executor, as its flag has it; "": that of the machine.
 	Memory string
 	// Temp gives a node its directory for what memory has no room for; nil: the system's.
@@ -39,15 +42,16 @@ type Rig struct {
 	used      map[int]bool // ports
 	drivers   []*Node
 	executors []*Node
+	net       *wires // nil without namespaces
 
 	mu      sync.Mutex
-	senders map[int]*Link // by the port from which the packets of a node come
+	senders map[int]*relay // by the port from which the packets of a node come
 }
 
 // Start starts a cluster. Who calls closes it, unless there is an error.
 func Start(ctx context.Context, cfg Config) (*Rig, error) {
 	cfg.Drivers, cfg.Slots = max(cfg.Drivers, 1), max(cfg.Slots, 1)
-	r := &Rig{cfg: cfg, cluster: rand.Text()[:8], used: map[int]bool{}, senders: map[int]*Link{}}
+	r := &Rig{cfg: cfg, cluster: rand.Text()[:8], used: map[int]bool{}, senders: map[int]*relay{}}
 	if err := errors.Join(os.MkdirAll(cfg.Dir, 0o755), r.start(ctx)); err != nil {
 		r.Close()
 		return nil, err
@@ -56,6 +60,12 @@ func Start(ctx context.Context, cfg Config) (*Rig, error) {
 }
 
 func (r *Rig) start(ctx context.Context) error {
+	if r.cfg.Namespaces {
+		var err error
+		if r.net, err = newWires(r.cluster); err != nil {
+			return err
+		}
+	}
 	join := ""
 	for i := range r.cfg.Drivers {
 		args := []string{"driver", "--home", filepath.Join(r.cfg.Dir, "home")}
@@ -110,9 +120,14 @@ func (r *Rig) add(name string, args []string) (*Node, error) {
 	return n, n.place()
 }
 
-// command is the program, in the directory of the cluster.
-func (r *Rig) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(r.cfg.Program[0], slices.Concat(r.cfg.Program[1:], args)...)
+// command is the program, in the directory of the cluster, and in a network namespace
+// if one is named.
+func (r *Rig) command(space string, args ...string) *exec.Cmd {
+	line := slices.Concat(r.cfg.Program, args)
+	if space != "" {
+		line = slices.Concat([]string{"ip", "netns", "exec", space}, line)
+	}
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = r.cfg.Dir
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), ofCluster), r.cfg.Env...)
 	return cmd
@@ -140,6 +155,17 @@ func (r *Rig) Close() {
 	for _, n := range slices.Concat(r.drivers, r.executors) {
 		n.Kill()
 	}
+	if r.net != nil {
+		r.net.close()
+	}
+}
+
+// outside is the network namespace of those who submit jobs.
+func (r *Rig) outside() string {
+	if r.net == nil {
+		return ""
+	}
+	return r.net.client
 }
 
 // cutOff reports whether the node whose packets come from a port is cut off: they reach
