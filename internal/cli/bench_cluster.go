@@ -195,8 +195,9 @@ func (m *clustered) kill(ctx context.Context, driver bool) error {
 		_, err := j.Wait()
 		return fault.New(fault.Bug, "the job has ended too soon: %w", err)
 	}
+	began := time.Now()
 	victim.Kill()
-	took, ok := j.Recovers(ctx)
+	took, ok := j.Recovers(ctx, began)
 	sum, err := j.Wait()
 	switch {
 	case err != nil:

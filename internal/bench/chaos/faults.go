@@ -59,13 +59,14 @@ func (r *run) inject(ctx context.Context) {
 			defer r.mu.Unlock()
 			delete(r.hurt, node)
 		})
-		r.under.Go(func() { r.watch(ctx, kind) })
+		began := time.Now()
+		r.under.Go(func() { r.watch(ctx, kind, began) })
 	}
 }
 
 // watch measures how long it takes until the job goes on.
-func (r *run) watch(ctx context.Context, kind Kind) {
-	took, ok := r.following().Recovers(ctx)
+func (r *run) watch(ctx context.Context, kind Kind, began time.Time) {
+	took, ok := r.following().Recovers(ctx, began)
 	if !ok {
 		return
 	}

@@ -152,13 +152,20 @@ func (j *Job) Wait() (Summary, error) {
 	return *j.summary, nil
 }
 
-// Recovers returns how long it takes from now until batches are committed that were cut
-// after now: the second one from the one that is under way. It is false when the job or
-// ctx ends before.
-func (j *Job) Recovers(ctx context.Context) (time.Duration, bool) {
-	began := time.Now()
+// settle is how long news of a batch may be under way to who follows the job.
+const settle = 50 * time.Millisecond
+
+// Recovers returns how long it takes from a fault, which has just happened, until batches
+// are committed that were cut behind it: the second one from the one under way. It is
+// false when the job or ctx ends before.
+func (j *Job) Recovers(ctx context.Context, since time.Time) (time.Duration, bool) {
+	select {
+	case <-time.After(settle): // a batch from before is heard
+	case <-ctx.Done():
+		return 0, false
+	}
 	ok := j.Reach(ctx, j.Batch()+2)
-	return time.Since(began), ok
+	return time.Since(since), ok
 }
 
 // Told is what a driver knows of a job.

@@ -37,13 +37,13 @@ func TestFollow(t *testing.T) {
 	}
 	recovered := make(chan time.Duration, 1)
 	go func() {
-		took, ok := j.Recovers(t.Context())
+		took, ok := j.Recovers(t.Context(), time.Now())
 		if !ok {
 			took = -1
 		}
 		recovered <- took
 	}()
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(4 * settle)
 	if err := os.WriteFile(gate, []byte("now\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
