@@ -17,7 +17,7 @@ const (
 	Pause       Kind = "pause"        // an executor is stopped for longer than the gossip waits for it, and goes on
 	Slow        Kind = "slow"         // an executor has a tenth of the time
 	Cut         Kind = "cut"          // nothing reaches a node
-	Delay       Kind = "delay"        // whatever reaches a node is late
+	Delay       Kind = "delay"        // whatever reaches a node is late; where links cannot do that, they are cut
 	Disk        Kind = "disk"         // an executor has no room on disk for what memory has no room for
 	DriverKill  Kind = "driver_kill"  // the driver by SIGKILL, and started again to stand by
 	DriverPause Kind = "driver_pause" // the driver is stopped for longer than its lease, and goes on
@@ -40,6 +40,9 @@ func (r *run) inject(ctx context.Context) {
 		}
 		kinds := weighted()
 		kind := kinds[r.rand.IntN(len(kinds))]
+		if kind == Delay && !r.rig.CanDelay() {
+			kind = Cut
+		}
 		if r.following().Batch() < 1 {
 			continue // the job has not begun
 		}

@@ -160,6 +160,10 @@ func (r *Rig) Close() {
 	}
 }
 
+// CanDelay reports whether links can make late what passes: wires need a kernel that has
+// netem.
+func (r *Rig) CanDelay() bool { return r.net == nil || r.net.netem }
+
 // outside is the network namespace of those who submit jobs.
 func (r *Rig) outside() string {
 	if r.net == nil {

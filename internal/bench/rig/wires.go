@@ -18,6 +18,7 @@ type wires struct {
 	hub    string
 	client string
 	spaces []string
+	netem  bool // the kernel can make what passes late
 }
 
 // subnet is what addresses of nodes begin with; namespaces see nobody else's.
@@ -27,7 +28,7 @@ const subnet = "10.88.0."
 func newWires(name string) (*wires, error) {
 	w := &wires{prefix: "idag" + strings.ToLower(name[:5])}
 	w.hub = w.prefix + "-hub"
-	err := errors.Join(w.ip("netns", "add", w.hub))
+	err := w.ip("netns", "add", w.hub)
 	if err == nil {
 		w.spaces = append(w.spaces, w.hub)
 		err = w.all([][]string{{"-n", w.hub, "link", "add", "hub", "type", "bridge"}, {"-n", w.hub, "link", "set", "hub", "up"}})
@@ -36,6 +37,7 @@ func newWires(name string) (*wires, error) {
 		var c *wire
 		if c, err = w.wire("client"); err == nil {
 			w.client = c.space
+			w.netem = errors.Join(c.Delay(time.Millisecond), c.Heal()) == nil
 		}
 	}
 	if err != nil {
