@@ -35,6 +35,7 @@ The summary:
   checksum      sum modulo 2^128 over the result rows, dead letters included, of
                 xxh3-128 of each row's label and non-null columns by name
   wall_seconds, rows_per_second, peak_rss_bytes
+  tasks_again   tasks sent out again: lost, late, failed, or for their state
   bypassed      rows that passed by an operation: reason, label, operation, rows
   labelling_seconds    time in the five steps of labelling, over all executors:
                 ingest (read and decode), queue (a batch waits for an executor),
