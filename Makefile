@@ -10,6 +10,7 @@ PKG     ?= ./...
 FUZZTIME ?= 5m
 CHECKS  ?= 2000
 SOAK    ?= 600
+JOBS    ?= 200
 
 # Where random tests begin: the same for everybody (docs/decisions/0025). 0 draws a seed.
 export RAPID_SEED ?= 20261122
@@ -76,6 +77,9 @@ invariant: ## hold 2,000 random jobs to the invariant, by every plan, a quarter 
 	go test -count=1 -timeout 30m -run '^TestInvariant$$' ./internal/engine -args -rapid.checks=$(CHECKS)
 	go test -count=1 -timeout 30m -run '$(PROPERTIES)' -skip '^TestInvariant$$' ./internal/engine -args -rapid.checks=$$(($(CHECKS) / 4))
 
+processes: ## hold random jobs to the invariant on executors that are processes (JOBS=n, 200)
+	IDAG_PROCESSES=$(JOBS) go test -count=1 -timeout 10m -run '^Test(Jobs|Invariant)OnProcesses$$' ./internal/engine
+
 soak: ## the same over ever new jobs until it fails, or for SOAK seconds (600)
 	@end=$$(($$(date +%s) + $(SOAK))); round=0; while [ $$(date +%s) -lt $$end ]; do round=$$((round + 1)); \
 		go test -count=1 -timeout 60m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS) -rapid.seed=$$((RANDOM << 30 | RANDOM << 15 | RANDOM)) || exit 1; \
@@ -113,4 +117,4 @@ clean: ## remove what the build and the measurements made: bin, profiles, test b
 	rm -rf bin .cache
 	find . \( -path ./.git -o -path ./data -o -path ./out \) -prune -o -type f \( -name '*.prof' -o -name '*.test' \) -exec rm -f {} +
 
-.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass simulate chaos crash fuzz interop reference clean
+.PHONY: help build demo test check fmt fmt-check vet lint plan docs docs-write golden race bench bench-bypass processes simulate chaos crash fuzz interop reference clean

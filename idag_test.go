@@ -12,6 +12,7 @@ import (
 
 	"github.com/idag/idag/internal/cli"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster/processes"
 	"github.com/idag/idag/internal/jobfile"
 	"go.uber.org/goleak"
 )
@@ -21,8 +22,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv("IDAG_TEST_PROGRAM") != "" {
 		os.Exit(Main("test", Jobs(), Kinds(), Functions()))
 	}
-	if name := os.Getenv("IDAG_TEST_EXECUTOR"); name != "" {
-		os.Exit(playExecutor(name))
+	if status, ok := processes.Play(playsExecutor); ok {
+		os.Exit(status)
 	}
 	goleak.VerifyTestMain(m)
 }

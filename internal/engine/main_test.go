@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/idag/idag/internal/engine/cluster/processes"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
@@ -14,9 +15,12 @@ import (
 // passes is then a matter of the commit. New jobs are drawn by make soak.
 const seed = 20261122
 
-// TestMain draws many jobs for each property unless told otherwise, and fails if
+// TestMain also plays an executor. It draws many jobs for each property unless told otherwise, and fails if
 // a goroutine is left.
 func TestMain(m *testing.M) {
+	if status, ok := processes.Play(playsExecutor); ok {
+		os.Exit(status)
+	}
 	flag.Parse()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
