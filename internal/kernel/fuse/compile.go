@@ -105,7 +105,9 @@ func (b *Builder) finish(cols []Value) *Fusion {
 		}
 	}
 	f.values = b.values
-	f.layOut(b.used(f))
+	used := b.used(f)
+	f.chain(used)
+	f.layOut(used)
 	return f
 }
 

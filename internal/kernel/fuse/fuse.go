@@ -18,6 +18,7 @@ package fuse
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/kernel/affine"
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
@@ -50,6 +51,7 @@ type Fusion struct {
 	out    []Place
 	made   []made
 	masks  int
+	steps  [][]affine.Step
 }
 
 // Place says where a column behind a Fusion is: it is column Input before it, or
@@ -96,6 +98,7 @@ const (
 	blend                 // a where a mask is set, else b
 	clone                 // of anything
 	settled               // a without its failures, which are counted
+	chained               // a float taken through steps
 )
 
 // value is what a column or an instruction gives for the rows of a block. Its first
@@ -106,7 +109,7 @@ type value struct {
 	cmp  scalar.Cmp // of comparisons
 	kind arrow.Type
 	a, b int       // what it is made of, or -1
-	at   int       // ordinal of a column, a mask, or a count
+	at   int       // ordinal of a column, a mask, a count, or steps
 	word [1]uint64 // of a constant; of one that is a boolean, 0 or 1
 
 	dt    arrow.DataType // of kind
@@ -121,7 +124,7 @@ func (v *value) alias() bool { return v.op == within || v.op == settled }
 // inPlace tells whether a value may be made in the memory of its operands.
 func (v *value) inPlace() bool {
 	switch v.op {
-	case float, negate, and, or, not:
+	case float, negate, and, or, not, chained:
 		return true
 	case input, konst, divide, integer, toFloat, floats, ints, isNull, within, blend, clone, settled:
 	}

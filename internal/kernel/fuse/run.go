@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/internal/kernel/affine"
 	"github.com/idag/idag/internal/kernel/scalar"
 )
 
@@ -13,7 +14,7 @@ func (e *evaluation) run(v *value, c *cell, words int) {
 		b = &e.cells[v.b]
 	}
 	switch v.op {
-	case float, divide, integer, negate, toFloat, floats, ints, not:
+	case float, divide, integer, negate, toFloat, floats, ints, not, chained:
 		c.gather(a, b, words)
 		e.apply(v, c, a, b)
 	case and, or:
@@ -88,6 +89,8 @@ func (e *evaluation) apply(v *value, c, a, b *cell) {
 	switch v.op {
 	case float:
 		scalar.Float(v.sym, c.floats(), a.floats(), b.floats())
+	case chained:
+		affine.Run(c.floats(), a.floats(), e.steps[v.at])
 	case divide:
 		if divisor := b.floats(); scalar.Divide(c.floats(), a.floats(), divisor) {
 			e.failed(c, func(bits scalar.Bits) {
