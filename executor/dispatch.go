@@ -29,7 +29,7 @@ type dispatcher struct {
 	parts  []part.Part // by route: the rows of the frame
 	times  partTimes
 
-	entries []entry
+	entries entries
 	trusted bool     // rows may enter
 	bounds  []string // columns whose bounds may prove something
 	cached  []*step  // by route: behind which its rows are cached; nil where they are not
@@ -52,7 +52,7 @@ func newDispatcher(r *run, act physical.Scan, root *physical.Node, routes []*ste
 	}
 	d.cutter = part.NewCutter(d.route, len(routes))
 	d.cached = r.cacheSteps(routes)
-	d.entries, d.trusted, d.bounds = r.entriesOf(act.Entries), act.Trusted, act.Bounds
+	d.entries, d.trusted, d.bounds = entries{run: r, nodes: act.Entries}, act.Trusted, act.Bounds
 	r.closers = append(r.closers, d.tagger.close)
 	return d
 }

@@ -23,6 +23,22 @@ type entry struct {
 	columns []string // that are read of such rows
 }
 
+// entries are those of a stage. They are made for the first rows that bring a list of what
+// was done: most never do, and there is one for each operation of each label.
+type entries struct {
+	run   *run
+	nodes []*physical.Node
+	list  []entry
+}
+
+// of is entryFor among them.
+func (e *entries) of(done []string) (*entry, []string) {
+	if len(done) > 0 && e.list == nil {
+		e.list = e.run.entriesOf(e.nodes)
+	}
+	return entryFor(e.list, done)
+}
+
 // entriesOf makes the steps behind which rows may enter. Where the job does not trust
 // what such rows come with, none leads anywhere.
 func (r *run) entriesOf(nodes []*physical.Node) []entry {
@@ -56,7 +72,7 @@ func entryFor(list []entry, done []string) (*entry, []string) {
 
 // enter answers a source that asks what to read of rows with a header.
 func (d *dispatcher) enter(h *rdd.Header) []string {
-	e, _ := entryFor(d.entries, h.Done)
+	e, _ := d.entries.of(h.Done)
 	if e == nil {
 		return nil
 	}

@@ -45,7 +45,7 @@ func (r *run) cachedSplit(ctx context.Context, act physical.Scan, d *dispatcher,
 
 func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split rdd.Split) error {
 	want := rdd.Projection{Columns: act.Columns, Rows: r.x.Plan.Job.Settings.FrameRows, Mem: r.mem, Bounds: act.Bounds}
-	if len(d.entries) > 0 {
+	if len(d.entries.nodes) > 0 {
 		want.Enter = d.enter
 	}
 	if act.Prune != nil {
@@ -94,7 +94,7 @@ func (r *run) split(ctx context.Context, act physical.Scan, d *dispatcher, split
 
 // take sends the rows of a frame on from where they enter, or from the beginning.
 func (d *dispatcher) take(ctx context.Context, f *rdd.Frame) error {
-	if e, lost := entryFor(d.entries, f.Header.Done); e != nil {
+	if e, lost := d.entries.of(f.Header.Done); e != nil {
 		return d.entered(ctx, f, e, lost)
 	}
 	return d.frame(ctx, f)
