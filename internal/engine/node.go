@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
@@ -119,21 +121,48 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 	return &out, nil
 }
 
-// open opens the sinks and the dead letters.
+// open opens the sinks, side by side, for each asks the file system for much, and the
+// dead letters.
 func (n *node) open(ctx context.Context) error {
 	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
 		Resume: n.past.Started != nil, Run: n.past.Run, Point: n.cfg.Point}
-	for i, id := range n.plan.Writes {
+	n.sinks = make([]connectors.Sink, len(n.plan.Writes))
+	n.closers = append(n.closers, n.closeSinks)
+	err := each(len(n.sinks), func(i int) error {
+		id, env := n.plan.Writes[i], env
 		env.Schemas, env.Desk = n.plan.Ops[id].Schemas, n.desk(i)
 		env.Published = published(n.past, n.plan, id)
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
-		if err != nil {
-			return err
+		if err == nil {
+			n.sinks[i] = sink
 		}
-		n.sinks = append(n.sinks, sink)
-		n.closers = append(n.closers, sink.Close)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return n.openDead(ctx, env)
+}
+
+// closeSinks closes those that could be opened.
+func (n *node) closeSinks() error {
+	return each(len(n.sinks), func(i int) error {
+		if n.sinks[i] == nil {
+			return nil
+		}
+		return n.sinks[i].Close()
+	})
+}
+
+// each does something n times at once, and returns the error of the first that has one.
+func each(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = do(i) })
+	}
+	all.Wait()
+	return cmp.Or(errs...)
 }
 
 // openDead opens what takes the dead letters: the job's own sink or, where the
