@@ -32,7 +32,8 @@ station if it can get there, and charges a point a minute up to between 80 and 1
 
 kind is error where an emergency begins or a sensor fails, else information; backup is a node's raw records, as it hands them on.
 The partitions are topics: node1_data to node4_data hold what each node hears, node1_server_data to node4_server_data the same rows as
-backup, electric_car_data the rows of all four nodes (reading it besides them counts each twice). Rows are in sequence of time.
+backup, electric_car_data the rows of all four nodes (reading it besides them counts each twice). Rows are in sequence of time, and
+several topics are read on together: all up to one moment.
 
 threshold is charge <= 50: a model that is given charge has nothing to learn from it. reach is true where the car, without charging, will
 not reach the station after the next with 10 % in reserve (without such a station: the end of the road). It is computed

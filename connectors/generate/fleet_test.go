@@ -525,6 +525,8 @@ func TestFleetBadOptions(t *testing.T) {
 		{rdd.Options{"topics": []string{}}, `"topics" of generate: expected one at least`},
 		{rdd.Options{"topics": "node5_data"}, `got "node5_data"`},
 		{rdd.Options{"topics": []string{"node1_data", "node1_data"}}, `got "node1_data"`},
+		{rdd.Options{"rows": 10}, `"rows" of generate: is of meter events; those of ev-fleet do not have it`},
+		{rdd.Options{"disorder": "1 minute"}, `"disorder" of generate: is of meter events; those of ev-fleet do not have it`},
 		{rdd.Options{"rate": math.NaN()}, `"rate" of generate: expected a number, got NaN`},
 	} {
 		c.o["events"] = "ev-fleet"

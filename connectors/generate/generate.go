@@ -22,6 +22,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,7 +118,11 @@ func open(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sour
 	if !(rate >= 0) {
 		return nil, wrong("rate", "expected 0 or more, got %v", rate)
 	}
-	if o["events"] == "ev-fleet" {
+	events, _ := o["events"].(string)
+	if err := ownOptions(o, events); err != nil {
+		return nil, err
+	}
+	if events == "ev-fleet" {
 		return openFleet(o, env)
 	}
 	switch {
@@ -137,6 +143,25 @@ func open(_ context.Context, o rdd.Options, env connectors.Env) (connectors.Sour
 	}
 	s.name, s.gen = "meter", m
 	return s, nil
+}
+
+// ownOptions refuses options that the kind of events does not have, where they are
+// given another value than they have anyway: they would not do what they say.
+func ownOptions(o rdd.Options, events string) error {
+	for _, f := range fields() {
+		of, _, _ := strings.Cut(strings.TrimPrefix(f.Doc, "Of "), ". ")
+		if of == f.Doc || of == events || !strings.HasPrefix(f.Doc, "Of ") {
+			continue
+		}
+		usual, err := f.Type.Convert(f.Default)
+		if err != nil {
+			return fault.Wrap(fault.Bug, err)
+		}
+		if given, ok := o[f.Name]; ok && !reflect.DeepEqual(given, usual) {
+			return wrong(f.Name, "is of %s events; those of %s do not have it", of, events)
+		}
+	}
+	return nil
 }
 
 // openFleet takes the options of ev-fleet: the simulation says how many rows there
@@ -184,9 +209,10 @@ func (s *source) Close() error {
 	return nil
 }
 
-// Cut takes splits from the partitions in turn. The offset is the number of
-// rows cut from each partition, as a JSON list. With a rate it waits, a tenth
-// of a second at the most, for rows to be due, and may return none.
+// Cut takes splits from the partitions of a meter in turn, from those of a fleet up to
+// one moment. The offset is the number of rows cut from each partition, as a JSON list.
+// With a rate it waits, a tenth of a second at the most, for rows to be due, and may
+// return none.
 func (s *source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd.Split, rdd.Offset, error) {
 	done := make([]int64, len(s.rows))
 	if from != "" {
@@ -198,21 +224,11 @@ func (s *source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 	if err != nil {
 		return nil, from, err
 	}
-	var splits []rdd.Split
-	for taken := int64(0); (wish.Rows == 0 || taken < wish.Rows) && taken < due; {
-		p := s.choose(done)
-		if p < 0 {
-			break
-		}
-		most := due - taken
-		if wish.Rows > 0 {
-			most = min(most, wish.Rows-taken)
-		}
-		split := s.split(p, done[p], most)
-		done[p] += split.Rows
-		taken += split.Rows
-		splits = append(splits, split)
+	most := due
+	if wish.Rows > 0 {
+		most = min(most, wish.Rows)
 	}
+	splits := s.take(done, most)
 	next, err := json.Marshal(done)
 	if err != nil {
 		return nil, from, fault.Wrap(fault.Bug, err)
@@ -221,6 +237,33 @@ func (s *source) Cut(ctx context.Context, from rdd.Offset, wish rdd.Size) ([]rdd
 		return splits, rdd.Offset(next), io.EOF
 	}
 	return splits, rdd.Offset(next), nil
+}
+
+// take cuts splits of so many rows at the most and moves done past them.
+func (s *source) take(done []int64, most int64) []rdd.Split {
+	var splits []rdd.Split
+	cut := func(p int, most int64) int64 {
+		split := s.split(p, done[p], most)
+		done[p] += split.Rows
+		splits = append(splits, split)
+		return split.Rows
+	}
+	if f, ok := s.gen.(*fleet); ok && most > 0 {
+		for p, end := range f.upTo(done, most) {
+			for done[p] < end {
+				cut(p, end-done[p])
+			}
+		}
+		return splits
+	}
+	for most > 0 {
+		p := s.choose(done)
+		if p < 0 {
+			break
+		}
+		most -= cut(p, most)
+	}
+	return splits
 }
 
 func sum(list []int64) (n int64) {

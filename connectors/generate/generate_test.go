@@ -264,6 +264,8 @@ func TestBadOptions(t *testing.T) {
 		{rdd.Options{"span": "-1s"}, `option "span" of generate: expected 0 or more, got -1s`},
 		{rdd.Options{"disorder": "-1s"}, `option "disorder" of generate: expected 0 or more, got -1s`},
 		{rdd.Options{"rate": -1}, `option "rate" of generate: expected 0 or more, got -1`},
+		{rdd.Options{"trips": 2}, `option "trips" of generate: is of ev-fleet events; those of meter do not have it`},
+		{rdd.Options{"topics": "node1_data"}, `option "topics" of generate: is of ev-fleet events; those of meter do not have it`},
 		{rdd.Options{"events": "water"}, `option "events" of generate: "water" is not one of meter, ev-fleet`},
 	} {
 		_, err := r.Source(context.Background(), rdd.From("generate", c.o), connectors.Env{Mem: memory.NewGoAllocator()})
