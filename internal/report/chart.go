@@ -39,10 +39,13 @@ type Chart struct {
 	Points bool
 }
 
-// Series is a row of values. Of a bar chart only Y is used: a value a group.
+// Series is a row of values. Of a bar chart X is not used: there is a value a group.
+// Low and High, where given, are ranges about Y, drawn as whiskers.
 type Series struct {
-	Name string
-	X, Y []float64
+	Name      string
+	X, Y      []float64
+	Low, High []float64
+	Dashed    bool // a line of less weight: what others are compared with
 }
 
 // size of a chart.
@@ -114,6 +117,9 @@ func (c Chart) lines(p *plot.Plot) error {
 			var line *plotter.Line
 			if line, err = plotter.NewLine(pts); err == nil {
 				line.Color, line.Width = shade(i), vg.Points(1.2)
+				if s.Dashed {
+					line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+				}
 				thing = line
 			}
 		}
@@ -123,6 +129,9 @@ func (c Chart) lines(p *plot.Plot) error {
 		p.Add(thing)
 		if s.Name != "" {
 			p.Legend.Add(s.Name, thing)
+		}
+		if err := c.addRanges(p, i, s.X, 0, shade(i)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -144,6 +153,13 @@ func (c Chart) bars(p *plot.Plot) error {
 		p.Add(b)
 		if s.Name != "" {
 			p.Legend.Add(s.Name, b)
+		}
+		at := make([]float64, len(s.Y))
+		for j := range at {
+			at[j] = float64(j)
+		}
+		if err := c.addRanges(p, i, at, b.Offset, color.Black); err != nil {
+			return err
 		}
 	}
 	p.NominalX(c.Names...)
