@@ -13,7 +13,7 @@ func (j *Job) Wanted(names ...string) *Job {
 
 // Scheduled reports whether a sink of the job is to be written now.
 func (j *Job) Scheduled(sink *Dataset) bool {
-	return len(j.Schedule) == 0 || slices.Contains(j.Schedule, output(sink))
+	return len(j.Schedule) == 0 || slices.Contains(j.Schedule, sink.Output())
 }
 
 // Outputs returns the names that a schedule may have, in the order of the sinks:
@@ -22,20 +22,20 @@ func (j *Job) Scheduled(sink *Dataset) bool {
 func (j *Job) Outputs() []string {
 	var out []string
 	for _, s := range j.Sinks {
-		if name := output(s); name != "" && !slices.Contains(out, name) {
+		if name := s.Output(); name != "" && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// output is the name of a sink.
-func output(sink *Dataset) string {
-	if sink == nil {
+// Output is the name that a sink goes by, or "".
+func (d *Dataset) Output() string {
+	if d == nil {
 		return ""
 	}
-	if sink.name == "" && len(sink.parents) == 1 && sink.parents[0] != nil {
-		return sink.parents[0].name
+	if d.name == "" && len(d.parents) == 1 && d.parents[0] != nil {
+		return d.parents[0].name
 	}
-	return sink.name
+	return d.name
 }

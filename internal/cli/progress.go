@@ -109,6 +109,15 @@ func (r *plainLines) note(text string) {
 	fmt.Fprintln(r.w, text)
 }
 
+// Write implements io.Writer: a line among those of the run, which tells as much as
+// one of its own.
+func (r *plainLines) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = r.now()
+	return r.w.Write(line)
+}
+
 func (r *plainLines) out() io.Writer { return r.sink }
 func (r *plainLines) done()          {}
 
@@ -122,16 +131,20 @@ type bar struct {
 	mu    sync.Mutex
 	batch rdd.BatchID
 	rows  int64
+	lines func() []string // to stand below the bar; may be nil
+
+	screen io.Writer
 }
 
 func newBar(s *session, job string) *bar {
-	b := &bar{sink: s.io.Out, start: time.Now()}
+	b := &bar{sink: s.io.Out, start: time.Now(), screen: s.io.Err}
 	b.group = mpb.New(mpb.WithOutput(s.io.Err), mpb.WithWidth(min(s.errs.width, 80)), mpb.WithAutoRefresh())
 	if s.out.terminal {
 		b.sink = b.group
 	}
 	b.bar = b.group.New(0, mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("╸").Padding("─"),
 		mpb.BarRemoveOnComplete(),
+		mpb.BarExtender(mpb.BarFillerFunc(b.extend), false),
 		mpb.PrependDecorators(decor.Name(s.errs.strong(job)+" ")),
 		mpb.AppendDecorators(decor.Any(b.status)))
 	return b
@@ -147,6 +160,29 @@ func (b *bar) status(st decor.Statistics) string {
 		text += fmt.Sprintf("  %.0f s left", elapsed*float64(st.Total-b.rows)/float64(b.rows))
 	}
 	return text
+}
+
+// below lets lines stand below the bar, asked for whenever it is drawn.
+func (b *bar) below(lines func() []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = lines
+}
+
+// extend draws what stands below the bar.
+func (b *bar) extend(w io.Writer, _ decor.Statistics) error {
+	b.mu.Lock()
+	lines := b.lines
+	b.mu.Unlock()
+	if lines == nil {
+		return nil
+	}
+	for _, line := range lines() {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bar) observe(p engine.Progress) {

@@ -24,6 +24,8 @@ type runFlags struct {
 	deadLetters string
 	json        bool
 	quiet       bool
+	view        view   // nil: there is none
+	report      string // directory for what the view has to tell, or ""
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -66,10 +68,15 @@ ledger is elsewhere; with --no-ledger there is none, and nothing to go on from.`
 			if f.ledger == "" && !f.noLedger {
 				f.ledger = s.defaultLedger(job.Name)
 			}
+			f.view = s.viewOf(args[0], job)
+			if !c.Flags().Changed("report") && !f.json && !f.quiet {
+				f.report = filepath.Join("out", dirName(job.Name), "report")
+			}
 			return s.runAndTell(c.Context(), job, &f)
 		},
 	}
 	f.add(c)
+	c.Flags().StringVar(&f.report, "report", "", "`directory` for the report of a job that has one, or \"\" for none (default\nout/JOB/report, none with --json and --quiet)")
 	c.Flags().Lookup("ledger").Usage += " (default .idag/JOB)"
 	c.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger: a run that is stopped cannot go on")
 	c.Flags().BoolVar(&f.restart, "restart", false, "begin anew, even if the last run has not come to its end")
@@ -112,7 +119,11 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 		return fault.New(fault.Invalid, "--executors may not be negative")
 	}
 	cfg := engine.Config{Mode: mode, Executors: f.executors, Ledger: f.ledger, Restart: f.restart, DeadLetters: f.deadLetters}
-	sum, err := s.run(ctx, job, cfg, s.reporter(job.Name, f))
+	rep := watch(f.view, s.reporter(job.Name, f), s.errs, &cfg)
+	sum, err := s.run(ctx, job, cfg, rep)
+	if err == nil {
+		err = s.tell(f.view, f.report, sum)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -44,6 +44,10 @@ type Config struct {
 	Keep driver.Ledger
 	// Fleet, if not nil, wraps the executors: tests put a hostile twin here.
 	Fleet func(Fleet) Fleet
+	// Tap, if not nil, wraps each sink that the job writes to, which goes by the name of
+	// an output: who shows a run while it is under way looks at its rows there. Closing
+	// what it returns closes the sink. With Connect it sees what is published, no rows.
+	Tap func(output string, s connectors.Sink) connectors.Sink
 	// Connect, if not nil, opens the run on executors elsewhere, which run its tasks in
 	// place of this process's. It is called once a run, when all else is open.
 	Connect func(ctx context.Context, o wire.Opening) (Remote, error)

@@ -133,6 +133,9 @@ func (n *node) open(ctx context.Context) error {
 		env.Schemas, env.Desk = n.plan.Ops[id].Schemas, n.desk(i)
 		env.Published = published(n.past, n.plan, id)
 		sink, err := n.cfg.Kinds.Sink(ctx, n.plan.Ops[id].Dataset, env)
+		if err == nil && n.cfg.Tap != nil {
+			sink = n.cfg.Tap(n.plan.Ops[id].Dataset.Output(), sink)
+		}
 		if err == nil {
 			n.sinks[i] = sink
 		}

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/rdd"
+)
+
+// instant is the type of times.
+func instant() arrow.DataType {
+	return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+}
+
+// told makes a frame of columns of one row, in the order of fields.
+func told(t *testing.T, mem arrowmem.Allocator, fields []arrow.Field, values ...any) *rdd.Frame {
+	t.Helper()
+	b := array.NewRecordBuilder(mem, arrow.NewSchema(fields, nil))
+	defer b.Release()
+	for i, v := range values {
+		switch v := v.(type) {
+		case nil:
+			b.Field(i).AppendNull()
+		case string:
+			if err := b.Field(i).AppendValueFromString(v); err != nil {
+				t.Fatal(err)
+			}
+		case int:
+			if at, ok := b.Field(i).(*array.TimestampBuilder); ok {
+				at.Append(arrow.Timestamp(v))
+			} else {
+				b.Field(i).(*array.Int64Builder).Append(int64(v))
+			}
+		case float64:
+			b.Field(i).(*array.Float64Builder).Append(v)
+		case bool:
+			b.Field(i).(*array.BooleanBuilder).Append(v)
+		}
+	}
+	return &rdd.Frame{Batch: b.NewRecordBatch()}
+}
+
+// sinks opens the outputs of a run in a store, each under the tap.
+type sinks struct {
+	t     *testing.T
+	store *memory.Store
+	cfg   engine.Config
+	open  map[string]connectors.Sink
+}
+
+// write stages a frame twice, as a task does that is run again, and publishes one.
+func (s *sinks) write(output string, batch rdd.BatchID, f *rdd.Frame) {
+	s.t.Helper()
+	ctx := context.Background()
+	if s.open[output] == nil {
+		inner, err := connectors.NewRegistry(s.store.Kind()).Sink(ctx, rdd.From("generate", nil).Write(rdd.Write{Connector: "memory", Options: rdd.Options{"name": output}}), connectors.Env{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.open[output] = s.cfg.Tap(output, inner)
+	}
+	var parts []rdd.Staged
+	for range 2 {
+		staged, err := s.open[output].Stage(ctx, rdd.Block{Batch: batch}, func(yield func(*rdd.Frame, error) bool) { yield(f, nil) })
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		parts = append(parts, staged)
+	}
+	f.Batch.Release()
+	for range 2 { // a publication may be said again
+		if err := s.open[output].Publish(ctx, rdd.Commit{Batch: batch, Epoch: 1}, parts[1:]); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// journey is a run of three cars and two rounds.
+func journey(t *testing.T, mem arrowmem.Allocator, cfg engine.Config) {
+	s := &sinks{t: t, store: memory.NewStore(mem), cfg: cfg, open: map[string]connectors.Sink{}}
+	defer s.store.Release()
+	defer func() {
+		for _, x := range s.open {
+			_ = x.Close()
+		}
+	}()
+	str := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	f64, i64 := arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Int64
+	car := []arrow.Field{{Name: "car_id", Type: str}, {Name: "timestamp", Type: instant()}, {Name: "node", Type: str}, {Name: "charge", Type: f64, Nullable: true}, {Name: "location", Type: f64}, {Name: "must_charge", Type: arrow.FixedWidthTypes.Boolean, Nullable: true}}
+	hour := 3_600_000_000
+	s.write("predictions", 1, told(t, mem, car, "car1", 0, "node1", 90.0, 3.0, nil))
+	s.write("predictions", 2, told(t, mem, car, "car2", hour, "node2", 40.0, 153.0, true))
+	s.write("predictions", 3, told(t, mem, car, "car2", hour+1, "node2", nil, 154.0, true))
+	s.write("predictions", 4, told(t, mem, car, "car2", hour-1, "node2", 99.0, 1.0, false))
+	node := []arrow.Field{{Name: "node", Type: str}, {Name: "window_end", Type: instant()}, {Name: "samples", Type: i64}, {Name: "version", Type: i64}, {Name: "accuracy_before", Type: f64, Nullable: true},
+		{Name: "tp", Type: i64}, {Name: "fp", Type: i64}, {Name: "tn", Type: i64}, {Name: "fn", Type: i64}}
+	s.write("nodes", 4, told(t, mem, node, "node2", hour, 100, 0, nil, 0, 0, 0, 0))
+	round := []arrow.Field{{Name: "window_end", Type: instant()}, {Name: "version", Type: i64}, {Name: "nodes", Type: i64}, {Name: "samples", Type: i64}, {Name: "refused", Type: i64}, {Name: "reasons", Type: str}}
+	s.write("rounds", 4, told(t, mem, round, hour, 1, 1, 100, 0, ""))
+	s.write("nodes", 5, told(t, mem, node, "node2", 2*hour, 50, 1, 0.75, 20, 10, 55, 15))
+	s.write("rounds", 5, told(t, mem, round, 2*hour, 2, 4, 1050, 2, "not finite"))
+	s.write("other", 5, told(t, mem, round, 2*hour, 9, 9, 9, 9, ""))
+}
+
+// watchedApp has a job with a view, whose runs are the journey.
+func watchedApp(t *testing.T, mem arrowmem.Allocator) App {
+	f := story()
+	f.run = func(_ context.Context, cfg engine.Config) (engine.Summary, error) {
+		if cfg.Tap != nil {
+			journey(t, mem, cfg)
+		}
+		return engine.Summary{Job: "ev", Plan: "idag", Batches: 5, RowsIn: 4}, nil
+	}
+	app := f.app()
+	ev := app.Jobs[0]
+	ev.Name, ev.Shipped = "ev", true
+	app.Jobs = append(app.Jobs, ev)
+	return app
+}
+
+// Who has no terminal gets a line a round, once however often tasks ran, and the
+// report; who asks for JSON gets that and nothing else; a program's own job of that
+// name has no view.
+func TestWatchedRun(t *testing.T) {
+	t.Chdir(t.TempDir())
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	app := watchedApp(t, mem)
+	_, errs := must(t, app, "run", "ev", "--no-ledger")
+	want(t, errs, `round 1  1970-01-01 01:00  model 1 of 1 node, 100 events
+round 2  1970-01-01 02:00  model 2 of 4 nodes, 1,050 events, accuracy 75.0 %, 2 updates refused: not finite
+report in `+filepath.Join("out", dirName("meter"), "report", "index.html")+"\n")
+	page, err := os.ReadFile(filepath.Join("out", "meter", "report", "index.html"))
+	if err != nil || !strings.Contains(string(page), "not finite") || strings.Count(string(page), "<svg") != 4 {
+		t.Errorf("%v, %d pictures", err, strings.Count(string(page), "<svg"))
+	}
+	_, errs = must(t, app, "run", "ev", "--no-ledger", "--report", "there")
+	if _, err := os.Stat(filepath.Join("there", "accuracy_over_time.png")); err != nil || !strings.Contains(errs, "report in there") {
+		t.Errorf("%v, %s", err, errs)
+	}
+	for _, flag := range []string{"--json", "--quiet", "--report="} {
+		if _, errs := must(t, app, "run", "ev", "--no-ledger", flag); strings.Contains(errs, "report in") || flag != "--report=" && errs != "" {
+			t.Errorf("%s: %s", flag, errs)
+		}
+	}
+	app.Jobs[len(app.Jobs)-1].Shipped = false
+	if _, errs := must(t, app, "run", "ev", "--no-ledger"); errs != "" {
+		t.Errorf("another's job: %s", errs)
+	}
+}
+
+// The picture shows rounds, nodes and the cars that have said something lately, by what
+// they said last.
+func TestFleetPicture(t *testing.T) {
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	v := newFleetView(nil)
+	var cfg engine.Config
+	w := watch(v, &silent{}, style{width: 80}, &cfg).(*watched)
+	if got := fmt.Sprint(w.picture()); got != "[  no round yet]" {
+		t.Error(got)
+	}
+	journey(t, mem, cfg)
+	want(t, strings.Join(w.picture(), "\n")+"\n", `  round 2  1970-01-01 02:00  model 2 of 4 nodes, 1,050 events, accuracy 75.0 %, 2 updates refused: not finite
+  node2                           ▅   75.0 %  overall  75.0 %  150 events, model 1
+  1970-01-01 01:00  1 of 2 cars on the road
+    car2   node2  km 154  40 % charge
+`)
+}
