@@ -80,8 +80,7 @@ func (d *dispatcher) frame(ctx context.Context, f *rdd.Frame) error {
 		return err
 	}
 	mark = lap(&steps.Hash, mark)
-	counts := d.count(c)
-	d.split(counts)
+	counts := d.cut(c)
 	lap(&steps.Dispatch, mark)
 	d.prove(nil, d.tagger.tag.Time, f.Header.Bounds)
 	for i, s := range d.routes {
@@ -119,12 +118,36 @@ func (d *dispatcher) eventTimes(c *chunk) (arrow.Array, error) {
 	return v, nil
 }
 
-// count counts the rows of every label and dead-letters those without one.
-func (d *dispatcher) count(c *chunk) []int64 {
+// cut counts the rows of every label, dead-letters those without one, and cuts the
+// others by route.
+func (d *dispatcher) cut(c *chunk) []int64 {
+	counts := make([]int64, len(d.run.x.Plan.Job.Labels))
+	if t := &d.tagger; t.index != nil && d.cutter.CutsBy(len(t.lut)) {
+		d.parts = d.cutter.CutBy(t.index, t.lut, counts)
+	} else {
+		d.count(counts)
+		d.split(counts)
+	}
+	tagged := int64(0)
+	for _, n := range counts {
+		tagged += n
+	}
+	if tagged < int64(c.rows) {
+		d.untagged(c)
+	}
+	whole := &chunk{rows: c.rows, counts: counts}
+	d.run.tally.Tagged += tagged
+	d.run.tally.in(d.tagger.tag.Op, whole)
+	d.run.tally.skipped(d.root.Skipped, whole)
+	return counts
+}
+
+// count counts the rows of every label.
+func (d *dispatcher) count(counts []int64) {
 	// Two counts in turn: rows of one label often follow one another, and each
 	// increment of one counter would wait for the one before.
 	var even, odd [256]int64
-	codes := d.tagger.codes
+	codes := d.tagger.labels()
 	for i := 0; i+1 < len(codes); i += 2 {
 		even[bin(codes[i])]++
 		odd[bin(codes[i+1])]++
@@ -132,27 +155,16 @@ func (d *dispatcher) count(c *chunk) []int64 {
 	if n := len(codes); n%2 == 1 {
 		even[bin(codes[n-1])]++
 	}
-	counts := make([]int64, len(d.run.x.Plan.Job.Labels))
-	whole := &chunk{rows: c.rows, counts: counts}
-	tagged := int64(0)
 	for l := range counts {
 		b := bin(int32(l))
 		counts[l] = even[b] + odd[b]
-		tagged += counts[l]
 	}
-	if tagged < int64(c.rows) {
-		d.untagged(c)
-	}
-	d.run.tally.Tagged += tagged
-	d.run.tally.in(d.tagger.tag.Op, whole)
-	d.run.tally.skipped(d.root.Skipped, whole)
-	return counts
 }
 
 // untagged dead-letters the rows without a label. Those whose own tag is wrong
 // are dead letters already.
 func (d *dispatcher) untagged(c *chunk) {
-	for i, code := range d.tagger.codes {
+	for i, code := range d.tagger.labels() {
 		switch code {
 		case unlabelled:
 			d.run.dead.add(c, d.root.Out, i, d.tagger.tag.Op, work.AbnormalTag, "no rule labels the row")
@@ -168,7 +180,7 @@ func (d *dispatcher) split(counts []int64) {
 	for l, n := range counts {
 		sizes[d.route[l]] += int(n)
 	}
-	d.parts = d.cutter.Cut(d.tagger.codes, sizes[:len(d.routes)])
+	d.parts = d.cutter.Cut(d.tagger.labels(), sizes[:len(d.routes)])
 }
 
 // send makes the chunk of one route and pushes it.
@@ -234,11 +246,12 @@ func (d *dispatcher) column(c, out *chunk, from int, own *part.Part, times arrow
 // labels is the _label column of a chunk.
 func (d *dispatcher) labels(out *chunk, sel []int32) arrow.Array {
 	vals, done := kernel.NewFixed[int32](d.run.mem, arrow.PrimitiveTypes.Int32, out.rows)
+	codes := d.tagger.labels()
 	if sel == nil {
-		copy(vals, d.tagger.codes)
+		copy(vals, codes)
 	} else {
 		for i, r := range sel {
-			vals[i] = d.tagger.codes[r]
+			vals[i] = codes[r]
 		}
 	}
 	idx := done(nil)

@@ -144,13 +144,8 @@ func (d *dispatcher) timed(o rdd.Origin, ts *array.Timestamp) {
 func latest(a *array.Timestamp) (int64, bool) {
 	vals := micros(a)
 	best, ok := int64(0), false
-	if a.NullN() == 0 {
-		for i, v := range vals {
-			if i == 0 || v > best {
-				best = v
-			}
-		}
-		return best, len(vals) > 0
+	if a.NullN() == 0 && len(vals) > 0 {
+		return largest(vals), true
 	}
 	for i, v := range vals {
 		if a.IsValid(i) && (!ok || v > best) {
@@ -158,6 +153,20 @@ func latest(a *array.Timestamp) (int64, bool) {
 		}
 	}
 	return best, ok
+}
+
+// largest is that of values that are not none. Four at a time: each waits for the one of
+// its column that was the largest so far, not for the one before it.
+func largest(vals []int64) int64 {
+	a := vals[0]
+	b, c, d := a, a, a
+	for ; len(vals) >= 4; vals = vals[4:] {
+		a, b, c, d = max(a, vals[0]), max(b, vals[1]), max(c, vals[2]), max(d, vals[3])
+	}
+	for _, v := range vals {
+		a = max(a, v)
+	}
+	return max(a, b, c, d)
 }
 
 // evalRaw evaluates an expression over the columns as they were read. The rows

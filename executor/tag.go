@@ -25,6 +25,7 @@ type tagger struct {
 	run    *run
 	tag    physical.Tagging
 	codes  []int32
+	index  []int32 // of a frame whose codes nobody has asked for yet: row i has that of lut[index[i]]
 	hashes []uint64
 	lut    []int32         // label by dictionary code, for
 	dict   arrow.ArrayData // this dictionary, retained
@@ -37,19 +38,28 @@ func (t *tagger) close() {
 	}
 }
 
-// label fills t.codes with the label of every row, or why it has none.
+// labels returns the label of every row, or why it has none.
+func (t *tagger) labels() []int32 {
+	for i, at := range t.index {
+		t.codes[i] = t.lut[at]
+	}
+	t.index = nil
+	return t.codes
+}
+
+// label finds the label of every row, or why it has none.
 func (t *tagger) label(cols []arrow.Array, rows int) error {
 	if cap(t.codes) < rows {
 		t.codes = make([]int32, rows)
 	}
-	t.codes = t.codes[:rows]
+	t.codes, t.index = t.codes[:rows], nil
 	var err error
 	if t.tag.Column >= 0 {
 		err = t.byColumn(cols[t.tag.Column])
 	} else {
 		err = t.byRules(cols, rows)
 	}
-	if err != nil || t.tag.Otherwise < 0 {
+	if err != nil || t.tag.Otherwise < 0 || t.index != nil {
 		return err
 	}
 	for i, c := range t.codes {
@@ -99,6 +109,9 @@ func (t *tagger) byDictionary(col *array.Dictionary) error {
 			if values.IsValid(i) {
 				l = t.of(values.Value(i))
 			}
+			if l == unlabelled && t.tag.Otherwise >= 0 {
+				l = int32(t.tag.Otherwise)
+			}
 			t.lut = append(t.lut, l)
 		}
 	}
@@ -108,9 +121,7 @@ func (t *tagger) byDictionary(col *array.Dictionary) error {
 	}
 	codes := idx.Int32Values()
 	if col.NullN() == 0 {
-		for i, c := range codes {
-			t.codes[i] = t.lut[c]
-		}
+		t.index = codes
 		return nil
 	}
 	for i, c := range codes {
@@ -161,8 +172,9 @@ func (t *tagger) countFailed() {
 		return
 	}
 	counts := make([]int64, t.run.labels())
+	codes := t.labels()
 	for _, row := range t.failed {
-		if l := t.codes[row]; l >= 0 {
+		if l := codes[row]; l >= 0 {
 			counts[l]++
 		}
 	}
@@ -183,13 +195,14 @@ func (t *tagger) verify(c *chunk) error {
 	if t.tag.Hash >= 0 {
 		own = t.hash(c)
 	}
-	for i := range t.codes {
-		if t.codes[i] < 0 {
+	codes := t.labels()
+	for i := range codes {
+		if codes[i] < 0 {
 			continue // no label: that comes first
 		}
 		why, note := t.wrong(c, own, i)
 		if why != "" {
-			t.codes[i] = rejected
+			codes[i] = rejected
 			t.run.dead.add(c, nil, i, t.tag.Op, why, note)
 		}
 	}

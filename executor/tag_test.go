@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -77,9 +78,34 @@ func TestTagByDictionary(t *testing.T) {
 			if err := tg.label([]arrow.Array{col}, len(c.rows)); err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(tg.codes, c.want) {
-				t.Errorf("dictionary %q, rows %v: labels %v, want %v", c.values, c.rows, tg.codes, c.want)
+			if !slices.Equal(tg.labels(), c.want) {
+				t.Errorf("dictionary %q, rows %v: labels %v, want %v", c.values, c.rows, tg.labels(), c.want)
 			}
+		}
+		col.Release()
+	}
+}
+
+// What no rule labels gets the label for the rest, also where the rows of a value are
+// labelled together.
+func TestTagByDictionaryOtherwise(t *testing.T) {
+	mem := checked(t)
+	tag := byKind()
+	tag.Otherwise = 2
+	tg := &tagger{tag: tag}
+	defer tg.close()
+	for _, c := range []struct {
+		values string
+		rows   []int32
+		want   []int32
+	}{
+		{"E other", []int32{1, 0, 1}, []int32{2, 0, 2}},
+		{"E - I", []int32{0, 1, 2}, []int32{0, 2, 1}},
+		{"E I", []int32{-1, 1, 0}, []int32{2, 1, 0}},
+	} {
+		col := dictionary(mem, c.values, c.rows...)
+		if err := tg.label([]arrow.Array{col}, len(c.rows)); err != nil || !slices.Equal(tg.labels(), c.want) {
+			t.Errorf("dictionary %q, rows %v: labels %v, %v, want %v", c.values, c.rows, tg.labels(), err, c.want)
 		}
 		col.Release()
 	}
@@ -94,8 +120,8 @@ func TestTagByString(t *testing.T) {
 	tg := &tagger{tag: tag}
 	for otherwise, want := range map[int][]int32{-1: {1, 0, unlabelled, unlabelled, unlabelled}, 2: {1, 0, 2, 2, 2}} {
 		tg.tag.Otherwise = otherwise
-		if err := tg.label(b.Columns(), 5); err != nil || !slices.Equal(tg.codes, want) {
-			t.Errorf("otherwise %d: labels %v, %v, want %v", otherwise, tg.codes, err, want)
+		if err := tg.label(b.Columns(), 5); err != nil || !slices.Equal(tg.labels(), want) {
+			t.Errorf("otherwise %d: labels %v, %v, want %v", otherwise, tg.labels(), err, want)
 		}
 	}
 }
@@ -191,6 +217,21 @@ func TestVerifyTags(t *testing.T) {
 	for reason, n := range want {
 		if got := got.Tally.Dead[work.Death{Op: 1, Reason: reason}]; got != n {
 			t.Errorf("%d dead letters of %s, want %d", got, reason, n)
+		}
+	}
+}
+
+// TestLargest: the largest of any number of values is found, wherever it stands.
+func TestLargest(t *testing.T) {
+	for n := 1; n < 12; n++ {
+		for at := range n {
+			vals := make([]int64, n)
+			for i := range vals {
+				vals[i] = math.MinInt64 + int64(i)
+			}
+			if vals[at] = -5; largest(vals) != -5 {
+				t.Errorf("%v: %d", vals, largest(vals))
+			}
 		}
 	}
 }

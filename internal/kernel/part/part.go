@@ -5,7 +5,7 @@
 //
 //	cutter := part.NewCutter(of, parts)     // the part of each code, once
 //	for each frame {
-//		parts := cutter.Cut(codes, sizes) // the rows of each part
+//		parts := cutter.Cut(codes, sizes) // the rows of each part; or CutBy
 //		col := parts[p].Take(mem, a)      // a column, for the rows of part p
 //	}
 //
@@ -17,11 +17,12 @@
 //
 // # Memory
 //
-// Parts are lent until the next Cut. Arrays come from the allocator given, and are
+// Parts are lent until the next Cut or CutBy. Arrays come from the allocator given, and are
 // the caller's. A Cutter is for one goroutine.
 package part
 
 import (
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -51,15 +52,16 @@ type Cutter struct {
 	of    [Codes]uint8 // part by code
 	codes [][]int32    // by part
 	parts []Part
+	sizes []int    // by part, of CutBy
 	flat  []int32  // all rows, part by part
-	masks []uint64 // of all parts
+	masks []uint64 // of all parts, and one more
 	plain bool     // no masks
 }
 
 // NewCutter returns a Cutter for n parts, of at most 64 codes: of holds the part of
 // each code, n or more for a code that is in none.
 func NewCutter(of [Codes]uint8, n int) *Cutter {
-	c := &Cutter{of: of, codes: make([][]int32, n), parts: make([]Part, n)}
+	c := &Cutter{of: of, codes: make([][]int32, n), parts: make([]Part, n), sizes: make([]int, n)}
 	for code, p := range of {
 		if int(p) < n {
 			c.codes[p] = append(c.codes[p], int32(code))
@@ -116,11 +118,8 @@ func (c *Cutter) cutRows(codes []int32) {
 // cutMasks makes the mask of each part and its rows from that. What number writes
 // too much the next part writes over.
 func (c *Cutter) cutMasks(codes []int32) {
-	words, whole := (len(codes)+63)/64, len(codes)/64
-	if n := words * len(c.parts); len(c.masks) < n {
-		c.masks = make([]uint64, n)
-	}
-	clear(c.masks[:words*len(c.parts)])
+	words := (len(codes) + 63) / 64
+	c.clear(words * len(c.parts))
 	from := 0
 	for p := range c.parts {
 		part := &c.parts[p]
@@ -129,17 +128,85 @@ func (c *Cutter) cutMasks(codes []int32) {
 		}
 		part.mask = c.masks[p*words : (p+1)*words]
 		for _, code := range c.codes[p] {
-			if whole > 0 {
-				mark(&part.mask[0], &codes[0], code, whole)
-			}
-			for i, x := range codes[whole*64:] {
-				if x == code {
-					part.mask[whole] |= 1 << i
-				}
-			}
+			markRows(part.mask, codes, code)
 		}
 		number(&c.flat[from], &part.mask[0], words)
 		from += len(part.Rows)
+	}
+}
+
+// clear makes n words of masks that are 0.
+func (c *Cutter) clear(n int) {
+	if len(c.masks) < n {
+		c.masks = make([]uint64, n)
+	}
+	clear(c.masks[:n])
+}
+
+// markRows sets the bits of the rows that bear a code.
+func markRows(mask []uint64, codes []int32, code int32) {
+	whole := len(codes) / 64
+	if whole > 0 {
+		mark(&mask[0], &codes[0], code, whole)
+	}
+	for i, x := range codes[whole*64:] {
+		if x == code {
+			mask[whole] |= 1 << i
+		}
+	}
+}
+
+// CutsBy reports whether CutBy is for a table of n codes: where it is not, the codes of
+// the rows are to be spelled out for Cut.
+func (c *Cutter) CutsBy(n int) bool { return n <= mostMarks && vectors() }
+
+// CutBy is Cut of rows whose codes are table[index[i]], and adds how many rows bear each
+// code to counts. It marks the rows of one entry of the table after another; their codes
+// are never spelled out.
+func (c *Cutter) CutBy(index, table []int32, counts []int64) []Part {
+	rows, words := len(index), (len(index)+63)/64
+	if len(c.flat) < rows+slack/4 {
+		c.flat = make([]int32, rows+slack/4)
+	}
+	c.clear(words * (len(c.parts) + 1))
+	clear(c.sizes)
+	one := c.masks[len(c.parts)*words:][:words]
+	for at, code := range table {
+		if uint32(code) >= Codes {
+			continue
+		}
+		clear(one)
+		markRows(one, index, int32(at))
+		n, p := 0, int(c.of[code])
+		for _, m := range one {
+			n += bits.OnesCount64(m)
+		}
+		counts[code] += int64(n)
+		if p < len(c.parts) {
+			c.sizes[p] += n
+			for i, m := range one {
+				c.masks[p*words+i] |= m
+			}
+		}
+	}
+	c.number(rows, words)
+	return c.parts
+}
+
+// number makes the parts of their masks and sizes.
+func (c *Cutter) number(rows, words int) {
+	from := 0
+	for p, n := range c.sizes {
+		switch {
+		case n == rows:
+			c.parts[p] = Part{all: true}
+		case n == 0:
+			c.parts[p] = Part{Rows: c.flat[:0]}
+		default:
+			c.parts[p] = Part{Rows: c.flat[from : from+n : from+n], mask: c.masks[p*words : (p+1)*words]}
+			number(&c.flat[from], &c.parts[p].mask[0], words)
+			from += n
+		}
 	}
 }
 

@@ -71,6 +71,49 @@ func TestCut(t *testing.T) {
 	})
 }
 
+// TestCutBy: rows whose codes stand in a table come into the parts that Cut puts them
+// in with their codes spelled out, and are counted by code.
+func TestCutBy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		defer mem.AssertSize(t, 0)
+		c, _, _, _ := drawCutter(t)
+		if !c.CutsBy(1) {
+			t.Skip("the processor cannot")
+		}
+		for range 2 { // what a frame leaves behind does not matter to the next
+			table := rapid.SliceOfN(rapid.Int32Range(-3, Codes-1), 1, mostMarks).Draw(t, "table")
+			index := rapid.SliceOfN(rapid.Int32Range(0, int32(len(table)-1)), 0, 400).Draw(t, "index")
+			twin, counts, want := make([][]int32, len(c.parts)), make([]int64, Codes), make([]int64, Codes)
+			for i, at := range index {
+				if code := table[at]; code >= 0 {
+					want[code]++
+					if p := int(c.of[code]); p < len(twin) {
+						twin[p] = append(twin[p], int32(i))
+					}
+				}
+			}
+			parts := c.CutBy(index, table, counts)
+			if !slices.Equal(counts, want) {
+				t.Fatalf("counts %v, not %v", counts, want)
+			}
+			for p := range parts {
+				if parts[p].all {
+					if len(twin[p]) != len(index) {
+						t.Fatalf("part %d has %d rows of %d, not all", p, len(twin[p]), len(index))
+					}
+				} else if !slices.Equal(parts[p].Rows, twin[p]) {
+					t.Fatalf("part %d has rows %v, not %v", p, parts[p].Rows, twin[p])
+				}
+			}
+			for _, a := range columns(mem, len(index), rapid.IntRange(0, 3).Draw(t, "offset")) {
+				checkTakes(t, mem, a, parts, twin)
+				a.Release()
+			}
+		}
+	})
+}
+
 func checkTakes(t *rapid.T, mem memory.Allocator, a arrow.Array, parts []Part, twin [][]int32) {
 	for p := range parts {
 		got, want := parts[p].Take(mem, a), kernel.Take(mem, a, twin[p])
