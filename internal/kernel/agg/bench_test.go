@@ -129,6 +129,7 @@ func BenchmarkUpdate(b *testing.B) {
 	}{
 		{"nokey", func() workload { w := integers(1); w.types = nil; w.keys = make([][]arrow.Array, frames); return w }},
 		{"dict3", func() workload { return meters(3, dict, false) }},
+		{"dict100", func() workload { return meters(100, dict, false) }},
 		{"dict10k", func() workload { return meters(10000, dict, false) }},
 		{"dict10k*2windows", func() workload { return meters(10000, dict, true) }},
 		{"string10k", func() workload { return meters(10000, arrow.BinaryTypes.String, false) }},

@@ -3,6 +3,10 @@ package agg
 // maxDense is how many bits of ordinals a dense table may have: 4 MiB of groups.
 const maxDense = 20
 
+// fewEntries is how many rows a chunk must have for each entry of a dictionary for the groups of
+// these to be looked up first, and those of the rows there.
+const fewEntries = 4
+
 // dense finds groups without hashing their keys. Each value of a key column has
 // an ordinal, the ordinals of a key side by side are its place, and an array holds
 // the group of each place. It serves keys of few combinations, like meters by
@@ -16,6 +20,7 @@ type dense struct {
 	groups []int32  // group+1 by place
 	places []uint32 // of each group
 	made   []int32  // space for add
+	direct []int32  // space for the groups of a dictionary's entries
 
 	// The chunk at hand: a row's place is base, or'ed with the row's varied if
 	// there is any, and with the ordinal of the column that is looked up last.
@@ -156,6 +161,17 @@ func (d *dense) lookup(ids []int32) (missed bool) {
 			ids[i] = id
 			miss |= id
 		}
+	case codes != nil && len(ords) <= len(ids)/fewEntries:
+		direct := d.entries(len(ords))
+		for i, ord := range ords {
+			direct[i] = groups[base|ord<<shift] - 1
+		}
+		codes = codes[:len(ids)]
+		for i := range ids {
+			id := direct[codes[i]]
+			ids[i] = id
+			miss |= id
+		}
 	case codes != nil:
 		codes = codes[:len(ids)]
 		for i := range ids {
@@ -177,6 +193,14 @@ func (d *dense) lookup(ids []int32) (missed bool) {
 		}
 	}
 	return miss < 0
+}
+
+// entries returns space for the groups of n entries of a dictionary.
+func (d *dense) entries(n int) []int32 {
+	if len(d.direct) < n {
+		d.direct = make([]int32, n)
+	}
+	return d.direct[:n]
 }
 
 // add makes groups for rows that have none. It gives up where a new ordinal has
