@@ -67,11 +67,11 @@ type last[T any] struct {
 	made       bool
 }
 
-func (l *last[T]) get(how, state string, make func(how, state string) (T, error)) (T, error) {
+func (l *last[T]) get(how, state string, fresh func(how, state string) (T, error)) (T, error) {
 	if l.made && l.how == how && l.state == state {
 		return l.value, nil
 	}
-	v, err := make(how, state)
+	v, err := fresh(how, state)
 	if err != nil {
 		return v, err
 	}

@@ -131,12 +131,12 @@ func (h *How) method(name string) bool {
 	case name == "fedasync":
 		h.Async = 0.6
 		if detail != "" {
-			ok = real(detail, 1e-6, 1, &h.Async)
+			ok = decimal(detail, 1e-6, 1, &h.Async)
 		}
 	case by == "trimmed":
 		h.Method.Trim = 0.25
 		if detail != "" {
-			ok = real(detail, 0, 0.49, &h.Method.Trim)
+			ok = decimal(detail, 0, 0.49, &h.Method.Trim)
 		}
 	case by == "krum":
 		// Three models are the least, four stand one that is poisoned no worse than
@@ -159,11 +159,11 @@ func (h *How) staleness(text string) bool {
 	case parts[0] == "polynomial" && len(parts) <= 2:
 		s.Kind, s.A = parts[0], 0.5
 		if len(parts) == 2 {
-			ok = real(parts[1], 0, 1e6, &s.A)
+			ok = decimal(parts[1], 0, 1e6, &s.A)
 		}
 	case parts[0] == "hinge" && len(parts) == 3:
 		s.Kind = parts[0]
-		ok = real(parts[1], 0, 1e6, &s.A) && real(parts[2], 0, 1e6, &s.B)
+		ok = decimal(parts[1], 0, 1e6, &s.A) && decimal(parts[2], 0, 1e6, &s.B)
 	default:
 		return false
 	}
@@ -196,17 +196,17 @@ func (h *How) number(key, value string) (ok, known bool) {
 		h.Warmup = int64(n)
 		return ok, true
 	case "rate":
-		return real(value, 0, 1e6, &h.Rate), true
+		return decimal(value, 0, 1e6, &h.Rate), true
 	case "proximal":
-		return real(value, 0, 1e6, &h.Proximal), true
+		return decimal(value, 0, 1e6, &h.Proximal), true
 	case "step":
-		return real(value, 0, 1e6, &h.Step), true
+		return decimal(value, 0, 1e6, &h.Step), true
 	case "clip":
-		return real(value, 0, 1e6, &h.Clip), true
+		return decimal(value, 0, 1e6, &h.Clip), true
 	case "noise":
-		return real(value, 0, 1e6, &h.Noise), true
+		return decimal(value, 0, 1e6, &h.Noise), true
 	case "budget":
-		return real(value, 0.001, 1, &h.Budget), true
+		return decimal(value, 0.001, 1, &h.Budget), true
 	}
 	return false, false
 }
@@ -217,7 +217,7 @@ func whole(text string, least, most int, to *int) bool {
 	return err == nil && n >= least && n <= most
 }
 
-func real(text string, least, most float64, to *float64) bool {
+func decimal(text string, least, most float64, to *float64) bool {
 	v, err := strconv.ParseFloat(text, 64)
 	*to = v
 	return err == nil && v >= least && v <= most
@@ -225,7 +225,7 @@ func real(text string, least, most float64, to *float64) bool {
 
 func between(text string, least, most float64) bool {
 	var v float64
-	return real(text, least, most, &v)
+	return decimal(text, least, most, &v)
 }
 
 func list(text string) []string {
