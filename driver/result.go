@@ -3,6 +3,7 @@ package driver
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/idag/idag/connectors"
@@ -142,7 +143,7 @@ func (c *core) stride(to int64) int64 {
 	}
 	late := c.set.Lateness.Microseconds()
 	next := func(after int64) int64 {
-		first := to
+		first := int64(math.MaxInt64)
 		for _, size := range r.windows {
 			first = min(first, (floorDiv(after-late, size)+1)*size+late)
 		}

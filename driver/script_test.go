@@ -146,9 +146,14 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 				s.Stateful = true
 			case "narrow":
 				s.Narrow = true
+			case "result":
+				s.Results = []int{int(number(t, value))}
 			}
 		}
 		plan.Stages = append(plan.Stages, s)
+	}
+	if size := c.Int(t, "window", 0); size > 0 {
+		plan.Results = []planner.Result{{Window: time.Duration(size) * time.Microsecond}}
 	}
 	for i := range c.Int(t, "nodes", 1) {
 		p.nodes = append(p.nodes, Node{Name: fmt.Sprintf("n%d", i), Slots: c.Int(t, "slots", 1)})
@@ -316,12 +321,19 @@ func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) work.Receipt
 	}
 	for _, text := range list(c.String("times", "")) {
 		part, largest, _ := strings.Cut(text, ":")
+		least, most, both := strings.Cut(largest, "-")
+		if !both {
+			most = least
+		}
 		r.Times = append(r.Times, work.PartTime{
-			Source: p.core.graph.stages[ref.stage].Source, Partition: int32(number(t, part)), Max: number(t, largest),
+			Source: p.core.graph.stages[ref.stage].Source, Partition: int32(number(t, part)), Min: number(t, least), Max: number(t, most),
 		})
 	}
 	for _, text := range list(c.String("staged", "")) {
 		r.Staged = append(r.Staged, rdd.Staged{Sink: int(number(t, text)), Part: []byte(fmt.Sprintf("%d.%d#%d", ref.stage, ref.index, ref.attempt))})
+	}
+	if at := c.Int(t, "told", -1); at >= 0 {
+		r.Staged = append(r.Staged, rdd.Staged{Part: fmt.Appendf(nil, `{"at":%d,"rows":"AAAA"}`, at)})
 	}
 	return r
 }
@@ -433,6 +445,9 @@ func spellTask(c *core, cmd runTask) string {
 	how := ""
 	if t.Freeze {
 		how = " freezing"
+	}
+	if _, ok := t.Results[0]; ok {
+		how += fmt.Sprintf(" seeing %d", c.at(t.Batch).known.Last[0].At)
 	}
 	return strings.TrimRight(fmt.Sprintf("run %d.%d.%d#%d on %s%s: %s", t.Batch, t.Stage, t.Index, t.Attempt, c.slots.nodes[cmd.node].Name, how, strings.Join(in, " ")), " ")
 }
