@@ -202,10 +202,15 @@ func (s *shell) take(ctx, work context.Context, e event) (bool, error) {
 	default:
 	}
 	for _, e := range [...]event{ticked{s.now()}, e} {
-		for _, cmd := range s.core.step(e) {
-			if over, err := s.act(ctx, work, cmd); over {
+		list := s.core.step(e)
+		for len(list) > 0 {
+			n := abreast(list)
+			if n > 1 {
+				s.runTogether(work, list[:n])
+			} else if over, err := s.act(ctx, work, list[0]); over {
 				return true, err
 			}
+			list = list[n:]
 		}
 	}
 	return false, nil
@@ -250,9 +255,7 @@ func (s *shell) begin(ctx context.Context, cmd command) {
 		s.start(ctx, func() event { return s.cut(ctx, cmd) })
 	case runTask:
 		ref := refOf(cmd.task)
-		if cmd.task.Attempt > 1 || cmd.task.Quiet {
-			s.again++
-		}
+		s.count(cmd.task)
 		ctx, s.out[ref] = context.WithCancel(ctx)
 		node := s.name(cmd.node)
 		s.start(ctx, func() event { return s.run(ctx, node, cmd.task) })
@@ -356,12 +359,8 @@ func (s *shell) tidy(ctx context.Context, cmd tidyUp) event {
 }
 
 func (s *shell) run(ctx context.Context, node string, t work.Task) event {
-	ref := refOf(t)
-	receipt, err := s.cfg.Fleet.Run(ctx, node, t)
-	if err != nil {
-		return taskFailed{ref: ref, err: err}
-	}
-	return taskDone{ref: ref, receipt: receipt}
+	r, err := s.cfg.Fleet.Run(ctx, node, t)
+	return answerTo(t, r, err)
 }
 
 func (s *shell) publish(ctx context.Context, cmd publishParts) error {

@@ -128,10 +128,13 @@ type (
 	// appendLog makes entries durable with one append. There is never more
 	// than one out.
 	appendLog struct{ entries []Entry }
-	// runTask runs a task on a node, by the node's place in slots.nodes.
+	// runTask runs a task on a node, by the node's place in slots.nodes. With says that
+	// it shares the slot of the task before it in the same list, which is one for the
+	// same node: it runs when that one has ended.
 	runTask struct {
 		node int
 		task work.Task
+		with bool
 	}
 	// cancelTask says that an attempt's answer is not waited for any more. One that
 	// comes nevertheless changes nothing.

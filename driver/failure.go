@@ -132,10 +132,10 @@ func (c *core) taskFailed(e taskFailed) {
 	if t == nil {
 		return
 	}
-	c.slots.release(a.node, t)
+	turn := c.slots.release(a.node, t)
 	kind := fault.Of(e.err)
 	if kind == fault.Retry {
-		c.blame(t, a.node)
+		c.blame(t, a.node, turn)
 	}
 	if rest != nil && (kind == fault.Retry || kind == fault.Lost) {
 		t.goOn(*rest)

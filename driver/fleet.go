@@ -183,8 +183,8 @@ func (c *core) roomiest(load []int) int {
 
 // forsake runs elsewhere what is out on a node that is gone.
 func (c *core) forsake(node int) {
-	for _, t := range slices.Clone(c.slots.seats[node].tasks) {
-		c.giveUp(t, node)
+	for _, h := range slices.Clone(c.slots.seats[node].tasks) {
+		c.giveUp(h.task, node)
 	}
 	c.requeue(node)
 }

@@ -115,7 +115,7 @@ func (c *core) copy(t *task) bool {
 		}
 	}
 	c.slots.occupy(node, t)
-	a := c.try(t, node)
+	a := c.try(t, node, false)
 	t.twin = &a
 	t.excused++
 	return true
@@ -151,7 +151,8 @@ func (t *task) last() attempt {
 func (c *core) sweep() {
 	next := int64(math.MaxInt64)
 	for node := range c.slots.seats {
-		for _, t := range slices.Clone(c.slots.seats[node].tasks) {
+		for _, h := range slices.Clone(c.slots.seats[node].tasks) {
+			t := h.task
 			if t.state != launched || t.last().node != node {
 				continue
 			}
@@ -194,9 +195,13 @@ func (c *core) overdue(t *task) {
 
 // blame holds a failure against a node. One that fails badly is set aside for a
 // while, and what failed there is not held against the task.
-func (c *core) blame(t *task, node int) {
+func (c *core) blame(t *task, node, turn int) {
 	seat := &c.slots.seats[node]
-	if seat.bad++; !c.fleet.elastic || seat.gone || seat.bad < badly {
+	if seat.ill != turn {
+		seat.ill = turn
+		seat.bad++
+	}
+	if !c.fleet.elastic || seat.gone || seat.bad < badly {
 		return
 	}
 	if t.attempt < hardLimit {

@@ -78,25 +78,45 @@ func (c *core) dispatch() {
 		if t == nil {
 			return
 		}
-		c.launch(t, node)
+		var mates []*task
+		if c.graph.stages[t.stage].Stateful {
+			mates = c.slots.mates(node, t, c.abreast())
+		}
+		sent := c.launch(t, node, false)
+		for _, m := range mates {
+			sent = c.launch(m, node, sent) || sent
+		}
 	}
 }
 
-func (c *core) launch(t *task, node int) {
+// abreast is how many parts of a stage share a slot. A fleet that may change has more
+// parts than slots, in case that it grows; as long as it has not, they are sent out
+// together, for a small part takes no longer than sending it.
+func (c *core) abreast() int {
+	if !c.fleet.elastic || c.slots.total == 0 {
+		return 1
+	}
+	return (c.parts.count + c.slots.total - 1) / c.slots.total
+}
+
+// launch sends a task to a node where it has a slot, perhaps with the one before it. It
+// reports false where the task has to wait for blocks.
+func (c *core) launch(t *task, node int, with bool) bool {
 	c.refill(t.batch, t.stage)
 	if !c.fetchable(t) {
 		c.slots.release(node, t)
-		return
+		return false
 	}
 	t.state, t.node = launched, node
-	t.out = c.try(t, node)
+	t.out = c.try(t, node, with)
 	c.expectBy(t)
+	return true
 }
 
 // try sends a task to a node.
-func (c *core) try(t *task, node int) attempt {
+func (c *core) try(t *task, node int, with bool) attempt {
 	t.attempt++
-	c.do(runTask{node: node, task: work.Task{
+	c.do(runTask{node: node, with: with, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
 		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks, Results: t.batch.known.of(&c.graph.stages[t.stage]),
 		Quiet: t.batch.again, Freeze: c.graph.stages[t.stage].Stateful && c.freezes(t.batch), Measure: c.measure,

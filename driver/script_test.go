@@ -449,6 +449,9 @@ func spellTask(c *core, cmd runTask) string {
 	if _, ok := t.Results[0]; ok {
 		how += fmt.Sprintf(" seeing %d", c.at(t.Batch).known.Last[0].At)
 	}
+	if cmd.with {
+		how += " in the same slot"
+	}
 	return strings.TrimRight(fmt.Sprintf("run %d.%d.%d#%d on %s%s: %s", t.Batch, t.Stage, t.Index, t.Attempt, c.slots.nodes[cmd.node].Name, how, strings.Join(in, " ")), " ")
 }
 

@@ -1,6 +1,10 @@
 package driver
 
-import "github.com/idag/idag/rdd"
+import (
+	"slices"
+
+	"github.com/idag/idag/rdd"
+)
 
 // slots is the fleet as the core sees it: free slots, and the tasks in line
 // for them. Handing out a task takes time logarithmic in the tasks in line,
@@ -25,9 +29,18 @@ type seat struct {
 	gone  bool        // with its blocks and its state
 	last  rdd.BatchID // of a node that is gone: no later batch speaks of it
 	stale bool        // a task of a part with state was given up there, and may still run
-	bad   int         // failures since it last did something well
+	bad   int         // failures since it last did something well; one for each turn of a slot
+	ill   int         // the last turn that failed
 	aside bool        // it has failed too often and is let be for a while
-	tasks []*task     // that are out there
+	tasks []held      // that are out there
+	turns int         // slots that were taken, so far
+}
+
+// held is a task that is out, and which turn of a slot it has: those of one turn run one
+// behind the other.
+type held struct {
+	*task
+	turn int
 }
 
 // ring is a first-in-first-out queue of nodes without repetitions.
@@ -183,26 +196,45 @@ func (s *slots) enqueue(t *task) {
 	s.due.push(t.node)
 }
 
-// release gives the slot back that a task had on a node.
-func (s *slots) release(node int, t *task) {
-	tasks := s.seats[node].tasks
-	for i := range tasks {
-		if tasks[i] == t {
-			last := len(tasks) - 1
-			tasks[i], tasks[last] = tasks[last], nil
-			s.seats[node].tasks = tasks[:last]
+// release gives the slot back that a task had on a node, unless others share it. It
+// returns the turn.
+func (s *slots) release(node int, t *task) (turn int) {
+	seat := &s.seats[node]
+	i := slices.IndexFunc(seat.tasks, func(h held) bool { return h.task == t })
+	if i >= 0 {
+		turn = seat.tasks[i].turn
+		last := len(seat.tasks) - 1
+		seat.tasks[i], seat.tasks[last] = seat.tasks[last], held{}
+		seat.tasks = seat.tasks[:last]
+		if !slices.ContainsFunc(seat.tasks, func(h held) bool { return h.turn == turn }) {
 			s.free[node]++
-			break
 		}
 	}
 	s.due.push(node)
 	s.idle.push(node)
+	return turn
 }
 
 // occupy takes a slot for a task.
 func (s *slots) occupy(node int, t *task) {
+	seat := &s.seats[node]
 	s.free[node]--
-	s.seats[node].tasks = append(s.seats[node].tasks, t)
+	seat.turns++
+	seat.tasks = append(seat.tasks, held{t, seat.turns})
+}
+
+// mates takes tasks out of the line that may share the slot which a task of a part has
+// just been given: other parts of the stage, in the same batch, up to so many in all.
+func (s *slots) mates(node int, t *task, most int) (out []*task) {
+	seat, line := &s.seats[node], &s.pinned[node]
+	t.state = launched // and not in line: it may stand there twice
+	for len(out)+1 < most && s.prune(line, node) && line.top().batch == t.batch && line.top().stage == t.stage {
+		m := line.pop()
+		m.state = launched
+		seat.tasks = append(seat.tasks, held{m, seat.turns})
+		out = append(out, m)
+	}
+	return out
 }
 
 // next takes a task out of the line and a slot for it, or returns nil where no

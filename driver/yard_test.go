@@ -34,6 +34,7 @@ type yard struct {
 	known []Node      // as the core has been told, or will be
 	news  bool        // it is not told yet
 	jobs  []*job
+	turns int
 	out   []func() event // other answers that may come
 
 	entries   []Entry
@@ -68,6 +69,7 @@ type partState struct {
 type job struct {
 	node    *yardNode
 	task    work.Task
+	turn    int   // of a slot; jobs that share one have the same
 	answer  event // when it has run
 	given   bool  // up
 	dropped bool  // nobody will hear of it
@@ -376,13 +378,13 @@ func (y *yard) append(cmd appendLog) {
 // been told.
 func (y *yard) run(cmd runTask) {
 	n := y.incarnation(y.core.slots.nodes[cmd.node])
-	busy := 0
+	busy := map[int]bool{} // slots
 	for _, j := range y.jobs {
 		if j.given {
 			continue
 		}
 		if j.node == n {
-			busy++
+			busy[j.turn] = true
 		}
 		same := j.task.Stage == cmd.task.Stage && j.task.Index == cmd.task.Index
 		if same && j.task.Batch == cmd.task.Batch {
@@ -394,8 +396,16 @@ func (y *yard) run(cmd runTask) {
 		}
 	}
 	y.check(!y.core.slots.seats[cmd.node].gone, "%v runs on %s, which is gone", refOf(cmd.task), n.Name)
-	y.check(busy < y.core.slots.nodes[cmd.node].Slots, "%s has more tasks than slots", n.Name)
-	j := &job{node: n, task: cmd.task}
+	if cmd.with {
+		before := y.jobs[len(y.jobs)-1]
+		y.check(before.node == n && before.turn == y.turns && before.task.Stage == cmd.task.Stage && before.task.Batch == cmd.task.Batch,
+			"%v shares the slot of %v", refOf(cmd.task), refOf(before.task))
+		y.did("share a slot")
+	} else {
+		y.check(len(busy) < y.core.slots.nodes[cmd.node].Slots, "%s has more tasks than slots", n.Name)
+		y.turns++
+	}
+	j := &job{node: n, task: cmd.task, turn: y.turns}
 	if n.dead && y.rnd.IntN(2) == 0 {
 		j.answer = taskFailed{ref: refOf(cmd.task), err: fault.New(fault.Retry, "%s cannot be reached", n.Name)}
 	}

@@ -60,7 +60,7 @@ func subject(method string) string {
 	switch method {
 	case "Open", "Submit":
 		return "job"
-	case "Run":
+	case "Run", "RunTogether":
 		return "work order or receipt"
 	}
 	return "what " + method + " has to say is"

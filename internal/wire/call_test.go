@@ -133,7 +133,8 @@ func TestFaultsKeepTheirKind(t *testing.T) {
 		d := &desk{watch: func(context.Context, string, int64, func(submission.Info, []string) error) error { return c.err }}
 		client := pair(t, ServerConfig{Executor: n, Driver: d})
 		_, err := client.Executor().Run(t.Context(), "r", work.Task{})
-		for _, err := range []error{err, client.Driver().Watch(t.Context(), "r", 0, nil)} {
+		several := sends(t, client.Executor(), "r", make([]work.Task, 2))
+		for _, err := range []error{err, several[0].err, several[1].err, client.Driver().Watch(t.Context(), "r", 0, nil)} {
 			if err == nil || fault.Of(err) != c.kind || err.Error() != cut(c.err.Error()) || fault.Stack(err) != c.stack {
 				t.Fatalf("%v became %v, %v with the stack %q", c.err, fault.Of(err), err, fault.Stack(err))
 			}
@@ -142,6 +143,51 @@ func TestFaultsKeepTheirKind(t *testing.T) {
 				t.Errorf("%v has lost its blocks: %v", c.err, m)
 			}
 		}
+	}
+}
+
+// outcome is what is told of a task.
+type outcome struct {
+	receipt work.Receipt
+	err     error
+}
+
+// sends sends tasks together and returns what is told of them.
+func sends(t *testing.T, x Executor, run RunID, tasks []work.Task) []outcome {
+	t.Helper()
+	var out []outcome
+	err := x.(Together).RunTogether(t.Context(), run, tasks, func(i int, r work.Receipt, err error) {
+		if i != len(out) {
+			t.Errorf("told of task %d after %d others", i, len(out))
+		}
+		out = append(out, outcome{r, err})
+	})
+	if err != nil || len(out) != len(tasks) {
+		t.Fatal(out, err)
+	}
+	return out
+}
+
+// Of several tasks that are sent together each has an answer of its own, in their order:
+// one that fails does not keep those behind it from being run.
+func TestTogether(t *testing.T) {
+	n := &node{run: func(_ context.Context, run RunID, t work.Task) (work.Receipt, error) {
+		switch t.Index {
+		case 1:
+			return work.Receipt{}, fault.New(fault.Invalid, "task %d of %s", t.Index, run)
+		case 2:
+			panic("boom")
+		}
+		return work.Receipt{Index: t.Index, Node: "a"}, nil
+	}}
+	got := sends(t, pair(t, ServerConfig{Executor: n}).Executor(), "j/3", []work.Task{{Index: 0}, {Index: 1}, {Index: 2}, {Index: 3}})
+	for _, i := range []int{0, 3} {
+		if a := got[i]; a.err != nil || a.receipt.Index != i || a.receipt.Node != "a" {
+			t.Errorf("task %d: %+v", i, a)
+		}
+	}
+	if fault.Of(got[1].err) != fault.Invalid || fault.Of(got[2].err) != fault.Bug || fault.Stack(got[2].err) == "" {
+		t.Errorf("%+v", got[1:3])
 	}
 }
 

@@ -61,6 +61,14 @@ type Executor interface {
 	Close(ctx context.Context, run RunID) error
 }
 
+// Together is what an Executor in another process does besides: several tasks for one
+// call. What there takes longest with small tasks is the call.
+type Together interface {
+	// RunTogether runs tasks, one behind the other, and when all have ended tells of each,
+	// in their order, what came of it. An error is that of the call: nothing is told then.
+	RunTogether(ctx context.Context, run RunID, tasks []work.Task, tell func(i int, r work.Receipt, err error)) error
+}
+
 // Blocks is where an executor's blocks are fetched from, by other executors and, of
 // results, by any Flight client.
 type Blocks interface {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"google.golang.org/grpc"
@@ -14,6 +15,14 @@ type (
 	runTask struct {
 		Run  RunID     `json:"run"`
 		Task work.Task `json:"task"`
+	}
+	runTasks struct {
+		Run   RunID       `json:"run"`
+		Tasks []work.Task `json:"tasks"`
+	}
+	answered struct {
+		Receipt *work.Receipt `json:"receipt,omitempty"`
+		Fault   *carried      `json:"fault,omitempty"`
 	}
 	runState struct {
 		Run   RunID      `json:"run"`
@@ -32,6 +41,7 @@ func executorDesc() *grpc.ServiceDesc {
 		unary("Run", func(ctx context.Context, x Executor, r runTask) (work.Receipt, error) {
 			return x.Run(ctx, r.Run, r.Task)
 		}),
+		unary("RunTogether", func(ctx context.Context, x Executor, r runTasks) ([]answered, error) { return together(ctx, x, r), nil }),
 		unary("State", func(ctx context.Context, x Executor, r runState) (work.State, error) {
 			return x.State(ctx, r.Run, r.Order)
 		}),
@@ -40,6 +50,24 @@ func executorDesc() *grpc.ServiceDesc {
 		}),
 		unary("Close", func(ctx context.Context, x Executor, r RunID) (empty, error) { return empty{}, x.Close(ctx, r) }),
 	}}
+}
+
+// together runs tasks one behind the other.
+func together(ctx context.Context, x Executor, r runTasks) []answered {
+	out := make([]answered, len(r.Tasks))
+	for i, t := range r.Tasks {
+		var receipt work.Receipt
+		err := guard(func() (err error) {
+			receipt, err = x.Run(ctx, r.Run, t)
+			return err
+		})
+		if err != nil {
+			out[i].Fault = carry(err)
+			continue
+		}
+		out[i].Receipt = &receipt
+	}
+	return out
 }
 
 // executorClient is an executor in another process.
@@ -52,6 +80,28 @@ func (x executorClient) Open(ctx context.Context, o Opening) error {
 
 func (x executorClient) Run(ctx context.Context, run RunID, t work.Task) (work.Receipt, error) {
 	return ask[work.Receipt](ctx, x.peer, executorService, "Run", runTask{run, t})
+}
+
+// RunTogether implements Together.
+func (x executorClient) RunTogether(ctx context.Context, run RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
+	list, err := ask[[]answered](ctx, x.peer, executorService, "RunTogether", runTasks{run, tasks})
+	if err != nil {
+		return err
+	}
+	if len(list) != len(tasks) {
+		return fault.New(fault.Retry, "%s: %d answers to %d tasks", x.addr, len(list), len(tasks))
+	}
+	for i, a := range list {
+		switch {
+		case a.Fault != nil:
+			tell(i, work.Receipt{}, a.Fault.fault())
+		case a.Receipt != nil:
+			tell(i, *a.Receipt, nil)
+		default:
+			tell(i, work.Receipt{}, fault.New(fault.Retry, "%s: the answer to RunTogether: neither a receipt nor a fault", x.addr))
+		}
+	}
+	return nil
 }
 
 func (x executorClient) State(ctx context.Context, run RunID, o StateOrder) (work.State, error) {
@@ -68,4 +118,7 @@ func (x executorClient) Close(ctx context.Context, run RunID) error {
 	return err
 }
 
-var _ Executor = executorClient{}
+var (
+	_ Executor = executorClient{}
+	_ Together = executorClient{}
+)

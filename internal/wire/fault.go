@@ -38,12 +38,7 @@ func toStatus(err error) error {
 	if err == nil {
 		return nil
 	}
-	c := carried{Kind: fault.Of(err), Text: cut(err.Error()), Stack: cut(fault.Stack(err))}
-	var m missing
-	if errors.As(err, &m) {
-		c.Missing = m.MissingBlocks()
-		c.Missing = c.Missing[:min(len(c.Missing), maxBlocks)]
-	}
+	c := carry(err)
 	s := status.New(codeOf(c.Kind), c.Text)
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -53,6 +48,17 @@ func toStatus(err error) error {
 		s = detailed
 	}
 	return s.Err()
+}
+
+// carry makes of an error what crosses the wire.
+func carry(err error) *carried {
+	c := &carried{Kind: fault.Of(err), Text: cut(err.Error()), Stack: cut(fault.Stack(err))}
+	var m missing
+	if errors.As(err, &m) {
+		c.Missing = m.MissingBlocks()
+		c.Missing = c.Missing[:min(len(c.Missing), maxBlocks)]
+	}
+	return c
 }
 
 func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD") }

@@ -78,12 +78,19 @@ func TestNonsense(t *testing.T) {
 		nonsense := grpc.MethodDesc{MethodName: "Run", Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 			return wrapperspb.Bytes([]byte("nonsense")), decode(new(wrapperspb.BytesValue))
 		}}
+		fewer := unary("RunTogether", func(context.Context, any, json.RawMessage) (json.RawMessage, error) { return []byte(`[{}]`), nil })
 		unlike := unary("Release", func(context.Context, any, json.RawMessage) (json.RawMessage, error) { return nil, errTest })
-		r.RegisterService(&grpc.ServiceDesc{ServiceName: executorService, HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{nonsense, unlike}}, struct{}{})
+		r.RegisterService(&grpc.ServiceDesc{ServiceName: executorService, HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{nonsense, fewer, unlike}}, struct{}{})
 	}})
 	x := dial(t, s.Addr(), Plain(), memory.DefaultAllocator).Executor()
 	if _, err := x.Run(t.Context(), "r", work.Task{}); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "the answer to Run") {
 		t.Errorf("nonsense: %v", err)
+	}
+	if err := x.(Together).RunTogether(t.Context(), "r", make([]work.Task, 2), nil); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "1 answers to 2 tasks") {
+		t.Errorf("too few answers: %v", err)
+	}
+	if a := sends(t, x, "r", make([]work.Task, 1)); fault.Of(a[0].err) != fault.Retry {
+		t.Errorf("an answer that says nothing: %v", a)
 	}
 	if err := x.Open(t.Context(), Opening{}); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "refuses the call: unknown method Open") {
 		t.Errorf("a method that is not there: %v", err)

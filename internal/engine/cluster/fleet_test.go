@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,6 +95,35 @@ func TestFleet(t *testing.T) {
 	hears(t, f, "e1#2:1 e10#1:1 draining ")
 	c.Cut("e2", false)
 	hears(t, f, "e1#2:1 e2#2:1 e10#1:1 draining ")
+}
+
+// TestFleetTogether: of tasks that are sent together each has its own fault; if the
+// executor has left, or was started anew, all of them are to be run elsewhere.
+func TestFleetTogether(t *testing.T) {
+	c, f := gathered(t, 1)
+	hears(t, f, "e1#1:1 ")
+	kinds := func() (out []fault.Kind) {
+		f.RunTogether(t.Context(), "e1#1", make([]work.Task, 2), func(_ int, _ work.Receipt, err error) {
+			if err == nil {
+				t.Error("a task of no plan was run")
+			}
+			out = append(out, fault.Of(err))
+		})
+		return out
+	}
+	if got := kinds(); !slices.Equal(got, []fault.Kind{fault.Invalid, fault.Invalid}) {
+		t.Errorf("tasks of no plan: %v", got)
+	}
+	if err := c.Kill("e1"); err != nil {
+		t.Fatal(err)
+	}
+	c.Start("e1") // the members do not notice
+	for range 2 {
+		if got := kinds(); !slices.Equal(got, []fault.Kind{fault.Retry, fault.Retry}) {
+			t.Errorf("tasks for an executor that was started anew: %v", got)
+		}
+	}
+	hears(t, f, "e1#2:1 ")
 }
 
 // TestShortCut: an executor that fails a call and then answers stays in the fleet.
