@@ -48,8 +48,8 @@ func (b *builder) entries(read, tag *node, stage int) {
 				continue // rows that were tagged and nothing else are given the same label anew
 			}
 			e := b.entry(read, tag, l, chain{nodes: c.nodes[:k+1], digests: c.digests[: k+1 : k+1]})
-			e.Skipped = b.entrySkips(root, c.nodes[:k+1], l)
 			if r, _ := e.Action.(physical.Route); act.Trusted && r.Wrong == "" {
+				e.Skipped = b.entrySkips(root, c.nodes[:k+1], l)
 				b.enter(e, stage, place{c.nodes[k].ID, l})
 			}
 			act.Entries = append(act.Entries, e)

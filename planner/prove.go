@@ -41,7 +41,7 @@ func bounded(root *physical.Node, scan physical.Scan) []string {
 		out = append(out, boundedBehind(n, read(scan.Raw, scan.Tag.Time))...)
 	}
 	for _, n := range scan.Entries {
-		if act, ok := n.Action.(physical.Route); ok && n.In != nil {
+		if act, ok := n.Action.(physical.Route); ok && n.In != nil && len(n.Next) > 0 {
 			out = append(out, boundedBehind(n, read(n.In, act.Time))...)
 		}
 	}
