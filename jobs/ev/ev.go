@@ -136,12 +136,12 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 }
 
 func nodeColumns() []string {
-	return []string{"node", rdd.WindowStart, rdd.WindowEnd, "n", "round", "version", "samples", "accuracy_before", "log_loss", "tp", "fp", "tn", "fn", "accuracy", "arrives"}
+	return []string{"node", rdd.WindowStart, rdd.WindowEnd, "n", "round", "version", "samples", "accuracy_before", "log_loss", "tp", "fp", "tn", "fn", "accuracy", "accuracy_global", "arrives"}
 }
 
 func roundColumns() []string {
 	return []string{rdd.WindowStart, rdd.WindowEnd, "version", "nodes", "samples", "staleness", "stalest", "late", "refused", "reasons", "change",
-		"bytes_up", "bytes_down", "epsilon", "accuracy"}
+		"bytes_up", "bytes_down", "epsilon", "accuracy", "accuracy_global"}
 }
 
 // known is what a node knows of a car: its columns, the distance to the next station, 0
@@ -184,7 +184,8 @@ func (s spelling) nodes(known *rdd.Dataset) *rdd.Dataset {
 		Get: []rdd.Assign{{Column: "rows", Expr: gathered}, {Column: "n", Expr: "count()"}},
 	}).Map(update, "how", s.text(optionsText)).
 		Broadcast(newest(update, false)).
-		Apply(rdd.Apply{For: update, Func: "ev_train"})
+		Apply(rdd.Apply{For: update, Func: "ev_train"}).
+		Map(update, "accuracy_global", "global_hits / (tp + fp + tn + fn)")
 }
 
 // central is the rows that the centre trains on, one row a window, or none.
@@ -205,13 +206,13 @@ func (s spelling) server(nodes, centre *rdd.Dataset) *rdd.Dataset {
 	}
 	submitted := nodes.Map(update, append(none("binary rows"), "scored", "tp + fp + tn + fn", "hits", "tp + tn")...).Named("submitted")
 	raw := centre.Map(central, none("string how", "string node", "bigint round", "bigint newest", "bigint version", "bigint samples", "double accuracy",
-		"binary params", "binary moments", "timestamp arrives", "bigint scored", "bigint hits")...).Named("raw")
+		"binary params", "binary moments", "timestamp arrives", "bigint scored", "bigint hits", "bigint global_hits")...).Named("raw")
 	return submitted.Union(raw).
 		Reduce(rdd.Reduce{From: update | central, As: global, By: []string{rdd.WindowStart, rdd.WindowEnd}, Get: []rdd.Assign{
 			{Column: "submissions", Expr: "ev_submissions(how, node, round, newest, version, samples, accuracy, params, moments, arrives, window_end, rows)"},
-			{Column: "scored", Expr: "sum(scored)"}, {Column: "hits", Expr: "sum(hits)"},
+			{Column: "scored", Expr: "sum(scored)"}, {Column: "hits", Expr: "sum(hits)"}, {Column: "global_hits", Expr: "sum(global_hits)"},
 		}}).
-		Map(global, "how", s.text(optionsText), "accuracy", "hits / scored").
+		Map(global, "how", s.text(optionsText), "accuracy", "hits / scored", "accuracy_global", "global_hits / scored").
 		Broadcast(newest(global, false)).
 		Apply(rdd.Apply{For: global, Func: "ev_advance"})
 }

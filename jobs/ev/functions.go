@@ -50,7 +50,7 @@ func train() fn.Func {
 	writes := []fn.Column{
 		bigint("round"), bigint("newest"), bigint("version"), bigint("samples"), binary("params"), binary("moments"),
 		double("accuracy_before"), double("log_loss"), bigint("tp"), bigint("fp"), bigint("tn"), bigint("fn"),
-		double("accuracy"), instant("arrives"),
+		double("accuracy"), instant("arrives"), bigint("global_hits"),
 	}
 	return fn.Func{
 		Name: "ev_train", Version: "1", Rows: fn.Keeps,
@@ -154,6 +154,11 @@ func (o out) outcome(got node.Outcome, newest int64) {
 		o.set(12, nil)
 	}
 	o.set(13, got.Arrives)
+	if g := got.Global; got.Tested {
+		o.set(14, g.TruePositive+g.TrueNegative)
+	} else {
+		o.set(14, nil)
+	}
 }
 
 // decode reads the options and the server's state, which is "" before the first round.

@@ -60,7 +60,7 @@ func Parse(text string) (How, error) {
 		return How{}, fault.New(fault.Invalid, "staleness is constant, polynomial:a or hinge:a:b, not %q", stale)
 	}
 	if h.Rate == 0 {
-		h.Rate = map[string]float64{NN: 0.003, Logistic: 0.02, Linear: 0.01}[h.Model]
+		h.Rate = map[string]float64{NN: 0.005, Logistic: 0.02, Linear: 0.01}[h.Model]
 	}
 	if err := h.check(); err != nil {
 		return How{}, err

@@ -45,6 +45,9 @@ type Outcome struct {
 	Tested  bool
 	Before  score.Confusion
 	LogLoss float64
+	// Global counts what the global model says of them, right and wrong: where the node
+	// has no model of its own it is the same.
+	Global score.Confusion
 	// After is the accuracy after training, on the same rows.
 	Trained bool
 	After   float64
@@ -129,8 +132,20 @@ func (t *Trainer) network(node string, out *Outcome) error {
 		return err
 	}
 	out.Version = version
-	if err := t.before(m, out); err != nil || !t.h.Answers(node) {
+	if err := t.before(m, out); err != nil {
 		return err
+	}
+	if out.Global = out.Before; t.h.Control != how.Off {
+		if err := t.net.SetParams(t.s.Params); err != nil {
+			return err
+		}
+		if out.Global, err = t.test(t.net); err != nil {
+			return err
+		}
+		t.ready = false
+	}
+	if !t.h.Answers(node) {
+		return nil
 	}
 	base, _ := t.params(node)
 	if err := t.net.SetParams(base); err != nil { // what the optimiser remembers is another node's
@@ -214,6 +229,7 @@ func (t *Trainer) forest(node string, out *Outcome) error {
 		if err := t.before(m, out); err != nil {
 			return err
 		}
+		out.Global = out.Before
 	}
 	if !t.h.Answers(node) {
 		return nil

@@ -44,9 +44,9 @@ type Node struct {
 	Version int64 // of the global model that it was last given
 	Since   int64 // round of its last exchange
 	Samples int64 // rows that it learned from since
-	// Base is the model that the server knows the node to have had then, Local what
-	// the node's training made of it; the node's own memory, which has no other place
-	// in a job. Of forests Forest is the node's newest.
+	// Base is what the server and the node both know: the model that the node was given,
+	// and what it sent since. Local is what the node has: its own memory, which has no
+	// other place in a job. Of forests Forest is the node's newest.
 	Base, Local []float64
 	Forest      []byte
 	// What control has learned: the share of attempts that reached the node, and the
@@ -56,9 +56,8 @@ type Node struct {
 
 // Control is what control over all nodes has learned.
 type Control struct {
-	Price  float64 // of a whole model's bytes, in units of the usual gain of an exchange
-	Gain   float64 // the usual gain
-	Budget float64 // bytes that were saved up, or overspent
+	Price float64 // of a whole model's bytes, in units of the usual gain of an exchange
+	Gain  float64 // the usual gain: a squared length
 }
 
 // Submission is what a node sends. Params and Moments are empty where it sends none.
@@ -103,7 +102,7 @@ func (s *State) Append(b []byte) []byte {
 		b = appendFloat(appendFloat(b, n.Link), n.Change)
 	}
 	b = appendList(b, s.Waiting)
-	for _, v := range []float64{s.Control.Price, s.Control.Gain, s.Control.Budget} {
+	for _, v := range []float64{s.Control.Price, s.Control.Gain} {
 		b = appendFloat(b, v)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[from:], crc32.MakeTable(crc32.Castagnoli)))
@@ -151,7 +150,7 @@ func (r *reader) state() *State {
 		s.Nodes = append(s.Nodes, n)
 	}
 	s.Waiting = r.list()
-	s.Control = Control{Price: r.float(), Gain: r.float(), Budget: r.float()}
+	s.Control = Control{Price: r.float(), Gain: r.float()}
 	if s.Round < 0 || s.Version < 0 {
 		r.fail("round %d and version %d", s.Round, s.Version)
 	}

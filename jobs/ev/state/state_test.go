@@ -44,7 +44,7 @@ func drawn(t *rapid.T) *state.State {
 	s := &state.State{
 		Round: rapid.Int64Range(0, math.MaxInt64).Draw(t, "round"), Version: rapid.Int64Range(0, 9).Draw(t, "version"),
 		Moments: bytesOf(t, "moments"), Params: floats(t, "params"),
-		Control: state.Control{Price: 1, Gain: rapid.Float64Range(0, 9).Draw(t, "gain"), Budget: -3},
+		Control: state.Control{Price: 1, Gain: rapid.Float64Range(0, 9).Draw(t, "gain")},
 	}
 	if rapid.Bool().Draw(t, "scaled") {
 		shift := floats(t, "shift")
