@@ -10,6 +10,7 @@ import (
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/json"
 	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/jobs/ev"
 	"github.com/idag/idag/jobs/lorawan"
 	"github.com/idag/idag/jobs/meter"
 	"github.com/idag/idag/jobs/twizy"
@@ -26,11 +27,14 @@ func Jobs() []Job {
 	}, {
 		Name: "twizy", Doc: "Energy, speed and regeneration of an electric car by trip and minute, from a recording",
 		YAML: twizy.YAML(), Build: twizy.Job, Shipped: true,
+	}, {
+		Name: "ev", Doc: "Federated training of a charging model on the nodes that electric vehicles drive past",
+		YAML: ev.YAML(), Build: ev.Job, Shipped: true,
 	}}
 }
 
-// Functions returns the functions that ship: none so far.
-func Functions() fn.Set { return fn.Set{} }
+// Functions returns the functions that ship: those of the job ev.
+func Functions() fn.Set { return fn.NewSet(ev.Functions()...) }
 
 // Kinds returns the connectors that ship.
 func Kinds() connectors.Registry {

@@ -134,8 +134,16 @@ func newFleet(o rdd.Options, mem memory.Allocator) (*fleet, error) {
 	return f, nil
 }
 
-func topicsOf(names []string) ([]topic, error) {
+// topicsOf takes names, several of which may stand in one text between commas: a
+// variable of a job is one text.
+func topicsOf(texts []string) ([]topic, error) {
 	var out []topic
+	var names []string
+	for _, t := range texts {
+		for n := range strings.SplitSeq(t, ",") {
+			names = append(names, strings.TrimSpace(n))
+		}
+	}
 	for i, n := range names {
 		at := slices.Index(allTopics(), n)
 		if at < 0 || slices.Contains(names[:i], n) {

@@ -16,6 +16,7 @@ import (
 	_ "embed"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 	}
 	options := rdd.Options{"events": "ev-fleet"}
 	for _, name := range []string{"trips", "cars", "seed", "drift", "faults", "topics"} {
-		options[name] = s.vars[name]
+		options[name] = scalar(s.vars[name])
 	}
 	events := rdd.From("generate", options).
 		Tag(rdd.Tag{Column: "kind", Identity: []string{"car_id", "timestamp"}, Time: "timestamp"}).
@@ -126,8 +127,8 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 		s.predictions(known),
 		nodes.Write(s.write("nodes", update, nodeColumns()...)),
 		rounds.Write(s.write("rounds", global, roundColumns()...)),
-		rounds.Named("server").Write(rdd.Write{From: global, Connector: "broadcast", Options: rdd.Options{"name": "server"},
-			Columns: []string{rdd.WindowStart, "state", "version"}}),
+		rounds.Write(rdd.Write{From: global, Connector: "broadcast", Options: rdd.Options{"name": "server"},
+			Columns: []string{rdd.WindowStart, "state", "version"}}).Named("server"),
 	}
 	job := rdd.NewJob("ev", labels(), sinks...).With(rdd.Settings{InFlight: 1, BatchRows: 400})
 	job.Functions = fn.NewSet(Functions()...)
@@ -215,6 +216,17 @@ func (s spelling) server(nodes, centre *rdd.Dataset) *rdd.Dataset {
 		Map(global, "how", s.text(optionsText), "accuracy", "hits / scored", "accuracy_global", "global_hits / scored").
 		Broadcast(newest(global, false)).
 		Apply(rdd.Apply{For: global, Func: "ev_advance"})
+}
+
+// scalar is a text as a job file takes it: as a number if it is one.
+func scalar(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	if v, err := strconv.ParseFloat(text, 64); err == nil {
+		return v
+	}
+	return text
 }
 
 // duration reads "15m" and the long spellings of one number and one unit.

@@ -64,8 +64,9 @@ func (r *round) bytes(c content) int64 {
 		return 1 + (p+3)/4*(2+8)
 	case whole:
 		return 1 + 8*p
+	default:
+		return 0
 	}
-	return 0
 }
 
 // exchange is a round under control.

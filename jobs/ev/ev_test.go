@@ -1,0 +1,64 @@
+package ev_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/broadcast"
+	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/generate"
+	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/jobs/ev"
+	"github.com/idag/idag/rdd"
+)
+
+// TestTwoSpellingsOneJob proves that the job file and the Go API build the same job,
+// operation by operation and name by name, and that the variables are the same.
+func TestTwoSpellingsOneJob(t *testing.T) {
+	kinds := connectors.NewRegistry(generate.Kind(), parquet.Kind(), console.Kind(), memory.NewStore(nil).Kind(), broadcast.Kind())
+	for _, vars := range []map[string]string{
+		nil, ev.Vars(),
+		{"round": "15m", "sink": "console", "out": "there", "central": "on", "central_from": "backup"},
+		{"round": "2 hours", "sink": "memory", "method": "krum:1", "label": "charge <= 20", "client": "concat(node, car_id)"},
+	} {
+		yaml, err := jobfile.Parse("ev.yaml", ev.YAML(), vars, kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := ev.Job(vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if yaml.Name != job.Name || !reflect.DeepEqual(yaml.Labels, job.Labels) || yaml.Settings != job.Settings || yaml.Dead.Limit() != job.Dead.Limit() {
+			t.Errorf("%v and %v differ", yaml, job)
+		}
+		a, b := yaml.Datasets(), job.Datasets()
+		at := map[*rdd.Dataset]int{}
+		for i := range min(len(a), len(b)) {
+			at[a[i]], at[b[i]] = i, i
+			if a[i].Name() != b[i].Name() || !reflect.DeepEqual(a[i].Op(), b[i].Op()) {
+				t.Errorf("%q %#v\n%q %#v", a[i].Name(), a[i].Op(), b[i].Name(), b[i].Op())
+			}
+			for j := range a[i].Parents() {
+				if at[a[i].Parents()[j]] != at[b[i].Parents()[j]] {
+					t.Errorf("dataset %d has other parents", i)
+				}
+			}
+		}
+		if len(a) != len(b) {
+			t.Fatalf("%d and %d datasets", len(a), len(b))
+		}
+	}
+}
+
+func TestBadVariables(t *testing.T) {
+	for _, vars := range []map[string]string{{"rounds": "1h"}, {"round": "soon"}, {"round": "0s"}, {"round": "-1 day"}} {
+		if _, err := ev.Job(vars); fault.Of(err) != fault.Invalid || err == nil {
+			t.Errorf("%v: %v", vars, err)
+		}
+	}
+}
