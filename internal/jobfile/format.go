@@ -251,6 +251,12 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 			columns = append(columns, entry{name, op.Columns[name]})
 		}
 		e = f.labels("for", op.For).and("func", op.Func).and("columns", columns)
+	case rdd.Broadcast:
+		var columns entries
+		for _, c := range op.Columns {
+			columns = append(columns, entry{c.Name, typeName(c.Type)})
+		}
+		e = append(f.labels("for", op.For), entry{"of", op.Of}).and("columns", columns)
 	case rdd.Window:
 		e = f.labels("for", op.For).and("time", op.Time)
 		switch {

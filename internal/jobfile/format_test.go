@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 	"pgregory.net/rapid"
 )
 
@@ -140,7 +142,9 @@ func (g *jobGen) read() rdd.Operation {
 }
 
 func (g *jobGen) operation() rdd.Operation {
-	switch rapid.IntRange(0, 7).Draw(g.T, "operation") {
+	switch rapid.IntRange(0, 8).Draw(g.T, "operation") {
+	case 8:
+		return g.broadcast()
 	case 7:
 		return g.rank()
 	case 0:
@@ -164,6 +168,36 @@ func (g *jobGen) operation() rdd.Operation {
 		return rdd.Shuffle{From: g.set.Draw(g.T, "from"), Keys: g.texts(1)}
 	}
 	return rdd.Reduce{From: g.set.Draw(g.T, "from"), As: g.bit.Draw(g.T, "as"), By: g.texts(0), Get: g.assigns()}
+}
+
+// broadcast names columns of types of any depth.
+func (g *jobGen) broadcast() rdd.Operation {
+	var typ func(depth int) arrow.DataType
+	typ = func(depth int) arrow.DataType {
+		switch rapid.IntRange(0, 5+3*min(depth, 1)).Draw(g.T, "type") {
+		case 0:
+			return &arrow.Decimal128Type{Precision: 38, Scale: rapid.Int32Range(0, 38).Draw(g.T, "scale")}
+		case 6:
+			return arrow.ListOf(typ(depth - 1))
+		case 7:
+			return arrow.MapOf(typ(depth-1), typ(depth-1))
+		case 8:
+			var fields []arrow.Field
+			for _, name := range rapid.SliceOfNDistinct(text(), 1, 3, rapid.ID[string]).Draw(g.T, "fields") {
+				fields = append(fields, arrow.Field{Name: name, Type: typ(depth - 1), Nullable: true})
+			}
+			return arrow.StructOf(fields...)
+		}
+		return rapid.SampledFrom([]arrow.DataType{
+			arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String, arrow.BinaryTypes.Binary,
+			arrow.FixedWidthTypes.Timestamp_us, arrow.FixedWidthTypes.Date32, arrow.FixedWidthTypes.Duration_us,
+		}).Draw(g.T, "plain type")
+	}
+	b := rdd.Broadcast{For: g.set.Draw(g.T, "for"), Of: text().Draw(g.T, "of")}
+	for _, name := range rapid.SliceOfNDistinct(text(), 1, 3, rapid.ID[string]).Draw(g.T, "columns") {
+		b.Columns = append(b.Columns, fn.Column{Name: name, Type: typ(2)})
+	}
+	return b
 }
 
 func (g *jobGen) join() rdd.Join {

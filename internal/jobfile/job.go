@@ -208,7 +208,7 @@ func (p *parser) collect(n *node) []*dataset {
 }
 
 func stepNames() []string {
-	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "apply", "window", "shuffle", "reduce", "join", "distinct", "sort", "limit", "sample", "cache", "write"}
+	return []string{"read", "from", "union", "tag", "map", "filter", "flatmap", "apply", "broadcast", "window", "shuffle", "reduce", "join", "distinct", "sort", "limit", "sample", "cache", "write"}
 }
 
 // step reads one entry of a dataset; the name of one that makes no sense is "".

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // whole uses every step and every key of the language.
@@ -41,6 +43,7 @@ datasets:
     - filter: {for: error, where: "severity > ${least}"}
     - flatmap: {for: information, rows: [{phase: "'a'", volt: va}, {phase: "'b'", volt: vb}]}
     - window: {time: ts, tumbling: "${window}", for: [backup, information]}
+    - broadcast: {for: [error, backup], of: last, columns: {version: int, last: "map<string, struct<x_y: decimal(3,1)>>"}}
   other:
     - read: {parquet: b}
     - tag: {column: kind, values: {E: error, I: information}}
@@ -70,7 +73,11 @@ func TestWholeLanguage(t *testing.T) {
 	events = rdd.Extend(rdd.Map{For: b | i, Set: []rdd.Assign{{Column: "net", Expr: "wh - back"}, {Column: "one", Expr: "1"}, {Column: "yes", Expr: "true"}}, Drop: []string{"x", "y"}}, rdd.Pos{}, nil, events).
 		Filter(e, "severity > 2").
 		FlatMap(rdd.FlatMap{For: i, Rows: [][]rdd.Assign{{{Column: "phase", Expr: "'a'"}, {Column: "volt", Expr: "va"}}, {{Column: "phase", Expr: "'b'"}, {Column: "volt", Expr: "vb"}}}}).
-		Window(rdd.Window{For: b | i, Time: "ts", Size: 24 * time.Hour})
+		Window(rdd.Window{For: b | i, Time: "ts", Size: 24 * time.Hour}).
+		Broadcast(rdd.Broadcast{For: e | b, Of: "last", Columns: []fn.Column{
+			{Name: "version", Type: arrow.PrimitiveTypes.Int64},
+			{Name: "last", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.StructOf(arrow.Field{Name: "x_y", Type: &arrow.Decimal128Type{Precision: 3, Scale: 1}, Nullable: true}))},
+		}})
 	sums := events.Reduce(rdd.Reduce{From: b | i, As: perMeter, By: []string{"meter", "window_start"}, Get: []rdd.Assign{{Column: "wh", Expr: "sum(net)"}, {Column: "n", Expr: "count()"}}})
 	other := rdd.From("parquet", rdd.Options{"path": "b"}).
 		Tag(rdd.Tag{Column: "kind", Values: map[string]rdd.LabelSet{"E": e, "I": i}}).Filter(0, "a > 1")

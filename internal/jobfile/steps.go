@@ -29,6 +29,8 @@ func (p *parser) operation(d *dataset, s step) *rdd.Dataset {
 		op = p.flatMap(s, marks)
 	case "apply":
 		op = p.apply(s, marks)
+	case "broadcast":
+		op = p.broadcast(s, marks)
 	case "window":
 		op = p.window(s, marks)
 	case "shuffle":

@@ -8,7 +8,8 @@ import (
 )
 
 // Name returns the name of one of the engine's types as SQL writes it: bigint,
-// decimal(10,2), array<string>, struct<a: double>. Others have that of Arrow.
+// decimal(10,2), array<string>, struct<a: double>. Others have that of Arrow. What it
+// returns reads back as the type, so names that are no words are in backticks.
 func Name(dt arrow.DataType) string {
 	switch dt := dt.(type) {
 	case *arrow.DictionaryType:
@@ -22,7 +23,7 @@ func Name(dt arrow.DataType) string {
 	case *arrow.StructType:
 		fields := make([]string, dt.NumFields())
 		for i, f := range dt.Fields() {
-			fields[i] = f.Name + ": " + Name(f.Type)
+			fields[i] = fieldName(f.Name) + ": " + Name(f.Type)
 		}
 		return "struct<" + strings.Join(fields, ", ") + ">"
 	}
@@ -43,4 +44,19 @@ func Name(dt arrow.DataType) string {
 		return "interval"
 	}
 	return dt.String() // binary, and what is not ours
+}
+
+func fieldName(s string) string {
+	word := func(i int, r rune) bool {
+		return r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9'
+	}
+	for i, r := range s {
+		if !word(i, r) {
+			return "`" + strings.ReplaceAll(s, "`", "``") + "`"
+		}
+	}
+	if s == "" {
+		return "``"
+	}
+	return s
 }
