@@ -180,7 +180,7 @@ func (g *jobGen) broadcast() rdd.Operation {
 		case 6:
 			return arrow.ListOf(typ(depth - 1))
 		case 7:
-			return arrow.MapOf(typ(depth-1), typ(depth-1))
+			return arrow.MapOf(typ(0), typ(depth-1))
 		case 8:
 			var fields []arrow.Field
 			for _, name := range rapid.SliceOfNDistinct(text(), 1, 3, rapid.ID[string]).Draw(g.T, "fields") {
