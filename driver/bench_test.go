@@ -70,5 +70,5 @@ func benchReceipt(t work.Task, groups, fan int) event {
 			r.Blocks = append(r.Blocks, rdd.Block{Batch: t.Batch, Task: t.Index, Partition: (t.Index*fan + i) % groups, Node: "n1"})
 		}
 	}
-	return taskDone{ref: taskRef{t.Batch, t.Stage, t.Index, t.Attempt}, receipt: r}
+	return taskDone{ref: taskRef{t.Batch, t.Stage, t.Index, t.Attempt}, receipt: &r}
 }

@@ -70,11 +70,11 @@ func (c *core) taskDone(e taskDone) {
 		c.progress.Read += e.receipt.Tally.RowsIn
 		if t.reads() {
 			c.input.weigh(t.splits, e.receipt.Tally.RowsIn)
-			c.learn(t, &e.receipt)
+			c.learn(t, e.receipt)
 		}
 	}
 	b, st := t.batch, &t.batch.stages[t.stage]
-	if err := c.check(t, &e.receipt); err != nil {
+	if err := c.check(t, e.receipt); err != nil {
 		c.abort(err)
 		return
 	}
@@ -83,7 +83,7 @@ func (c *core) taskDone(e taskDone) {
 			b.stages[next].remade++
 		}
 	}
-	t.state, t.receipt = accepted, &e.receipt
+	t.state, t.receipt = accepted, e.receipt
 	st.left--
 	b.pending--
 	c.wakeWaiters(t)

@@ -202,7 +202,7 @@ func TestForgedReceipts(t *testing.T) {
 		c.step(started{nodes: []Node{{Name: "a", Slots: 1}}})
 		c.step(sliced{[]slice{{splits: []rdd.Split{{Rows: 1}}, ended: true}}})
 		c.step(logged{})
-		cmds := c.step(taskDone{ref: taskRef{1, 0, 0, 1}, receipt: work.Receipt{Blocks: []rdd.Block{block}}})
+		cmds := c.step(taskDone{ref: taskRef{1, 0, 0, 1}, receipt: &work.Receipt{Blocks: []rdd.Block{block}}})
 		a, ok := cmds[len(cmds)-1].(abort)
 		if len(cmds) != 1 || !ok || fault.Of(a.err) != fault.Bug || !strings.Contains(a.err.Error(), want) {
 			t.Errorf("%v, not %s", cmds, want)

@@ -50,10 +50,10 @@ type (
 	sliced struct{ slices []slice }
 	// logged answers appendLog.
 	logged struct{}
-	// taskDone and taskFailed answer runTask.
+	// taskDone and taskFailed answer runTask. The receipt is the core's from then on.
 	taskDone struct {
 		ref     taskRef
-		receipt work.Receipt
+		receipt *work.Receipt
 	}
 	taskFailed struct {
 		ref taskRef

@@ -84,7 +84,8 @@ func (p *puppet) handle(t testing.TB, c *script.Case) string {
 		p.step(logged{})
 	case "done":
 		for _, ref := range p.refs(t, c) {
-			p.step(taskDone{ref: ref, receipt: p.receipt(t, c, ref)})
+			r := p.receipt(t, c, ref)
+			p.step(taskDone{ref: ref, receipt: &r})
 		}
 	case "fail":
 		for _, ref := range p.refs(t, c) {

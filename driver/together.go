@@ -72,7 +72,7 @@ func answerTo(t work.Task, r work.Receipt, err error) event {
 	if err != nil {
 		return taskFailed{ref: refOf(t), err: err}
 	}
-	return taskDone{ref: refOf(t), receipt: r}
+	return taskDone{ref: refOf(t), receipt: &r}
 }
 
 // count counts tasks that are sent out again.

@@ -111,7 +111,7 @@ func (w *world) answer(e event) {
 			return
 		}
 		delete(w.running, e.ref)
-		w.last[taskRef{e.ref.batch, e.ref.stage, e.ref.index, 0}] = e.receipt
+		w.last[taskRef{e.ref.batch, e.ref.stage, e.ref.index, 0}] = *e.receipt
 		if w.core.graph.stages[e.ref.stage].Stateful {
 			w.merged[[2]int{e.ref.stage, e.ref.index}] = e.ref.batch
 			if m := w.core.saves.mark; m != nil && m.id == e.ref.batch {
@@ -333,7 +333,8 @@ func (w *world) run(cmd runTask) {
 	}
 	w.inputs(t)
 	w.running[ref] = cmd.node
-	w.out = append(w.out, taskDone{ref: ref, receipt: w.receipt(t)})
+	r := w.receipt(t)
+	w.out = append(w.out, taskDone{ref: ref, receipt: &r})
 }
 
 // part checks that a part of a stateful stage stays where it is, that its node

@@ -124,7 +124,7 @@ func (y *yard) perform(n *yardNode, t work.Task) event {
 			r.Staged = append(r.Staged, rdd.Staged{Sink: sink, Rows: 1, Part: fmt.Append(nil, total)})
 		}
 	}
-	return taskDone{ref: ref, receipt: r}
+	return taskDone{ref: ref, receipt: &r}
 }
 
 // fetch adds up blocks, each by what made it, and says which are not there.
