@@ -31,7 +31,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/internal/kernel"
 )
 
 // MaxDepth is how deep types may be nested: a list of structs has a depth of 2.
@@ -56,13 +55,22 @@ func Supported(dt arrow.DataType) bool {
 
 // IsString reports whether dt is one of the spellings of String.
 func IsString(dt arrow.DataType) bool {
-	return dt.ID() == arrow.STRING || arrow.TypeEqual(dt, kernel.StringDict())
+	switch dt := dt.(type) {
+	case *arrow.StringType:
+		return true
+	case *arrow.DictionaryType: // as kernel.StringDict, which would be made anew for each frame
+		return dt.IndexType.ID() == arrow.INT32 && dt.ValueType.ID() == arrow.STRING && !dt.Ordered
+	}
+	return false
 }
 
 // Same reports whether a and b, both of the engine, are one type however its
 // strings are spelled.
 func Same(a, b arrow.DataType) bool {
-	return arrow.TypeEqual(a, b) || IsString(a) && IsString(b)
+	if IsString(a) {
+		return IsString(b)
+	}
+	return arrow.TypeEqual(a, b)
 }
 
 // Nested reports whether dt is a List, a Struct or a Map. Such values are equal

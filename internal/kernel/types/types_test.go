@@ -82,6 +82,15 @@ func TestWiden(t *testing.T) {
 			t.Errorf("%s is called %s, want %s", dt, got, want)
 		}
 	}
+	for _, dt := range []arrow.DataType{
+		&arrow.DictionaryType{IndexType: p.Int32, ValueType: arrow.BinaryTypes.String, Ordered: true},
+		&arrow.DictionaryType{IndexType: p.Int8, ValueType: arrow.BinaryTypes.String}, &arrow.DictionaryType{IndexType: p.Int32, ValueType: p.Int64},
+		arrow.BinaryTypes.Binary, arrow.BinaryTypes.LargeString,
+	} {
+		if IsString(dt) || Same(dt, arrow.BinaryTypes.String) || Same(kernel.StringDict(), dt) || !Same(dt, dt) {
+			t.Errorf("%s is not a string of the engine", dt)
+		}
+	}
 	if !Same(kernel.StringDict(), arrow.BinaryTypes.String) || Same(p.Int64, p.Float64) || !Nested(arrow.StructOf()) || Nested(p.Int64) {
 		t.Error("Same or Nested")
 	}
