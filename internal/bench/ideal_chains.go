@@ -11,6 +11,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/kernel"
+	"github.com/idag/idag/internal/kernel/affine"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/planner/physical"
 	"github.com/idag/idag/rdd"
@@ -203,6 +204,7 @@ func (m *idealChains) tag(ctx context.Context) error {
 type chainWork struct {
 	feeder numbering
 	sums   [labels][]chainSum
+	block  [blockRows]float64
 }
 
 // compute runs the loops, merges the threads' groups and makes the results.
@@ -248,43 +250,33 @@ func (w *chainWork) grow(l, n int) {
 	}
 }
 
-// add is the fused loop: four events at a time, which the processor computes side
-// by side.
+// blockRows go through the maps and into the sums at a time: they stay in the first cache.
+const blockRows = 1024
+
+// add is the fused loop: the maps by vector instructions, over registers, and behind
+// them the sums.
 func (w *chainWork) add(l int, c *Chain, p chainPart) error {
 	codes, err := w.feeder.codes(p.feeder)
 	if err != nil {
 		return err
 	}
 	w.grow(l, w.feeder.bound)
+	var steps []affine.Step
+	for k, f := range c.Mul {
+		steps = append(steps, affine.Step{Mul: f, Add: c.Add[k]})
+	}
 	col, _ := p.x.(*array.Float64)
-	x := col.Float64Values()
-	codes = codes[:len(x)]
 	ids, sums := w.feeder.ids, w.sums[l]
-	put := func(code int32, v float64) {
-		g := &sums[ids[code]]
-		g.x.add(v)
-		g.n++
-	}
-	mul, plus := c.Mul, c.Add[:len(c.Mul)]
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		// The conversions keep a compiler from adding without rounding first.
-		a, b, d, e := x[i], x[i+1], x[i+2], x[i+3]
-		for k, f := range mul {
-			t := plus[k]
-			a, b, d, e = float64(a*f)+t, float64(b*f)+t, float64(d*f)+t, float64(e*f)+t
+	for x := col.Float64Values(); len(x) > 0; {
+		n := min(blockRows, len(x))
+		vals := w.block[:n]
+		affine.Run(vals, x, steps)
+		for i, code := range codes[:n] {
+			g := &sums[ids[code]]
+			g.x.add(vals[i])
+			g.n++
 		}
-		put(codes[i], a)
-		put(codes[i+1], b)
-		put(codes[i+2], d)
-		put(codes[i+3], e)
-	}
-	for ; i < len(x); i++ {
-		v := x[i]
-		for k, f := range mul {
-			v = float64(v*f) + plus[k]
-		}
-		put(codes[i], v)
+		x, codes = x[n:], codes[n:]
 	}
 	return nil
 }
