@@ -55,7 +55,7 @@ func runJob(t testing.TB, job *rdd.Job, change func(*rdd.Job, *engine.Config)) r
 		t.Fatal(err)
 	}
 	out := results{rows: map[string][]memory.Row{}, checksum: s.Checksum}
-	for _, name := range []string{"incidents", "predictions", "nodes", "rounds"} {
+	for _, name := range []string{"incidents", "predictions", "nodes", "rounds", "states"} {
 		out.rows[name] = slices.Clone(store.Rows("r/" + name))
 	}
 	start := func(r memory.Row) arrow.Timestamp { at, _ := r.Values[rdd.WindowStart].(arrow.Timestamp); return at }

@@ -240,6 +240,10 @@ type played struct {
 	versions []int64
 	refused  []int64
 	reasons  []string
+	nodes    []int64
+	stalest  []int64
+	bytes    int64
+	epsilon  float64
 }
 
 func coded() arrow.DataType {
@@ -314,6 +318,30 @@ func (p *played) round(t testing.TB, how string, r int64, data map[cell][]exampl
 	p.versions = append(p.versions, server.cols["version"].(*array.Int64).Value(0))
 	p.refused = append(p.refused, server.cols["refused"].(*array.Int64).Value(0))
 	p.reasons = append(p.reasons, server.cols["reasons"].(*array.String).Value(0))
+	p.nodes = append(p.nodes, server.cols["nodes"].(*array.Int64).Value(0))
+	p.stalest = append(p.stalest, server.cols["stalest"].(*array.Int64).Value(0))
+	p.bytes += server.cols["bytes_up"].(*array.Int64).Value(0) + server.cols["bytes_down"].(*array.Int64).Value(0)
+	if e := server.cols["epsilon"].(*array.Float64); e.IsValid(0) {
+		p.epsilon = e.Value(0)
+	}
+}
+
+// params are the global model's in the end.
+func (p *played) params(t testing.TB) []float64 {
+	t.Helper()
+	s, err := state.Decode(p.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Params
+}
+
+// refusals are all of them.
+func (p *played) refusals() (n int64) {
+	for _, r := range p.refused {
+		n += r
+	}
+	return n
 }
 
 // tail is the mean accuracy of the last rounds.

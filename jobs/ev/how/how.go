@@ -75,6 +75,7 @@ type How struct {
 	participants []string
 	stale, poison,
 	link []setting
+	prox bool // the method is FedProx
 }
 
 // Defaults are the options of the empty text.

@@ -59,6 +59,9 @@ func Parse(text string) (How, error) {
 	if !h.staleness(stale) {
 		return How{}, fault.New(fault.Invalid, "staleness is constant, polynomial:a or hinge:a:b, not %q", stale)
 	}
+	if h.prox && h.Proximal == 0 {
+		h.Proximal = 0.01
+	}
 	if h.Rate == 0 {
 		h.Rate = map[string]float64{NN: 0.005, Logistic: 0.02, Linear: 0.01}[h.Model]
 	}
@@ -126,8 +129,8 @@ func (h *How) method(name string) bool {
 	h.Method.By = by
 	ok = detail == ""
 	switch {
-	case name == "fedprox" && h.Proximal == 0:
-		h.Proximal = 0.01
+	case name == "fedprox":
+		h.prox = true
 	case name == "fedasync":
 		h.Async = 0.6
 		if detail != "" {

@@ -91,6 +91,9 @@ func (r *round) listeners() int64 {
 	n := r.in.Silent + int64(len(r.in.List))
 	for i := range r.in.Sums {
 		n += int64(len(r.in.Sums[i].Nodes))
+		for _, refused := range r.in.Sums[i].Refused {
+			n += refused
+		}
 	}
 	return n
 }

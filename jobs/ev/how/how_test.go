@@ -1,0 +1,115 @@
+package how_test
+
+import (
+	"testing"
+
+	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/learn/fed"
+	"github.com/idag/idag/jobs/ev/how"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestParse(t *testing.T) {
+	h, err := how.Parse(" model=logistic; epochs=3;seed=-7;batch=-1;optimiser=descent;rate=0;method=trimmed:0.1;staleness=constant;deadline=90s;participants=a, b;stale=a:2,n:1:3;poison=none;link=;threshold=2;max_stale=-1;warmup=2;central=on;clip=0;noise=0;budget=0.1;step=2;keep=9;proximal=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Model != how.Logistic || h.Epochs != 3 || h.Batch != -1 || !h.Descent || h.Rate != 0.02 || h.Method != (fed.Method{By: "trimmed", Trim: 0.1}) ||
+		h.Deadline != 90e6 || h.Threshold != 2 || h.MaxStale != -1 || h.Warmup != 2 || h.Central != 2 || h.Keep != 9 || h.Step != 2 {
+		t.Errorf("%+v", h)
+	}
+	if !h.Answers("a") || !h.Answers("b") || h.Answers("c") || h.Delay("a") != 2 || h.Delay("n:1") != 3 || h.Delay("b") != 0 || h.Poison("a") != "" || !h.Linked("a", 3) {
+		t.Error("what holds for single nodes")
+	}
+	prox, err := how.Parse("method=fedprox;proximal=0")
+	if err != nil || prox.Proximal != 0.01 || prox.Method.By != "samples" {
+		t.Errorf("%+v, %v", prox, err)
+	}
+	all, err := how.Parse("stale=all")
+	if d, _ := how.Parse(""); err != nil || all.Delay("a") != d.Delay("a") || d.Rate != 0.005 || !d.Answers("x") {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, text := range []string{
+		"modle=nn", "model=cnn", "epochs=0", "epochs=x", "batch=0", "batch=-2", "rate=-1", "rate=NaN", "optimiser=sgd", "method=best", "method=mean:3",
+		"method=trimmed:0.5", "method=krum:-1", "method=fedasync:2", "staleness=linear", "staleness=hinge:1", "staleness=polynomial:x",
+		"threshold=-1", "deadline=soon", "deadline=-1s", "stale=a", "stale=a:x", "stale=:3", "poison=a:bad", "link=a:2", "link=a:NaN;control=fixed:1", "control=fixed:0",
+		"control=learned:2", "control=on", "budget=0", "central=-1", "warmup=0", "keep=0", "seed=x",
+		"method=median;staleness=polynomial:1", "model=forest;method=krum", "model=forest;control=learned", "model=forest;central=on",
+		"clip=1", "clip=1;method=mean;staleness=hinge:1:1", "noise=1", "control=fixed:2;method=fedbuff", "control=learned;stale=a:1", "link=a:0.5",
+		"control=fixed:2;clip=1;method=mean",
+	} {
+		if h, err := how.Parse(text); err == nil || fault.Of(err) != fault.Invalid {
+			t.Errorf("%q: %+v, %v", text, h, err)
+		}
+	}
+}
+
+// TestModels: shapes are those that are promised.
+func TestModels(t *testing.T) {
+	for model, want := range map[string]int{"nn": 221, "linear": 9, "logistic": 9, "forest": 0} {
+		h, err := how.Parse("model=" + model)
+		if err != nil || h.Params() != want {
+			t.Fatalf("%s: %d parameters, %v", model, h.Params(), err)
+		}
+		net, err := h.Network()
+		if err != nil || (net == nil) != (want == 0) || net != nil && (len(net.Params()) != want || net.Width() != how.Width) {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+}
+
+// TestChance: numbers differ by use, round, node and seed; a link is up as often as it
+// is said to be.
+func TestChance(t *testing.T) {
+	h, err := how.Parse("seed=1;control=fixed:1;link=a:0.3,b:0,c:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := how.Parse("seed=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint64]bool{}
+	for _, n := range []uint64{h.Chance("a", 1, "n"), h.Chance("b", 1, "n"), h.Chance("a", 2, "n"), h.Chance("a", 1, "m"), other.Chance("a", 1, "n"), h.Chance("an", 1, "")} {
+		if seen[n] || n == 0 {
+			t.Errorf("%x twice", n)
+		}
+		seen[n] = true
+	}
+	up := 0
+	for r := range int64(3000) {
+		if h.Linked("a", r) {
+			up++
+		}
+		if h.Linked("b", r) || !h.Linked("c", r) || !h.Linked("d", r) || h.Linked("a", r/3*3) != h.Linked("a", r) {
+			t.Fatalf("links in round %d", r)
+		}
+	}
+	if up < 800 || up > 1000 {
+		t.Errorf("a link of 0.3 is up in %d of 3000 rounds", up)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("model=nn;epochs=4;stale=a:1,b:2;method=krum:1;staleness=hinge:1:2")
+	f.Fuzz(func(t *testing.T, text string) {
+		h, err := how.Parse(text)
+		if err != nil {
+			if fault.Of(err) != fault.Invalid {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		if _, err := h.Network(); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := h.Method.Tally(1, 0); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
