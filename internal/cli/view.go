@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/tap"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/rdd"
 )
@@ -19,13 +20,16 @@ type view interface {
 	outputs() []string
 	// take takes the rows that a batch has published in one output. What it returns is
 	// news for those who cannot be shown a picture, a line each.
-	take(output string, rows []row) []string
+	take(output string, rows []tap.Row) []string
 	// picture is how things stand, in lines for a terminal.
 	picture(st style) []string
 	// report writes what there is to tell at the end into a directory and returns
 	// the name of its first page.
 	report(dir string, p page) (string, error)
 }
+
+// shownRows is how many rows of a task's part of a batch a view is shown.
+const shownRows = 2000
 
 // page is what a report says of the run that it is about.
 type page struct {
@@ -69,12 +73,12 @@ func watch(v view, rep reporter, to style, cfg *engine.Config) reporter {
 		if !slices.Contains(v.outputs(), output) {
 			return sink
 		}
-		return newTap(output, sink, w.take)
+		return tap.New(sink, shownRows, func(rows []tap.Row) { w.take(output, rows) })
 	}
 	return w
 }
 
-func (w *watched) take(output string, rows []row) {
+func (w *watched) take(output string, rows []tap.Row) {
 	w.mu.Lock()
 	news := w.view.take(output, rows)
 	w.mu.Unlock()

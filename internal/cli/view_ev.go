@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/idag/idag/connectors/tap"
 	"github.com/idag/idag/internal/bench/ev"
 	"github.com/idag/idag/rdd"
 )
@@ -41,7 +42,7 @@ func newFleetView(job *rdd.Job) *fleetView {
 func (f *fleetView) outputs() []string { return []string{ev.Nodes, ev.Rounds, predictions} }
 
 // take tells one line a round.
-func (f *fleetView) take(output string, rows []row) []string {
+func (f *fleetView) take(output string, rows []tap.Row) []string {
 	var news []string
 	for _, r := range rows {
 		if output == predictions {
@@ -56,7 +57,7 @@ func (f *fleetView) take(output string, rows []row) []string {
 }
 
 // car takes in what was predicted for an event.
-func (f *fleetView) car(r row) {
+func (f *fleetView) car(r tap.Row) {
 	name, _ := r["car_id"].(string)
 	at, _ := r["timestamp"].(arrow.Timestamp)
 	c, known := f.cars[name]

@@ -85,12 +85,12 @@ func (c Chart) Write(w io.Writer, as Format) error {
 }
 
 // legend is the room above the values that the legend takes, as a part of
-// theirs. Lines may pass beneath a long one, bars would hide behind it.
+// theirs. Lines may pass beneath a long one for a bit, bars would hide behind it.
 func (c Chart) legend() float64 {
 	if n := len(c.Series); len(c.Names) > 0 && n > 2 {
 		return float64(n) / 9
 	}
-	return 1.0 / 6
+	return max(1.0/6, float64(len(c.Series))/14)
 }
 
 func (c Chart) lines(p *plot.Plot) error {

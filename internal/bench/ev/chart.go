@@ -51,20 +51,38 @@ func put(dir, name string, b []byte) error {
 	return nil
 }
 
+// fewWindows is how many windows of a node are drawn one by one; of more those of a
+// day are drawn as one, weighted by their rows.
+const fewWindows = 24
+
 // overTime is the accuracy of the models that nodes had on what came, before they
 // learned from it.
 func (s *Story) overTime() chart {
 	c := report.Chart{Title: "Accuracy on new events, before learning from them", Y: "accuracy", Times: true}
 	for _, name := range s.Names() {
 		line := report.Series{Name: name}
-		for _, r := range s.of(name) {
-			if r.Tested {
-				line.X, line.Y = append(line.X, float64(r.End.Unix())), append(line.Y, r.Accuracy)
+		list := s.of(name)
+		var day int64
+		var said score.Confusion
+		for i, r := range list {
+			at := r.End.Add(-1).Unix() / 86400
+			if at != day || len(list) <= fewWindows {
+				day, said = at, score.Confusion{}
+			}
+			if said.Add(r.Said); said.Count() == 0 {
+				continue
+			}
+			last := i+1 == len(list) || len(list) <= fewWindows || list[i+1].End.Add(-1).Unix()/86400 != day
+			if last {
+				line.X, line.Y = append(line.X, float64(r.End.Unix())), append(line.Y, said.Accuracy())
 			}
 		}
 		if len(line.X) > 0 {
 			c.Series = append(c.Series, line)
 		}
+	}
+	if len(c.Series) > 0 && len(s.Nodes) > fewWindows*len(s.Names()) {
+		c.Title += ", by day"
 	}
 	return chart{"accuracy_over_time", c.Title, c}
 }

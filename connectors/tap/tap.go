@@ -1,7 +1,18 @@
-package cli
+// Package tap lets a program look at the rows that a job writes, beside the sink that
+// they are for: a live view, a measurement. It shows what is published and when, so
+// what tasks stage twice or in vain is not seen.
+//
+//	sink = tap.New(sink, func(rows []tap.Row) { … })
+//
+// A tap sees what is staged through it: where executors are in other processes it sees
+// nothing. It copies the values of all rows, so it is for small results. The package
+// holds no Arrow memory.
+package tap
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -10,15 +21,15 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// row is a row of a sink as a view is shown it: its values that are not null, as bool,
-// int64, float64, string or arrow.Timestamp. Values of other types are left out.
-type row map[string]any
+// Row is a row of a sink: its values that are not null, as bool, int64, float64, string,
+// []byte or arrow.Timestamp. Values of other types are left out.
+type Row map[string]any
 
-// tap passes rows on to a sink and, when a batch of them is published, to a view.
+// tap is a sink whose rows are shown.
 type tap struct {
 	connectors.Sink
-	output string
-	show   func(output string, rows []row)
+	most int
+	show func(rows []Row)
 
 	mu     sync.Mutex
 	staged map[string][]seen // by what the sink says it has staged
@@ -27,22 +38,25 @@ type tap struct {
 // seen is the rows of one part of a batch.
 type seen struct {
 	batch rdd.BatchID
-	rows  []row
+	rows  []Row
 }
 
 var _ connectors.Sink = (*tap)(nil)
 
-func newTap(output string, s connectors.Sink, show func(string, []row)) *tap {
-	return &tap{Sink: s, output: output, show: show, staged: map[string][]seen{}}
+// New returns a sink that passes all rows on to s and shows those of a batch when it has
+// been published: of what one task stages the last, so many at the most. Show may be called from any goroutine, once a batch that has rows; what it is
+// given is its own. Closing the sink closes s.
+func New(s connectors.Sink, most int, show func(rows []Row)) connectors.Sink {
+	return &tap{Sink: s, most: most, show: show, staged: map[string][]seen{}}
 }
 
 // Stage implements connectors.Sink.
 func (t *tap) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (rdd.Staged, error) {
-	var rows []row
+	var rows []Row
 	staged, err := t.Sink.Stage(ctx, at, func(yield func(*rdd.Frame, error) bool) {
 		for f, err := range in {
 			if err == nil && f.Batch != nil {
-				rows = appendRows(rows, f.Batch)
+				rows = t.last(rows, f.Batch)
 			}
 			if !yield(f, err) {
 				return
@@ -55,6 +69,7 @@ func (t *tap) Stage(ctx context.Context, at rdd.Block, in rdd.Stream) (rdd.Stage
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	part := string(staged.Part)
+	rows = rows[max(len(rows)-t.most, 0):]
 	t.staged[part] = append(t.staged[part], seen{at.Batch, rows})
 	return staged, nil
 }
@@ -66,7 +81,7 @@ func (t *tap) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) err
 		return err
 	}
 	t.mu.Lock()
-	var rows []row
+	var rows []Row
 	for _, p := range parts {
 		list := t.staged[string(p.Part)]
 		for i, s := range list {
@@ -84,20 +99,26 @@ func (t *tap) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) err
 	}
 	t.mu.Unlock()
 	if len(rows) > 0 {
-		t.show(t.output, rows)
+		t.show(rows)
 	}
 	return nil
 }
 
-func appendRows(out []row, b arrow.RecordBatch) []row {
+// last appends the last rows of a batch, and forgets some when they are too many.
+func (t *tap) last(out []Row, b arrow.RecordBatch) []Row {
+	n := int(b.NumRows())
+	first := max(n-t.most, 0)
+	if len(out)+n-first > 2*t.most {
+		out = append([]Row(nil), out[min(len(out), max(len(out)+n-first-t.most, 0)):]...)
+	}
 	from := len(out)
-	for range b.NumRows() {
-		out = append(out, row{})
+	for range n - first {
+		out = append(out, Row{})
 	}
 	for c, f := range b.Schema().Fields() {
-		for i := range int(b.NumRows()) {
+		for i := first; i < n; i++ {
 			if v := plain(b.Column(c), i); v != nil {
-				out[from+i][f.Name] = v
+				out[from+i-first][f.Name] = v
 			}
 		}
 	}
@@ -117,7 +138,9 @@ func plain(a arrow.Array, i int) any {
 	case *array.Float64:
 		return a.Value(i)
 	case *array.String:
-		return a.Value(i)
+		return strings.Clone(a.Value(i))
+	case *array.Binary:
+		return bytes.Clone(a.Value(i))
 	case *array.Timestamp:
 		return a.Value(i)
 	case *array.Dictionary:
