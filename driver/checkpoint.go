@@ -189,6 +189,8 @@ type Observation struct {
 	Times []work.PartTime  `json:"times,omitempty"`
 	// Results are the last rows that it wrote to sinks which the job reads.
 	Results map[int]connectors.Result `json:"results,omitempty"`
+	// Next is the watermark at which a window of such rows leaves next, if that is known.
+	Next *int64 `json:"next,omitempty"`
 }
 
 func (o *Observation) show(clock *eventtime.Tracker) {

@@ -150,6 +150,7 @@ func (c *core) advance() {
 			c.abort(err)
 			return
 		}
+		seen.Next = c.nextOf(b)
 		c.input.unseen = append(c.input.unseen, seen)
 		c.heardFor(seen)
 	}

@@ -319,7 +319,7 @@ func (c *core) fix(splits []rdd.Split, offsets []rdd.Offset, ended []bool) Plann
 	p.Idle = c.turn(p)
 	p.Final, p.Watermark = c.closes(splits), in.clock.Advance()
 	if c.results.on() {
-		p.Watermark = c.stride(c.goal())
+		p.Watermark = c.stride(c.goal(), len(splits) > 0)
 	}
 	return p
 }

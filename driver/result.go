@@ -21,11 +21,12 @@ import (
 // sees it, windows leave one after another: a batch moves the watermark past the end of
 // one at the most, and as long as event time is further than that, the next batches read
 // nothing. The input ends in the same way: the final batch comes when the watermark is at the
-// largest event time.
+// largest event time, and the lateness behind it.
 
 // results is what the core knows of the rows that the job reads of itself.
 type results struct {
 	windows map[int]int64 // by sink: the size of its windows in microseconds; empty without
+	stages  []int         // that keep the rows of windows that have not left; none where that is not all of them
 	known   known
 	ended   []bool      // sources that ended with the batches planned
 	rows    rdd.BatchID // the last batch that read something
@@ -38,12 +39,19 @@ type known struct {
 	Timed bool                      `json:"timed,omitempty"`
 	Least int64                     `json:"least,omitempty"` // the smallest event time, in microseconds since the epoch
 	Most  int64                     `json:"most,omitempty"`  // the largest
+	// Next is the watermark at which a window leaves next, of those that had rows when the
+	// last batch was seen, or an earlier one; nil where that is not known.
+	Next *int64 `json:"next,omitempty"`
 }
 
 func newResults(p *planner.Plan) results {
 	r := results{windows: map[int]int64{}, ended: make([]bool, len(p.Reads))}
 	for _, s := range p.Results {
 		r.windows[s.Sink] = s.Window.Microseconds()
+		r.stages = append(r.stages, s.Stage)
+	}
+	if slices.Contains(r.stages, -1) {
+		r.stages = nil
 	}
 	return r
 }
@@ -80,6 +88,25 @@ func (c *core) told(b *batch) (map[int]connectors.Result, error) {
 	return out, nil
 }
 
+// nextOf is the watermark at which a window leaves that batches up to b have brought and
+// that has not left with them, or nil where not all tasks that keep some have said so.
+func (c *core) nextOf(b *batch) *int64 {
+	if !b.leaves() || len(c.results.stages) == 0 {
+		return nil
+	}
+	next := int64(math.MaxInt64)
+	for _, s := range c.results.stages {
+		for i := range b.stages[s].tasks {
+			r := b.stages[s].tasks[i].receipt
+			if r == nil || r.Next == nil {
+				return nil
+			}
+			next = min(next, *r.Next)
+		}
+	}
+	return &next
+}
+
 // newest keeps the row of the later window. There are never two of one window: it leaves once.
 func newest(list map[int]connectors.Result, sink int, r connectors.Result) {
 	if was, ok := list[sink]; !ok || r.At > was.At {
@@ -93,6 +120,7 @@ func (r *results) learn(o *Observation) {
 		return
 	}
 	k := &r.known
+	k.Next = o.Next
 	for _, t := range o.Times {
 		k.see(t.Min, t.Max)
 	}
@@ -128,9 +156,10 @@ func (k *known) of(s *planner.Stage) map[int][]byte {
 	return out
 }
 
-// stride returns how far the next batch may move the watermark to a time: past the end
-// of one window.
-func (c *core) stride(to int64) int64 {
+// stride returns how far the next batch may move the watermark to a time: past the end of
+// one window. If it reads nothing, and all that was read is known, that is a window which
+// has rows: clocks that are wrong by years do not cost a batch for each hour of them.
+func (c *core) stride(to int64, reads bool) int64 {
 	r, from := &c.results, c.input.mark
 	if !r.on() || to == work.NoTime {
 		return to
@@ -145,11 +174,17 @@ func (c *core) stride(to int64) int64 {
 	next := func(after int64) int64 {
 		first := int64(math.MaxInt64)
 		for _, size := range r.windows {
-			first = min(first, (floorDiv(after-late, size)+1)*size+late)
+			if end := (floorDiv(after-late, size)+1)*size + late; end > after { // else it is beyond all time
+				first = min(first, end)
+			}
 		}
 		return first
 	}
-	if end := next(from); end < to {
+	end := next(from)
+	if r.known.Next != nil && !reads && r.rows <= c.next-rdd.BatchID(c.set.InFlight) {
+		end = max(end, *r.known.Next)
+	}
+	if end < to {
 		return max(from, min(to, next(end)-1))
 	}
 	return to
@@ -170,10 +205,11 @@ func (c *core) trails() bool {
 	}
 	c.observe(c.next - rdd.BatchID(c.set.InFlight))
 	to := c.goal()
-	return c.stride(to) < to
+	return c.stride(to, true) < to
 }
 
-// goal is where the watermark may go: at the end of the input to the largest event time.
+// goal is where the watermark may go: at the end of the input to where all windows but the
+// last have left.
 func (c *core) goal() int64 {
 	clock := c.input.clock.Clone()
 	if c.input.ahead != nil {
@@ -182,9 +218,18 @@ func (c *core) goal() int64 {
 	clock.Idle(c.idle())
 	to := max(clock.Advance(), c.input.mark)
 	if c.drained() && c.results.known.Timed {
-		to = max(to, c.results.known.Most)
+		to = max(to, c.last())
 	}
 	return to
+}
+
+// last is the watermark at which all windows before that of the largest event time have left.
+func (c *core) last() int64 {
+	most, late := c.results.known.Most, c.set.Lateness.Microseconds()
+	if most > math.MaxInt64-late {
+		return math.MaxInt64
+	}
+	return most + late
 }
 
 // drained reports whether all rows have been read, and their receipts seen.
@@ -205,5 +250,5 @@ func (c *core) closes(splits []rdd.Split) bool {
 	if c.next == 1 {
 		return c.input.allEnded() && len(splits) == 0
 	}
-	return c.lingers() && c.drained() && (c.input.mark >= c.results.known.Most || !c.results.known.Timed)
+	return c.lingers() && c.drained() && (c.input.mark >= c.last() || !c.results.known.Timed)
 }

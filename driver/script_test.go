@@ -154,7 +154,7 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 		plan.Stages = append(plan.Stages, s)
 	}
 	if size := c.Int(t, "window", 0); size > 0 {
-		plan.Results = []planner.Result{{Window: time.Duration(size) * time.Microsecond}}
+		plan.Results = []planner.Result{{Window: time.Duration(size) * time.Microsecond, Stage: len(plan.Stages) - 1}}
 	}
 	for i := range c.Int(t, "nodes", 1) {
 		p.nodes = append(p.nodes, Node{Name: fmt.Sprintf("n%d", i), Slots: c.Int(t, "slots", 1)})
@@ -335,6 +335,9 @@ func (p *puppet) receipt(t testing.TB, c *script.Case, ref taskRef) work.Receipt
 	}
 	if at := c.Int(t, "told", -1); at >= 0 {
 		r.Staged = append(r.Staged, rdd.Staged{Part: fmt.Appendf(nil, `{"at":%d,"rows":"AAAA"}`, at)})
+	}
+	if next := int64(c.Int(t, "next", -1)); next >= 0 {
+		r.Next = &next
 	}
 	return r
 }

@@ -29,6 +29,10 @@ func (r *run) merge(ctx context.Context, act physical.Merge, root *physical.Node
 	}); err != nil {
 		return err
 	}
+	if groups, ok := st.(*state); ok && len(r.x.Plan.Results) > 0 {
+		at := groups.next()
+		r.receipt.Next = &at
+	}
 	return st.leave(r, func(keys, results []arrow.Array, rows int) error {
 		return r.groups(ctx, act, root, next, keys, results, rows)
 	})

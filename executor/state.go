@@ -174,6 +174,32 @@ func (s *state) merge(t *agg.Table, b arrow.RecordBatch) error {
 	return nil
 }
 
+// next is the smallest watermark at which a group leaves that is there and does not leave
+// in this batch, or an earlier one; MaxInt64 where there is none.
+func (s *state) next() int64 {
+	if s.g.Window < 0 || s.marks.Final {
+		return math.MaxInt64
+	}
+	earliest := s.earliest
+	if s.anyLeaves() {
+		earliest = math.MaxInt64
+		see := func(starts []int64) {
+			for _, start := range starts {
+				if !leaves(start, s.g, s.marks.Watermark) {
+					earliest = min(earliest, start)
+				}
+			}
+		}
+		for _, f := range s.fresh.List() {
+			see(windowsOf(f.Batch.Columns(), s.g))
+		}
+		keys := s.base.Keys(nil)
+		defer releaseAll(keys)
+		see(windowsOf(keys, s.g))
+	}
+	return saturated(saturated(earliest, s.g.Size), s.g.Lateness)
+}
+
 // leave emits the groups that leave in this batch, whole: what is known of them
 // from before and what this batch brought.
 func (s *state) leave(r *run, emit func(keys, results []arrow.Array, rows int) error) error {

@@ -191,13 +191,33 @@ func (b *builder) results() {
 	}
 	for _, sink := range ordered(read) {
 		n := b.nodes[b.plan.Writes[sink]]
-		b.plan.Results = append(b.plan.Results, Result{Sink: sink, Window: n.windows[n.acts.First()]})
+		r := Result{Sink: sink, Window: n.windows[n.acts.First()], Stage: -1}
+		made := b.madeBy(n, n.acts.First())
+		for i := range b.plan.Stages {
+			if _, merges := b.plan.Stages[i].Root.Action.(physical.Merge); merges && b.plan.Stages[i].Root.Op == made.ID && !b.keptBefore(i) {
+				r.Stage = i
+			}
+		}
+		b.plan.Results = append(b.plan.Results, r)
 	}
+}
+
+// keptBefore reports whether a stage before one keeps rows from batch to batch.
+func (b *builder) keptBefore(stage int) bool {
+	for _, e := range b.plan.Stages[stage].Inputs {
+		if b.plan.Stages[e.Stage].Stateful || b.keptBefore(e.Stage) {
+			return true
+		}
+	}
+	return false
 }
 
 // Result is a sink whose rows the job itself reads, with a Broadcast: one row a window.
 type Result struct {
-	Sink   int           // its ordinal
+	Sink int // its ordinal
+	// Stage is the one that groups the rows: what it keeps is all that there is of windows
+	// that have not left. -1 where stages before it keep rows as well.
+	Stage  int
 	Window time.Duration // how long a window is
 }
 

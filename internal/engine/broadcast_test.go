@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/memory"
@@ -92,4 +94,61 @@ func checkRunning(t *testing.T, name string, rows []memory.Row) {
 		}
 		total += n
 	}
+}
+
+// A job ends however far off some events are: of the hours since 1970, or up to the end of
+// time, those without rows take no batch. What is late or not, nobody is asked here: all
+// come at once.
+func TestBroadcastOverGaps(t *testing.T) {
+	for _, flight := range []int{1, 3} {
+		for _, lateness := range []time.Duration{0, 150 * time.Minute, 1000 * time.Hour} {
+			last := int64(math.MaxInt64)
+			if lateness > 0 {
+				last = 1_704_078_000_000_000 // and the windows before are held back to the end
+			}
+			mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+			store := memory.NewStore(mem)
+			b := array.NewRecordBuilder(mem, arrow.NewSchema([]arrow.Field{{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_us, Nullable: true}}, nil))
+			for _, at := range []int64{0, 1_704_067_200_000_000, 1_704_067_300_000_000, 1_704_070_800_000_000, 1_704_072_000_000_000, 1_704_074_400_000_000, last} {
+				b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(at))
+			}
+			rec := b.NewRecordBatch()
+			b.Release()
+			if err := store.Put("events", []arrow.RecordBatch{rec}); err != nil {
+				t.Fatal(err)
+			}
+			rec.Release()
+			job := chained(rdd.From("memory", rdd.Options{"name": "events"}).Tag(rdd.Tag{Otherwise: bcInformation, Time: "ts"}))
+			job.Settings = rdd.Settings{InFlight: flight, Lateness: lateness}
+			s, err := engine.Run(t.Context(), job, engine.Config{Mem: mem, Kinds: kinds().With(store.Kind(), broadcast.Kind())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range store.Rows("hours") {
+				got = append(got, fmt.Sprint(r.Values["before"], "+", r.Values["n"]))
+			}
+			want := []string{"<nil>+1", "1+2", "3+2", "5+1", "6+1"}
+			if flight == 3 {
+				want = got // of earlier windows
+			}
+			if !slices.Equal(got, want) || len(got) != 5 || s.Batches > 40 {
+				t.Errorf("%d in flight, lateness %s: %v in %d batches", flight, lateness, got, s.Batches)
+			}
+			store.Release()
+			mem.AssertSize(t, 0)
+		}
+	}
+}
+
+// chained sums hour by hour, as running does, over events.
+func chained(events *rdd.Dataset) *rdd.Job {
+	total := []fn.Column{{Name: "total", Type: arrow.PrimitiveTypes.Int64}}
+	hours := events.Window(rdd.Tumbling("ts", time.Hour)).
+		Reduce(rdd.Reduce{From: bcInformation, As: bcHourly, By: []string{rdd.WindowStart}, Get: []rdd.Assign{{Column: "n", Expr: "count()"}}}).
+		Broadcast(rdd.Broadcast{For: bcHourly, Of: "totals", Columns: total}).
+		Map(bcHourly, "before", "total", "total", "coalesce(total, 0) + n")
+	return rdd.NewJob("chained", []string{"error", "backup", "information", "hourly"},
+		hours.Write(rdd.Write{From: bcHourly, Connector: "memory", Options: rdd.Options{"name": "hours"}}),
+		hours.Write(rdd.Write{From: bcHourly, Connector: "broadcast", Options: rdd.Options{"name": "totals"}}))
 }

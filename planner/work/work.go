@@ -73,8 +73,11 @@ type Receipt struct {
 	Blocks []rdd.Block  `json:"blocks,omitempty"` // made for later stages
 	Staged []rdd.Staged `json:"staged,omitempty"` // parts for sinks; Sink == DeadLetters for dead letters
 	Times  []PartTime   `json:"times,omitempty"`  // the largest event time seen, per source partition
-	Tally  Tally        `json:"tally"`
-	Wall   time.Duration
+	// Next is, of the groups by windows that the task keeps where the plan has Results, the
+	// watermark at which the next one leaves, or an earlier one; nil where it keeps none.
+	Next  *int64 `json:"next,omitempty"`
+	Tally Tally  `json:"tally"`
+	Wall  time.Duration
 }
 
 // DeadLetters is the ordinal of the sink that takes dead letters.
