@@ -30,10 +30,13 @@ func Jobs() []Job {
 	}, {
 		Name: "ev", Doc: "Federated training of a charging model on the nodes that electric vehicles drive past",
 		YAML: ev.YAML(), Build: ev.Job, Shipped: true,
+	}, {
+		Name: "twizy-ev", Doc: "Federated training of a charging model on recorded trips of an electric car, a route a node",
+		YAML: ev.TwizyYAML(), Build: ev.TwizyJob, Shipped: true,
 	}}
 }
 
-// Functions returns the functions that ship: those of the job ev.
+// Functions returns the functions that ship: those of the jobs ev and twizy-ev.
 func Functions() fn.Set { return fn.NewSet(ev.Functions()...) }
 
 // Kinds returns the connectors that ship.

@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/connectors/parquet"
@@ -46,7 +47,7 @@ func runJob(t testing.TB, job *rdd.Job, change func(*rdd.Job, *engine.Config)) r
 	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
 	store := memory.NewStore(mem)
 	cfg := engine.Config{Mode: planner.IDAG, Mem: mem, Executors: 1,
-		Kinds: connectors.NewRegistry(generate.Kind(), parquet.Kind(), console.Kind(), store.Kind(), broadcast.Kind())}
+		Kinds: connectors.NewRegistry(generate.Kind(), csv.Kind(), parquet.Kind(), console.Kind(), store.Kind(), broadcast.Kind())}
 	if change != nil {
 		change(job, &cfg)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/console"
+	"github.com/idag/idag/connectors/csv"
 	"github.com/idag/idag/connectors/generate"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/connectors/parquet"
@@ -16,42 +17,50 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// TestTwoSpellingsOneJob proves that the job file and the Go API build the same job,
+// TestTwoSpellingsOneJob proves that the job files and the Go API build the same jobs,
 // operation by operation and name by name, and that the variables are the same.
 func TestTwoSpellingsOneJob(t *testing.T) {
-	kinds := connectors.NewRegistry(generate.Kind(), parquet.Kind(), console.Kind(), memory.NewStore(nil).Kind(), broadcast.Kind())
 	for _, vars := range []map[string]string{
 		nil, ev.Vars(),
 		{"round": "15m", "sink": "console", "out": "there", "central": "on", "central_from": "backup"},
 		{"round": "2 hours", "sink": "memory", "method": "krum:1", "label": "charge <= 20", "client": "concat(node, car_id)"},
 	} {
-		yaml, err := jobfile.Parse("ev.yaml", ev.YAML(), vars, kinds)
-		if err != nil {
-			t.Fatal(err)
+		same(t, "ev.yaml", ev.YAML(), ev.Job, vars)
+	}
+	for _, vars := range []map[string]string{nil, ev.TwizyVars(), {"points": "3.5", "low": "0.0", "sink": "console", "data": "there", "day": "2022-01-01"}} {
+		same(t, "twizy-ev.yaml", ev.TwizyYAML(), ev.TwizyJob, vars)
+	}
+}
+
+func same(t *testing.T, name string, file []byte, build func(map[string]string) (*rdd.Job, error), vars map[string]string) {
+	t.Helper()
+	kinds := connectors.NewRegistry(generate.Kind(), csv.Kind(), parquet.Kind(), console.Kind(), memory.NewStore(nil).Kind(), broadcast.Kind())
+	yaml, err := jobfile.Parse(name, file, vars, kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := build(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if yaml.Name != job.Name || !reflect.DeepEqual(yaml.Labels, job.Labels) || yaml.Settings != job.Settings || yaml.Dead.Limit() != job.Dead.Limit() {
+		t.Errorf("%v and %v differ", yaml, job)
+	}
+	a, b := yaml.Datasets(), job.Datasets()
+	at := map[*rdd.Dataset]int{}
+	for i := range min(len(a), len(b)) {
+		at[a[i]], at[b[i]] = i, i
+		if a[i].Name() != b[i].Name() || !reflect.DeepEqual(a[i].Op(), b[i].Op()) {
+			t.Errorf("%q %#v\n%q %#v", a[i].Name(), a[i].Op(), b[i].Name(), b[i].Op())
 		}
-		job, err := ev.Job(vars)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if yaml.Name != job.Name || !reflect.DeepEqual(yaml.Labels, job.Labels) || yaml.Settings != job.Settings || yaml.Dead.Limit() != job.Dead.Limit() {
-			t.Errorf("%v and %v differ", yaml, job)
-		}
-		a, b := yaml.Datasets(), job.Datasets()
-		at := map[*rdd.Dataset]int{}
-		for i := range min(len(a), len(b)) {
-			at[a[i]], at[b[i]] = i, i
-			if a[i].Name() != b[i].Name() || !reflect.DeepEqual(a[i].Op(), b[i].Op()) {
-				t.Errorf("%q %#v\n%q %#v", a[i].Name(), a[i].Op(), b[i].Name(), b[i].Op())
+		for j := range a[i].Parents() {
+			if at[a[i].Parents()[j]] != at[b[i].Parents()[j]] {
+				t.Errorf("dataset %d has other parents", i)
 			}
-			for j := range a[i].Parents() {
-				if at[a[i].Parents()[j]] != at[b[i].Parents()[j]] {
-					t.Errorf("dataset %d has other parents", i)
-				}
-			}
 		}
-		if len(a) != len(b) {
-			t.Fatalf("%d and %d datasets", len(a), len(b))
-		}
+	}
+	if len(a) != len(b) {
+		t.Fatalf("%d and %d datasets", len(a), len(b))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // Functions are the functions and aggregates of the job.
 func Functions() []fn.Item {
-	return []fn.Item{examples(), train(), submissions(), advance(), predict()}
+	return []fn.Item{examples(), ahead(), train(), submissions(), advance(), predict()}
 }
 
 func features() []fn.Column {
@@ -32,6 +32,15 @@ func examples() fn.Aggregate {
 		Name: "ev_examples", Version: "1", Doc: "Rows to learn from, of eight features and a result of 0 or 1.",
 		Args: append(features(), double("y")), Result: arrow.BinaryTypes.Binary,
 		Init: func() fn.State { return new(node.Examples) },
+	}
+}
+
+func ahead() fn.Aggregate {
+	return fn.Aggregate{
+		Name: "ev_ahead", Version: "1",
+		Doc:    "Rows to learn from, whose result is whether a level falls by more than so many points in so many minutes, or is low.",
+		Args:   append(append([]fn.Column{text("series"), instant("at"), double("level")}, features()...), double("minutes"), double("points"), double("low")),
+		Result: arrow.BinaryTypes.Binary, Init: func() fn.State { return new(node.Ahead) },
 	}
 }
 

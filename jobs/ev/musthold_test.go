@@ -20,8 +20,8 @@ func models(t testing.TB, vars map[string]string) [][]float64 {
 	var out [][]float64
 	r := run(t, vars, func(j *rdd.Job, _ *engine.Config) {
 		j.Settings.BatchRows = 10_000
-		server := j.Sinks[len(j.Sinks)-1].Parents()[0]
-		j.Sinks = append(j.Sinks, server.Write(rdd.Write{From: 1 << 6, Connector: "memory", Options: rdd.Options{"name": "r/states"},
+		server := j.Sinks[slices.IndexFunc(j.Sinks, func(d *rdd.Dataset) bool { return d.Name() == "server" })].Parents()[0]
+		j.Sinks = append(j.Sinks, server.Write(rdd.Write{From: 1 << 5, Connector: "memory", Options: rdd.Options{"name": "r/states"},
 			Columns: []string{rdd.WindowStart, "state"}}).Named("states"))
 		j.Schedule = []string{"states"}
 	})
