@@ -28,7 +28,7 @@ func TestBenchChaosFigures(t *testing.T) {
 			t.Errorf("%s is given and not explained", name)
 		}
 	}
-	for name, want := range map[string]float64{"faults": 16, "wrong": 6, "tasks_again": 4, "recovery_cut_s": 2} {
+	for name, want := range map[string]float64{"faults": float64(2 * len(chaos.Kinds())), "wrong": 6, "tasks_again": 4, "recovery_cut_s": 2} {
 		if f, _ := got.Figure(name); f.Median != want {
 			t.Errorf("%s is %v, not %v", name, f.Median, want)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster/node"
@@ -329,6 +330,23 @@ func TestNoCluster(t *testing.T) {
 		if status != c.status || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: status %d, %s; want %d, %s", c.args, status, errs, c.status, c.want)
 		}
+	}
+}
+
+// A driver's clock is as wrong as trials want it, and right where nobody asks.
+func TestSkewed(t *testing.T) {
+	t.Setenv(envSkew, "-1h")
+	clock, err := skewed()
+	if err != nil || time.Since(clock()).Round(time.Minute) != time.Hour {
+		t.Errorf("%v", err)
+	}
+	t.Setenv(envSkew, "yesterday")
+	if _, err = skewed(); fault.Of(err) != fault.Invalid || err == nil || !strings.Contains(err.Error(), envSkew) {
+		t.Errorf("%v", err)
+	}
+	t.Setenv(envSkew, "")
+	if clock, err = skewed(); clock != nil || err != nil {
+		t.Errorf("%v", err)
 	}
 }
 

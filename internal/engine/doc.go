@@ -10,6 +10,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
@@ -51,7 +52,11 @@ type Config struct {
 	// Connect, if not nil, opens the run on executors elsewhere, which run its tasks in
 	// place of this process's. It is called once a run, when all else is open.
 	Connect func(ctx context.Context, o wire.Opening) (Remote, error)
-	Point   Point // told of the steps of the run, for tests
+	// Now is the clock of this driver, and Common one that all drivers which may take up
+	// the run look at: by it each has a higher epoch than those before. Nil is time.Now,
+	// and Now.
+	Now, Common func() time.Time
+	Point       Point // told of the steps of the run, for tests
 }
 
 func (c Config) withDefaults() Config {
@@ -65,6 +70,12 @@ func (c Config) withDefaults() Config {
 		c.Out = io.Discard
 	}
 	c.Out = &oneAtATime{w: c.Out}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Common == nil {
+		c.Common = c.Now
+	}
 	if c.Observe == nil {
 		c.Observe = func(Progress) {}
 	}

@@ -39,7 +39,7 @@ func (n *node) drive(ctx context.Context) (driver.Outcome, error) {
 	at := n.cfg.Point
 	return driver.Run(ctx, driver.Config{Plan: n.plan, Sources: at.sources(n.sources), Sinks: at.sinks(n.sinks),
 		DeadLetters: at.sink(n.dead), Fleet: at.fleet(fleet), Changes: changes, Ledger: n.ledger, States: at.states(states), Past: n.past, Measure: n.cfg.Measure,
-		Stop: n.cfg.Stop, Observe: observer(n.cfg.Observe)})
+		Now: n.cfg.Now, Stop: n.cfg.Stop, Observe: observer(n.cfg.Observe)})
 }
 
 // executors makes those of this process, or opens the run on others.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/ledger"
@@ -35,7 +34,7 @@ func (n *node) recall(ctx context.Context) error {
 	}
 	// A driver says its epoch to executors before it is in the ledger. One that died in
 	// between, maybe after it has taken up the run several times, must be below this one.
-	n.past.Epoch = max(n.past.Epoch, time.Now().UnixMicro())
+	n.past.Epoch = max(n.past.Epoch, n.cfg.Common().UnixMicro())
 	if n.past.Started == nil {
 		n.past.Run = n.past.Epoch
 		return n.ledger.Trim(ctx, 0) // of runs that have ended
@@ -49,7 +48,7 @@ func (n *node) giveUp(ctx context.Context, unreadable error) error {
 	if unreadable != nil {
 		return errors.Join(unreadable, errors.New("remove the directory of the ledger to begin the job anew"))
 	}
-	if err := n.ledger.Append(ctx, driver.Ended{At: time.Now().UnixMicro()}); err != nil {
+	if err := n.ledger.Append(ctx, driver.Ended{At: n.cfg.Now().UnixMicro()}); err != nil {
 		return err
 	}
 	var err error
@@ -127,7 +126,7 @@ func (n *node) conclude(ctx context.Context, out driver.Outcome) error {
 	if !out.Final {
 		return nil
 	}
-	if err := n.ledger.Append(ctx, driver.Ended{Batches: out.Batches, At: time.Now().UnixMicro()}); err != nil {
+	if err := n.ledger.Append(ctx, driver.Ended{Batches: out.Batches, At: n.cfg.Now().UnixMicro()}); err != nil {
 		return err
 	}
 	return n.cfg.sweep()

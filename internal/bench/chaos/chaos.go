@@ -76,7 +76,7 @@ func (c Config) Run(ctx context.Context) (Result, error) {
 		}
 		left, runs := c.Faults-got.Injected(), max(1, c.Runs-got.Runs)
 		r := &run{c: c, got: &got, no: got.Runs + 1, faults: max(1, (left+runs-1)/runs), hurt: map[*rig.Node]bool{},
-			rand: rand.New(rand.NewPCG(c.Seed, uint64(got.Runs)))}
+			shared: map[Kind]*rig.Node{HomeDisk: {Name: homeDisk}, OutDisk: {Name: outDisk}}, rand: rand.New(rand.NewPCG(c.Seed, uint64(got.Runs)))}
 		got.Runs++
 		if err := r.whole(ctx); err != nil {
 			return got, fmt.Errorf("run %d, in %s: %w", r.no, r.dir, err)
@@ -99,6 +99,7 @@ type run struct {
 	under  sync.WaitGroup // everything that is done to nodes
 	mu     sync.Mutex
 	hurt   map[*rig.Node]bool
+	shared map[Kind]*rig.Node // no nodes: the disks that all have in common, by their names
 	job    *rig.Job
 	broken error // of the machinery
 }
@@ -114,7 +115,7 @@ func (r *run) whole(ctx context.Context) (err error) {
 	if err := errors.Join(os.MkdirAll(r.dir, 0o755), os.WriteFile(filepath.Join(r.dir, "job.yaml"), []byte(text), 0o600)); err != nil {
 		return err
 	}
-	r.disks = newDisks(filepath.Join(r.dir, "temp"))
+	r.disks = newDisks(r.dir)
 	defer func() { err = errors.Join(err, r.disks.close()) }()
 	if err := r.disks.open(nodes); err != nil {
 		return err
@@ -185,13 +186,15 @@ func (r *run) end(ctx context.Context) (rig.Summary, error) {
 		case t.State == "finished":
 			return sum, json.Unmarshal(t.Result, &sum)
 		case t.Ended():
-			r.mu.Lock()
-			r.got.Resubmitted++
-			r.mu.Unlock()
 			if err = r.submit(ctx); err == nil {
 				sum, err = r.following().Wait()
 			}
-			continue
+			if r.following().Batch() > 0 { // it went on
+				r.mu.Lock()
+				r.got.Resubmitted++
+				r.mu.Unlock()
+				continue
+			}
 		default:
 			err = fault.New(fault.Retry, "the job is %s", t.State)
 		}
@@ -220,7 +223,7 @@ func (r *run) judge(ctx context.Context, want *bench.Truth, sum rig.Summary, stu
 	r.got.Again = append(r.got.Again, sum.TasksAgain)
 	if v.Wrong() > 0 {
 		r.tell("WRONG: %+v, summary %+v; what there is lies in %s", v, sum, r.dir)
-		return nil
+		return r.disks.keep()
 	}
 	r.tell("right: %d rows in %d batches, %d tasks again, %.1f s", sum.RowsIn, sum.Batches, sum.TasksAgain, sum.WallSeconds)
 	return errors.Join(r.disks.close(), os.RemoveAll(r.dir))

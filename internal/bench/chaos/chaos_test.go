@@ -19,11 +19,14 @@ func TestDisks(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = d.close() })
-		const node = "executor-2"
+		node := "executor-2"
 		if !mounts { // as where nobody may mount
 			if err := d.close(); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if d.shared() {
+			node = homeDisk
 		}
 		write := func() error { return os.WriteFile(filepath.Join(d.of(node), "rows"), make([]byte, 64<<10), 0o600) }
 		if err := write(); err != nil {

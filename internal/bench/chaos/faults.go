@@ -18,17 +18,24 @@ const (
 	Slow        Kind = "slow"         // an executor has a tenth of the time
 	Cut         Kind = "cut"          // nothing reaches a node
 	Delay       Kind = "delay"        // whatever reaches a node is late; where links cannot do that, they are cut
+	Half        Kind = "half"         // calls reach a node and gossip does not; of wires: what the node sends reaches nobody
 	Disk        Kind = "disk"         // an executor has no room on disk for what memory has no room for
+	HomeDisk    Kind = "home_disk"    // the drivers' home is full; where nobody may mount, it is an executor's disk
+	OutDisk     Kind = "out_disk"     // so is the disk of what is published
 	DriverKill  Kind = "driver_kill"  // the driver by SIGKILL, and started again to stand by
 	DriverPause Kind = "driver_pause" // the driver is stopped for longer than its lease, and goes on
+	Skew        Kind = "skew"         // the driver by SIGKILL, and started again with a clock that is wrong by up to a day
 )
 
 // Kinds returns all kinds, in the order of reports.
-func Kinds() []Kind { return []Kind{Kill, Pause, Slow, Cut, Delay, Disk, DriverKill, DriverPause} }
+func Kinds() []Kind {
+	return []Kind{Kill, Pause, Slow, Cut, Half, Delay, Disk, HomeDisk, OutDisk, DriverKill, DriverPause, Skew}
+}
 
 // weighted are the kinds as often as they are drawn.
 func weighted() []Kind {
-	return []Kind{Kill, Kill, Kill, Kill, Pause, Pause, Slow, Slow, Cut, Cut, Cut, Delay, Delay, Disk, Disk, DriverKill, DriverKill, DriverPause}
+	return []Kind{Kill, Kill, Kill, Kill, Pause, Pause, Slow, Slow, Cut, Cut, Cut, Half, Half, Delay, Delay, Disk, Disk,
+		HomeDisk, HomeDisk, OutDisk, OutDisk, DriverKill, DriverKill, DriverPause, Skew, Skew}
 }
 
 // inject does one thing after the other to nodes that nothing is done to yet, until the
@@ -42,6 +49,9 @@ func (r *run) inject(ctx context.Context) {
 		kind := kinds[r.rand.IntN(len(kinds))]
 		if kind == Delay && !r.rig.CanDelay() {
 			kind = Cut
+		}
+		if (kind == HomeDisk || kind == OutDisk) && !r.disks.shared() {
+			kind = Disk
 		}
 		if r.following().Batch() < 1 {
 			continue // the job has not begun
@@ -83,7 +93,14 @@ func (r *run) watch(ctx context.Context, kind Kind, began time.Time) {
 func (r *run) pick(kind Kind) *rig.Node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	drivers := kind == DriverKill || kind == DriverPause || (kind == Cut || kind == Delay) && r.rand.IntN(4) == 0
+	if disk := r.shared[kind]; disk != nil {
+		if r.hurt[disk] {
+			return nil
+		}
+		r.hurt[disk] = true
+		return disk
+	}
+	drivers := kind == DriverKill || kind == DriverPause || kind == Skew || (kind == Cut || kind == Half || kind == Delay) && r.rand.IntN(4) == 0
 	var may []*rig.Node
 	switch {
 	case !drivers:
@@ -130,6 +147,16 @@ func (r *run) fault(kind Kind, n *rig.Node) func(context.Context) {
 			rest(ctx, down)
 			r.again(ctx, n)
 		}
+	case Skew:
+		down, by := r.between(0, 600), skews()[r.rand.IntN(len(skews()))]
+		return func(ctx context.Context) {
+			n.Kill()
+			n.Skew(by)
+			rest(ctx, down)
+			r.again(ctx, n)
+		}
+	case Half:
+		return r.forAWhile(r.between(200, 3000), n.Link.Half, n.Link.Heal)
 	case Pause:
 		return r.stopped(n, r.between(2200, 3500))
 	case DriverPause:
@@ -137,28 +164,28 @@ func (r *run) fault(kind Kind, n *rig.Node) func(context.Context) {
 	case Slow:
 		return slow(n, r.between(500, 1500))
 	case Cut:
-		long := r.between(200, 3000)
-		return func(ctx context.Context) {
-			r.check(n.Link.Cut())
-			rest(ctx, long)
-			r.check(n.Link.Heal())
-		}
+		return r.forAWhile(r.between(200, 3000), n.Link.Cut, n.Link.Heal)
 	case Delay:
-		late, long := r.between(5, 60), r.between(500, 2000)
-		return func(ctx context.Context) {
-			r.check(n.Link.Delay(late))
-			rest(ctx, long)
-			r.check(n.Link.Heal())
-		}
-	case Disk:
-		long := r.between(300, 2000)
-		return func(ctx context.Context) {
-			r.check(r.disks.fill(n.Name))
-			rest(ctx, long)
-			r.check(r.disks.free(n.Name))
-		}
+		late := r.between(5, 60)
+		return r.forAWhile(r.between(500, 2000), func() error { return n.Link.Delay(late) }, n.Link.Heal)
+	case Disk, HomeDisk, OutDisk:
+		return r.forAWhile(r.between(300, 2000), func() error { return r.disks.fill(n.Name) }, func() error { return r.disks.free(n.Name) })
 	}
 	return func(context.Context) {}
+}
+
+// skews is by how much clocks are wrong.
+func skews() []time.Duration {
+	return []time.Duration{-24 * time.Hour, -10 * time.Minute, -3 * time.Second, 0, 3 * time.Second, 10 * time.Minute, 24 * time.Hour}
+}
+
+// forAWhile does something that is undone after a while.
+func (r *run) forAWhile(long time.Duration, do, undo func() error) func(context.Context) {
+	return func(ctx context.Context) {
+		r.check(do())
+		rest(ctx, long)
+		r.check(undo())
+	}
 }
 
 // check keeps the first error of the machinery: the run then says nothing.

@@ -6,7 +6,8 @@
 //     and waits until they are ready. What they say is in NAME.log there.
 //  2. [Rig.Submit] sends a job file, from a process of its own, and follows it.
 //  3. Meanwhile nodes are hurt: [Node.Kill] and [Node.Start], [Node.Signal], and, where
-//     [Config.Links] is set, the [Link] before each node: cut off, made slow, healed.
+//     [Config.Links] is set, the [Link] before each node: cut off, half or whole, made
+//     slow, healed. [Node.Skew] makes the clock of a driver wrong.
 //  4. [Rig.Close] ends every process that the rig has started, by its id, and waits for
 //     them.
 //

@@ -17,6 +17,7 @@ const (
 // Link is what a node is reached by. An error is one of the machinery.
 type Link interface {
 	Cut() error                  // lets nothing pass until Heal
+	Half() error                 // cuts a part: calls pass, and gossip does not, or nothing that the node sends
 	Delay(d time.Duration) error // makes whatever passes late until Heal
 	Heal() error
 }
@@ -38,6 +39,7 @@ type relay struct {
 type weather struct {
 	mu    sync.Mutex
 	open  chan struct{} // closed while anything passes
+	half  bool          // packets are lost
 	delay time.Duration
 }
 
@@ -53,6 +55,14 @@ func (w *weather) Cut() error {
 	return nil
 }
 
+// Half implements Link: packets are lost, both ways, and streams pass.
+func (w *weather) Half() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.half = true
+	return nil
+}
+
 // Delay implements Link: each piece of a stream waits, and each packet.
 func (w *weather) Delay(d time.Duration) error {
 	w.mu.Lock()
@@ -65,7 +75,7 @@ func (w *weather) Delay(d time.Duration) error {
 func (w *weather) Heal() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.delay = 0
+	w.delay, w.half = 0, false
 	select {
 	case <-w.open:
 	default:
@@ -81,9 +91,14 @@ func (w *weather) now() (open <-chan struct{}, delay time.Duration) {
 	return w.open, w.delay
 }
 
-// isCut reports whether nothing passes.
-func (w *weather) isCut() bool {
-	open, _ := w.now()
+// loses reports whether packets are lost.
+func (w *weather) loses() bool {
+	w.mu.Lock()
+	half, open := w.half, w.open
+	w.mu.Unlock()
+	if half {
+		return true
+	}
 	select {
 	case <-open:
 		return false
@@ -224,7 +239,7 @@ func (l *relay) copy(ctx context.Context, to, from net.Conn) {
 	}
 }
 
-// packets relays packets; those that come while the link is cut are lost.
+// packets relays packets; those that come while the link is cut, or half of it, are lost.
 func (l *relay) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr) {
 	buf := make([]byte, packet)
 	for {
@@ -232,7 +247,7 @@ func (l *relay) packets(ctx context.Context, on *net.UDPConn, to *net.UDPAddr) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil || l.isCut() || l.lost(int(from.Port())) {
+		if err != nil || l.loses() || l.lost(int(from.Port())) {
 			continue // an error is what became of a packet before
 		}
 		if _, delay := l.now(); delay > 0 {

@@ -158,6 +158,23 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// A link that is half cut loses packets and lets streams pass.
+func TestHalf(t *testing.T) {
+	l, e := linked(t, func(int) bool { return false })
+	packets := dial(t, "udp", l.gossip)
+	_ = l.Half()
+	if !answered(t, dial(t, "tcp", l.calls), "open", 5*time.Second) || !l.loses() {
+		t.Fatal("no answer over a link that is half cut")
+	}
+	if e.arrives(t, packets, "shut", 100*time.Millisecond) {
+		t.Fatal("a packet over a link that is half cut")
+	}
+	_ = l.Heal()
+	if !e.arrives(t, packets, "healed", 5*time.Second) || l.loses() {
+		t.Fatal("no packet over a link that was healed")
+	}
+}
+
 // A late link delays streams both ways, and packets.
 func TestDelay(t *testing.T) {
 	const late = 30 * time.Millisecond

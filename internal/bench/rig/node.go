@@ -35,6 +35,7 @@ type Node struct {
 	space string // the network namespace, where it has one
 
 	mu   sync.Mutex
+	skew time.Duration // of its clock, from the next start on
 	self gossip.Member
 	runs *running // nil: it has never run
 }
@@ -65,6 +66,9 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 	cmd := n.rig.command(n.space, n.args...)
 	cmd.Stderr = log
+	if n.skew != 0 {
+		cmd.Env = append(cmd.Env, "IDAG_CLOCK_SKEW="+n.skew.String())
+	}
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
@@ -134,6 +138,14 @@ func (n *Node) Kill() {
 	if n.relay != nil {
 		n.relay.down()
 	}
+}
+
+// Skew makes the node's clock wrong, from its next start on. Only drivers decide by a
+// clock that others have as well.
+func (n *Node) Skew(by time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.skew = by
 }
 
 // Signal sends a signal to the node, if it runs.

@@ -178,7 +178,7 @@ func (r *Rig) cutOff(port int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.senders[port]
-	return l != nil && l.isCut()
+	return l != nil && l.loses()
 }
 
 // Ports below those that the system gives to connections, so that a node that is

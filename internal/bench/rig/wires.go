@@ -75,6 +75,11 @@ func (w *wires) wire(name string) (*wire, error) {
 // Cut implements Link: nothing passes, either way.
 func (w *wire) Cut() error { return w.of.ip("-n", w.of.hub, "link", "set", w.end, "down") }
 
+// Half implements Link: what others send arrives, and what the node sends does not.
+func (w *wire) Half() error {
+	return w.of.ip("-n", w.space, "route", "add", "blackhole", subnet+"0/25")
+}
+
 // Delay implements Link.
 func (w *wire) Delay(d time.Duration) error {
 	late := fmt.Sprintf("%dus", d.Microseconds())
@@ -82,8 +87,9 @@ func (w *wire) Delay(d time.Duration) error {
 		call("tc", "-n", w.space, "qdisc", "replace", "dev", "node", "root", "netem", "delay", late))
 }
 
-// Heal implements Link. A wire that is not late has nothing to be removed.
+// Heal implements Link. A wire that is not late, or half cut, has nothing to be removed.
 func (w *wire) Heal() error {
+	_ = w.of.ip("-n", w.space, "route", "del", "blackhole", subnet+"0/25")
 	_ = call("tc", "-n", w.of.hub, "qdisc", "del", "dev", w.end, "root")
 	_ = call("tc", "-n", w.space, "qdisc", "del", "dev", "node", "root")
 	return w.of.ip("-n", w.of.hub, "link", "set", w.end, "up")

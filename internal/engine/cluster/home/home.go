@@ -32,13 +32,17 @@ type Owner struct {
 	Name string `json:"name"`
 	RPC  string `json:"rpc"` // host:port
 	PID  int    `json:"pid"`
+	// Clock is the driver's; nil means time.Now. Who watches looks whether what it says
+	// changes, and never compares it with another one.
+	Clock func() time.Time `json:"-"`
 }
 
 // Home is the home directory as the driver that holds its term has it.
 type Home struct {
-	dir  string
-	term int64
-	file *os.File // its term, locked
+	dir   string
+	term  int64
+	file  *os.File // its term, locked
+	clock func() time.Time
 
 	once, shut sync.Once
 	lost       chan struct{} // closed when there is a higher term
@@ -139,7 +143,9 @@ func (w *watcher) look(now time.Time) (bool, error) {
 
 // claim makes a term, or returns nil if somebody else was faster.
 func claim(dir string, term int64, who Owner) (*Home, error) {
-	who.PID = os.Getpid()
+	if who.PID = os.Getpid(); who.Clock == nil {
+		who.Clock = time.Now
+	}
 	text, err := json.Marshal(who)
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err)
@@ -162,7 +168,7 @@ func claim(dir string, term int64, who Owner) (*Home, error) {
 		}
 		return nil, errors.Join(invalid(err), f.Close())
 	}
-	h := &Home{dir: dir, term: term, file: f, lost: make(chan struct{}), quit: make(chan struct{})}
+	h := &Home{dir: dir, term: term, file: f, clock: who.Clock, lost: make(chan struct{}), quit: make(chan struct{})}
 	h.done.Go(h.beat)
 	tidy(dir, term)
 	return h, syncDir(dir)
@@ -182,6 +188,21 @@ func (h *Home) Dir() string { return h.dir }
 
 // Term is the number of the term.
 func (h *Home) Term() int64 { return h.term }
+
+// Now is the time by the clock of what the home is stored on, which all drivers have in
+// common; where that cannot be had it is the driver's own.
+func (h *Home) Now() time.Time {
+	f, err := os.CreateTemp(h.dir, ".clock-*")
+	if err != nil {
+		return h.clock()
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it is of no use
+	info, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
+		return h.clock()
+	}
+	return info.ModTime()
+}
 
 // Lost is closed when another driver has taken over.
 func (h *Home) Lost() <-chan struct{} { return h.lost }
@@ -210,10 +231,11 @@ func (h *Home) beat() {
 	defer tick.Stop()
 	for {
 		select {
-		case now := <-tick.C:
+		case <-tick.C:
 			if fault.Of(h.Check()) == fault.Invalid {
 				return
 			}
+			now := h.clock()
 			_ = os.Chtimes(termPath(h.dir, h.term), now, now) // who cannot is silent, and is succeeded
 		case <-h.quit:
 			return

@@ -149,6 +149,69 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// What time it is for all drivers does not depend on what their own clocks say.
+func TestNow(t *testing.T) {
+	dir := t.TempDir()
+	for _, wrong := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+		h, err := Open(dir, Owner{Name: "d", Clock: func() time.Time { return time.Now().Add(wrong) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := time.Since(h.Now()).Abs(); off > time.Minute {
+			t.Errorf("with a clock that is wrong by %v the home's is wrong by %v", wrong, off)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, ".clock-*")); len(left) > 0 || err != nil {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// A driver whose clock is wrong, and stands still, is as silent as one that is dead; one
+// whose clock only is wrong keeps its home.
+func TestWrongClock(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for a lease")
+	}
+	t.Parallel()
+	for _, stands := range []bool{false, true} {
+		t.Run(fmt.Sprint(stands), func(t *testing.T) {
+			t.Parallel()
+			keepsHome(t, stands)
+		})
+	}
+}
+
+// keepsHome looks whether a driver loses its home whose clock is wrong, or stands as well.
+func keepsHome(t *testing.T, stands bool) {
+	t.Helper()
+	dir, began := t.TempDir(), time.Now()
+	h, err := Open(dir, Owner{Name: "wrong", Clock: func() time.Time {
+		if stands {
+			return began.Add(-time.Hour)
+		}
+		return time.Now().Add(-time.Hour)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), Lease+Lease/2)
+	next, err := Await(ctx, dir, Owner{Name: "standby"}, nil)
+	cancel()
+	if (err == nil) != stands {
+		t.Errorf("the clock stands: %v; taken over: %v", stands, err)
+	}
+	err = h.Close()
+	if next != nil {
+		err = errors.Join(err, next.Close())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAwaitEnds(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir, "first")

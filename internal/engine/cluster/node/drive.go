@@ -22,8 +22,9 @@ import (
 // DriverConfig is what a driver needs besides.
 type DriverConfig struct {
 	Config
-	Home    string // directory on storage that all nodes share
-	Standby bool   // wait while another driver has the home
+	Home    string           // directory on storage that all nodes share
+	Standby bool             // wait while another driver has the home
+	Now     func() time.Time // the clock; nil means time.Now
 	// Build makes a submitted job.
 	Build func(submission.Job) (*rdd.Job, error)
 }
@@ -38,7 +39,7 @@ func Drive(ctx context.Context, cfg DriverConfig) error {
 	}
 	var h *home.Home
 	if !cfg.Standby {
-		if h, err = home.Open(cfg.Home, home.Owner{Name: cfg.Gossip.Self.Name, RPC: listener.Addr().String()}); err != nil {
+		if h, err = home.Open(cfg.Home, home.Owner{Name: cfg.Gossip.Self.Name, RPC: listener.Addr().String(), Clock: cfg.Now}); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}
@@ -107,7 +108,7 @@ func (d *drives) await(ctx context.Context) (*home.Home, error) {
 		case <-ctx.Done():
 		}
 	}()
-	return home.Await(ctx, d.cfg.Home, home.Owner{Name: d.cfg.Gossip.Self.Name, RPC: d.rpc}, func(o home.Owner) {
+	return home.Await(ctx, d.cfg.Home, home.Owner{Name: d.cfg.Gossip.Self.Name, RPC: d.rpc, Clock: d.cfg.Now}, func(o home.Owner) {
 		if o.Name != "" {
 			d.node.cfg.Log(fmt.Sprintf("standing by for the driver %s at %s", o.Name, o.RPC))
 		}
@@ -183,7 +184,7 @@ func ended() context.Context {
 
 // run runs a job on the executors of its seat.
 func (d *drives) run(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *service.Seat) (engine.Summary, error) {
-	cfg.Temp = d.cfg.Temp
+	cfg.Temp, cfg.Now = d.cfg.Temp, d.cfg.Now
 	cfg.Connect = func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
 		return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: seat.Members, Dial: dialer(d.cfg.Security)})
 	}

@@ -112,7 +112,7 @@ func (s *Service) runOnce(ctx context.Context, t *task, seat *Seat, stop <-chan 
 		return sum, err
 	}
 	cfg := engine.Config{Mode: t.asks.Mode, Kinds: s.cfg.Kinds, Ledger: filepath.Join(t.dir, "run"), Keep: log,
-		DeadLetters: t.asks.DeadLetters, Observe: t.observe, Stop: stop, Out: t}
+		DeadLetters: t.asks.DeadLetters, Observe: t.observe, Stop: stop, Out: t, Common: s.cfg.Home.Now}
 	sum, err = s.guarded(ctx, t.job, cfg, seat)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
