@@ -11,6 +11,8 @@ FUZZTIME ?= 5m
 CHECKS  ?= 2000
 SOAK    ?= 600
 JOBS    ?= 200
+RUNS    ?= 40
+FAULTS  ?= 300
 
 # Where random tests begin: the same for everybody (docs/decisions/0025). 0 draws a seed.
 export RAPID_SEED ?= 20261122
@@ -94,8 +96,8 @@ bench-bypass: build ## make the experiments of the I-DAG paper, and their report
 crash: build ## kill the program more than a hundred times: nothing may be lost or doubled
 	bin/idag bench crash --kills 100
 
-chaos: build ## hurt 40 clusters 300 times while they work: what they publish is what was generated (eight minutes)
-	bin/idag bench chaos --runs 40 --faults 300 --tell
+chaos: build ## hurt 40 clusters 300 times while they work: what they publish is what was generated (eight minutes; RUNS=n, FAULTS=n)
+	bin/idag bench chaos --runs $(RUNS) --faults $(FAULTS) --tell
 
 simulate: build ## measure the driver's decisions over 1,000 and 10,000 simulated executors
 	bin/idag bench schedule --runs 3

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -396,6 +398,57 @@ func TestKills(t *testing.T) {
 	if !strings.Contains(job.errs.String(), "the driver is gone") {
 		t.Error(job.errs)
 	}
+}
+
+// Garbage on every port of every node, in the middle of a job, and people who connect and
+// say nothing: the nodes stay, and the job comes to what it comes to in one process.
+func TestGarbageEverywhere(t *testing.T) {
+	slow(t)
+	dir := t.TempDir()
+	_, d := startNode(t, dir, "driver", "--home", filepath.Join(dir, "home"), "--name", "d")
+	nodes := []gossip.Member{d}
+	for _, name := range []string{"e1", "e2"} {
+		_, m := startNode(t, dir, "executor", "--name", name, "--join", d.Gossip, "--slots", "1")
+		nodes = append(nodes, m)
+	}
+	job := follows(t, dir, d.RPC, 2)
+	chance := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		for _, m := range nodes {
+			for _, to := range [][2]string{{"tcp", m.RPC}, {"tcp", m.Gossip}, {"udp", m.Gossip}} {
+				throw(t, chance, to[0], to[1])
+			}
+		}
+	}
+	same(t, dir, job.summary())
+	out, _ := runs(t, dir, 0, "nodes", "--json", "--to", d.RPC)
+	if strings.Count(out, `"condition":"alive"`) != len(nodes) {
+		t.Errorf("the nodes are\n%s", out)
+	}
+}
+
+// throw sends something to a port: noise, the beginning of HTTP/2 or of TLS and then
+// noise, or nothing. Whoever is there may hang up.
+func throw(t *testing.T, chance *rand.Rand, network, to string) {
+	t.Helper()
+	c, err := net.Dial(network, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	noise := make([]byte, chance.IntN(300))
+	for i := range noise {
+		noise[i] = byte(chance.Uint32())
+	}
+	switch chance.IntN(4) {
+	case 0:
+		noise = append([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), noise...)
+	case 1:
+		noise = append([]byte{22, 3, 1, 1, 0, 1}, noise...)
+	case 2:
+		return
+	}
+	_, _ = c.Write(noise)
 }
 
 // A driver that is stopped for longer than its lease, and goes on when the standby has

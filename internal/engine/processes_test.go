@@ -22,6 +22,7 @@ import (
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster"
 	"github.com/idag/idag/internal/engine/cluster/processes"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/internal/script"
@@ -35,14 +36,23 @@ import (
 func fileKinds() connectors.Registry { return connectors.NewRegistry(arrowfile.Kind()) }
 
 // playsExecutor is what this program works with as an executor.
-func playsExecutor(string) cluster.ExecutorConfig {
-	return cluster.ExecutorConfig{Kinds: fileKinds(), Functions: twin.Functions()}
+func playsExecutor(name string) cluster.ExecutorConfig {
+	functions := twin.Functions()
+	if name == lacking {
+		functions = functions.Only("own_positive")
+	}
+	return cluster.ExecutorConfig{Kinds: fileKinds(), Functions: functions}
 }
 
+// lacking is an executor whose program has not all functions of the driver's.
+const lacking = "lacking"
+
 // threeProcesses starts three executors, which end with the test.
-func threeProcesses(t *testing.T) *processes.Cluster {
+func threeProcesses(t *testing.T) *processes.Cluster { return started(t, "e1", "e2", "e3") }
+
+func started(t *testing.T, names ...string) *processes.Cluster {
 	t.Helper()
-	c, err := processes.Start("e1", "e2", "e3")
+	c, err := processes.Start(names...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,6 +157,56 @@ func (s *fileSession) once(src string, cfg engine.Config) string {
 		return err.Error() + "\n"
 	}
 	return fmt.Sprintf("rows in %d, out %d, dead %d, late %d, checksum %s\n", sum.RowsIn, sum.RowsOut, sum.DeadLetters, sum.Late, sum.Checksum)
+}
+
+const owned = `job: owned
+labels: [i, e]
+datasets:
+  events:
+    - read: {arrow: %q}
+    - tag: {column: kind}
+    - map: {set: {weight: length(meter)}}
+    - apply: {for: i, func: %s, columns: {x: weight, s: meter, y: weight}}
+    - write: {arrow: %q}
+`
+
+// TestFunctionsOnProcesses: functions of the program run in the processes of executors.
+// One whose program lacks a function refuses the job and says which; the cluster goes on
+// with a job that it can run.
+func TestFunctionsOnProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts several processes")
+	}
+	s := &fileSession{dir: t.TempDir()}
+	s.put(t, "events", "kind string | meter string\ni | m1\ni | meter2\ne | m3\ni | m4")
+	run := func(name, function string, cfg engine.Config) (engine.Summary, error) {
+		src := fmt.Sprintf(owned, filepath.Join(s.dir, "events-1.arrow"), function, filepath.Join(s.dir, name))
+		if function == "" {
+			src = regexp.MustCompile(`(?m)^.*apply.*\n`).ReplaceAllString(src, "")
+		}
+		cfg.Kinds = fileKinds()
+		job, err := jobfile.Parse("job.yaml", []byte(src), nil, cfg.Kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return engine.Run(t.Context(), job.Using(twin.Functions()), cfg)
+	}
+	want, err := run("here", "own_weighed", engine.Config{Executors: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := run("there", "own_weighed", engine.Config{Connect: threeProcesses(t).Connect})
+	if err != nil || got.Checksum != want.Checksum || got.RowsOut != 4 {
+		t.Errorf("%v: %d rows with checksum %s; in one process %d with %s", err, got.RowsOut, got.Checksum, want.RowsOut, want.Checksum)
+	}
+	without := started(t, lacking)
+	if _, err = run("refused", "own_weighed", engine.Config{Connect: without.Connect}); fault.Of(err) != fault.Invalid || err == nil ||
+		!strings.Contains(err.Error(), `no function is called "own_weighed"; there are own_positive`) {
+		t.Errorf("an executor that lacks a function: %v", err)
+	}
+	if got, err = run("plain", "", engine.Config{Connect: without.Connect}); err != nil || got.RowsOut != 4 {
+		t.Errorf("a job without functions behind that: %v, %d rows", err, got.RowsOut)
+	}
 }
 
 // TestInvariantOnProcesses is the invariant on three processes: random jobs over files

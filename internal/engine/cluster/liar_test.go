@@ -1,0 +1,89 @@
+package cluster_test
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/engine/cluster"
+	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/rdd"
+)
+
+// liar is an executor whose blocks are others than its receipts say, for a while.
+type liar struct {
+	wire.Blocks
+	lies atomic.Int64 // that are left
+	told atomic.Int64
+}
+
+// Block gives a block whose first frame lacks its last row.
+func (l *liar) Block(ctx context.Context, run wire.RunID, b rdd.Block) (*rdd.Frames, error) {
+	got, err := l.Blocks.Block(ctx, run, b)
+	if err != nil || l.lies.Add(-1) < 0 {
+		return got, err
+	}
+	defer got.Release()
+	l.told.Add(1)
+	out := new(rdd.Frames)
+	for i, f := range got.List() {
+		if i == 0 && f.Batch != nil && f.Batch.NumRows() > 0 {
+			f.Batch = f.Batch.NewSlice(0, f.Batch.NumRows()-1)
+			defer f.Batch.Release()
+		}
+		out.Keep(&f)
+	}
+	return out, nil
+}
+
+// TestLyingExecutor: what an executor hands out that is not what its receipts say is
+// noticed by who fetches it, and made anew; the job comes to what it comes to in one process.
+func TestLyingExecutor(t *testing.T) {
+	want, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Executors: 2, Kinds: kinds(), DeadLetters: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members []gossip.Member
+	lying := new(liar)
+	lying.lies.Store(3)
+	dial := func(_ context.Context, addr string) (cluster.Peer, error) {
+		return wire.Dial(addr, wire.Plain(), arrowmem.NewGoAllocator())
+	}
+	for i, name := range []string{"e1", "e2"} {
+		x := cluster.NewExecutor(cluster.ExecutorConfig{Name: name, Kinds: kinds(), Dial: dial})
+		blocks := wire.Blocks(x)
+		if i == 0 {
+			lying.Blocks = x
+			blocks = lying
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := wire.Serve(t.Context(), wire.ServerConfig{Listener: l, Executor: x, Blocks: blocks, Security: wire.Plain(), Mem: arrowmem.NewGoAllocator()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = s.Close()
+			if err := x.Shutdown(); err != nil {
+				t.Error(err)
+			}
+		})
+		members = append(members, gossip.Member{Name: name, Role: gossip.Executor, RPC: s.Addr(), Slots: 1, Condition: gossip.Alive})
+	}
+	got, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(), DeadLetters: t.TempDir(), Ledger: t.TempDir(),
+		Connect: func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
+			return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: func() []gossip.Member { return members }, Dial: dial})
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Checksum != want.Checksum || got.RowsOut != want.RowsOut || lying.told.Load() == 0 || got.TasksAgain == 0 {
+		t.Errorf("%d lies, %d tasks again: %d rows with checksum %s; in one process %d with %s", lying.told.Load(), got.TasksAgain, got.RowsOut, got.Checksum, want.RowsOut, want.Checksum)
+	}
+}
