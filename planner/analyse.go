@@ -39,6 +39,7 @@ type node struct {
 	takes     map[int]map[string]bool         // by label: columns of the input that the operation or somebody behind it reads
 	dead      map[int]bool                    // labels for which nothing asks for what the operation computes
 	input     map[int]*arrow.Schema           // schemas before the operation, by label
+	spelled   []string                        // its own parameters, once they are
 	stage     int                             // of a Reduce or Shuffle: the stage behind it, or -1
 	wrong     bool                            // it or one of its parents is mistaken: its schemas mean nothing
 }

@@ -347,6 +347,9 @@ func written(s *arrow.Schema, columns []string) *arrow.Schema {
 
 // oneType checks that one column name has one type across the labels here.
 func (a *analysis) oneType(n *node) {
+	if !a.clashes(n) {
+		return
+	}
 	types, owner := map[string]arrow.DataType{}, map[string]int{}
 	for _, l := range ordered(n.Schemas) {
 		for _, f := range n.Schemas[l].Fields() {
@@ -361,6 +364,31 @@ func (a *analysis) oneType(n *node) {
 			}
 		}
 	}
+}
+
+// clashes reports whether a column that n has made or changed may have another type
+// for another label. Those that it leaves as they were have been looked at before it.
+func (a *analysis) clashes(n *node) bool {
+	if len(n.Parents) != 1 {
+		return true
+	}
+	before := a.nodes[n.Parents[0]].Schemas
+	for l, s := range n.Schemas {
+		if s == before[l] {
+			continue
+		}
+		for _, f := range s.Fields() {
+			if old := field(before[l], f.Name); old != nil && arrow.TypeEqual(old.Type, f.Type) {
+				continue
+			}
+			for m, other := range n.Schemas {
+				if g := field(other, f.Name); m != l && g != nil && !arrow.TypeEqual(f.Type, g.Type) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func ruleMark(i int) string { return fmt.Sprintf("rules.%d.when", i) }

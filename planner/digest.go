@@ -43,9 +43,16 @@ func (b *builder) parameters(n *node) []string {
 	return append([]string{"acts", b.names(n.acts)}, b.ownParameters(n)...)
 }
 
-// ownParameters spells what an operation does to the rows that it is for: names, each
-// with a value, and the lists that some add.
+// ownParameters spells, once, what an operation does to the rows that it is for: names,
+// each with a value, and the lists that some add.
 func (a *analysis) ownParameters(n *node) []string {
+	if n.spelled == nil {
+		n.spelled = slices.Clip(a.spell(n))
+	}
+	return n.spelled
+}
+
+func (a *analysis) spell(n *node) []string {
 	var s []string
 	add := func(name, value string) { s = append(s, name, value) }
 	set := func(mark string, pairs []rdd.Assign) {

@@ -1,10 +1,9 @@
 package planner
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/idag/idag/planner/bypass"
 	"github.com/idag/idag/planner/physical"
@@ -20,7 +19,7 @@ func (b *builder) classes(root *physical.Node, tag *node) []rdd.LabelSet {
 		return []rdd.LabelSet{tag.acts}
 	}
 	var order []string
-	sets := map[string]rdd.LabelSet{}
+	sets, behind := map[string]rdd.LabelSet{}, b.behind(tag)
 	for _, l := range tag.acts.Each() {
 		if !b.wanted(tag, l) {
 			for _, id := range tag.consumers {
@@ -28,7 +27,7 @@ func (b *builder) classes(root *physical.Node, tag *node) []rdd.LabelSet {
 			}
 			continue
 		}
-		sig := b.signature(tag, l)
+		sig := b.signature(behind, tag, l)
 		if sets[sig] == 0 {
 			order = append(order, sig)
 		}
@@ -41,17 +40,24 @@ func (b *builder) classes(root *physical.Node, tag *node) []rdd.LabelSet {
 	return out
 }
 
-// signature spells what happens to rows of label l behind n.
-func (b *builder) signature(n *node, l int) string {
-	var s strings.Builder
-	for _, id := range b.behind(n) {
+// signature spells what happens to rows of label l in the operations given.
+func (b *builder) signature(behind []int, tag *node, l int) string {
+	var s []byte
+	for _, id := range behind {
 		c := b.nodes[id]
-		if _, here := c.input[l]; c.Unscheduled || !here && id != n.ID {
+		if _, here := c.input[l]; c.Unscheduled || !here && id != tag.ID {
 			continue
 		}
-		fmt.Fprintf(&s, "%d %t %v %v\n", id, c.acts.Has(l) && !c.dead[l], c.sidesOf(l), slices.Sorted(maps.Keys(c.need[l])))
+		s = strconv.AppendInt(s, int64(id), 10)
+		s = strconv.AppendBool(s, c.acts.Has(l) && !c.dead[l])
+		for _, in := range c.sidesOf(l) {
+			s = strconv.AppendBool(s, in)
+		}
+		for _, column := range slices.Sorted(maps.Keys(c.need[l])) {
+			s = strconv.AppendQuote(s, column)
+		}
 	}
-	return s.String()
+	return string(s)
 }
 
 // behind returns the operations that rows of n can reach, n included.
