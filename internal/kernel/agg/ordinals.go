@@ -215,7 +215,8 @@ func (o *ordinals) bytes() int64 {
 // bits, 0 where not yet known.
 type dictionaries struct {
 	seen []dictionary
-	next int
+	next int // to be forgotten
+	last int // asked for: chunk after chunk asks for the same one
 }
 
 // dictionary holds a reference to values, so that no other dictionary can come to
@@ -235,7 +236,9 @@ func (d *dictionaries) of(values *array.String) []uint32 { return d.at(values).n
 // at returns what is remembered of a dictionary, until the next call.
 func (d *dictionaries) at(values *array.String) *dictionary {
 	for i := range d.seen {
-		if s := &d.seen[i]; sameValues(s.values, values) {
+		at := (d.last + i) % len(d.seen)
+		if s := &d.seen[at]; sameValues(s.values, values) {
+			d.last = at
 			return s
 		}
 	}
@@ -257,7 +260,7 @@ func (d *dictionaries) forget() {
 	for i := range d.seen {
 		d.seen[i].values.Release()
 	}
-	d.seen, d.next = nil, 0
+	d.seen, d.next, d.last = nil, 0, 0
 }
 
 func (d *dictionaries) bytes() int64 {
