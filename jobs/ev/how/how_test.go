@@ -2,6 +2,7 @@ package how_test
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/learn/fed"
@@ -112,4 +113,18 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %v", text, err)
 		}
 	})
+}
+
+// Options outlive the text that they were read from: a column's, whose memory is given
+// back with the frame.
+func TestOptionsOutliveTheirText(t *testing.T) {
+	lent := []byte("model=linear;method=median;participants=node1,node2;stale=node2:3")
+	h, err := how.Parse(unsafe.String(&lent[0], len(lent)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(lent)
+	if h.Model != how.Linear || h.Method.By != "median" || !h.Answers("node1") || h.Answers("node3") || h.Delay("node2") != 3 {
+		t.Errorf("%+v", h)
+	}
 }

@@ -33,6 +33,7 @@ const (
 //
 // hold for single nodes, separated by commas. What cannot be is Invalid.
 func Parse(text string) (How, error) {
+	text = strings.Clone(text) // it may be lent, and the options are kept
 	h := Defaults()
 	stale := ""
 	for part := range strings.SplitSeq(text, ";") {
