@@ -41,10 +41,13 @@ func TestThreeProcesses(t *testing.T) {
 	for _, j := range Jobs() {
 		t.Run(j.Name, func(t *testing.T) {
 			vars := map[string]string{}
-			if j.Name == "meter" {
+			switch j.Name {
+			case "meter":
 				vars["path"] = filepath.Join(t.TempDir(), "events")
 				call(t, "generate", "--rows", "30000", "--out", vars["path"])
-			} else {
+			case "ev":
+				vars["trips"], vars["central"] = "2", "on"
+			default:
 				vars["data"] = recording(t, "")
 			}
 			for _, mode := range []planner.Mode{planner.IDAG, planner.Masked} {
@@ -85,42 +88,55 @@ func sameRun(t *testing.T, got, want Summary) {
 }
 
 // TestKilledExecutor proves that a job of which one of three executors is killed in
-// the middle comes to the same rows as in one process, by their checksum. TestKills reads
-// what such a job has written.
+// the middle comes to the same rows as in one process, by their checksum: also one whose
+// models are trained in rounds, each from the one before. TestKills reads what such a job has
+// written.
 func TestKilledExecutor(t *testing.T) {
 	events := filepath.Join(t.TempDir(), "events")
 	call(t, "generate", "--rows", "200000", "--out", events)
-	job := Jobs()[slices.IndexFunc(Jobs(), func(j Job) bool { return j.Name == "meter" })]
-	small := func(cfg Config, out string) Summary {
-		t.Helper()
-		made, err := job.Build(map[string]string{"path": events, "out": out})
-		if err != nil {
-			t.Fatal(err)
-		}
-		set := made.Settings
-		set.BatchRows, set.CheckpointEvery = 10_000, 200*time.Millisecond
-		cfg.Kinds, cfg.Ledger = Kinds(), t.TempDir()
-		s, err := Local(t.Context(), made.With(set), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	want := small(Config{Executors: 3}, t.TempDir())
-	p := threeProcesses(t)
-	var once sync.Once
-	killed := errors.New("nobody was killed")
-	out := t.TempDir()
-	got := small(Config{Connect: p.Connect, Observe: func(g engine.Progress) {
-		if g.Note != "" {
-			t.Log(g.Note)
-		}
-		if g.Committed && g.Batch >= 4 {
-			once.Do(func() { killed = p.Kill("e2") })
-		}
-	}}, out)
-	sameRun(t, got, want)
-	if killed != nil {
-		t.Error(killed)
+	for _, c := range []struct {
+		job   string
+		vars  map[string]string
+		rows  int64 // of a batch
+		after int64 // batches
+	}{
+		{"meter", map[string]string{"path": events}, 10_000, 4},
+		{"ev", map[string]string{"trips": "2"}, 400, 20},
+	} {
+		t.Run(c.job, func(t *testing.T) {
+			job := Jobs()[slices.IndexFunc(Jobs(), func(j Job) bool { return j.Name == c.job })]
+			small := func(cfg Config) Summary {
+				t.Helper()
+				c.vars["out"] = t.TempDir()
+				made, err := job.Build(c.vars)
+				if err != nil {
+					t.Fatal(err)
+				}
+				set := made.Settings
+				set.BatchRows, set.CheckpointEvery = c.rows, 200*time.Millisecond
+				cfg.Kinds, cfg.Ledger = Kinds(), t.TempDir()
+				s, err := Local(t.Context(), made.With(set), cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+			want := small(Config{Executors: 3})
+			p := threeProcesses(t)
+			var once sync.Once
+			killed := errors.New("nobody was killed")
+			got := small(Config{Connect: p.Connect, Observe: func(g engine.Progress) {
+				if g.Note != "" {
+					t.Log(g.Note)
+				}
+				if g.Committed && int64(g.Batch) >= c.after {
+					once.Do(func() { killed = p.Kill("e2") })
+				}
+			}})
+			sameRun(t, got, want)
+			if killed != nil {
+				t.Error(killed)
+			}
+		})
 	}
 }

@@ -41,7 +41,7 @@ func weighed(r results) (accuracy, often float64) {
 }
 
 func TestTwizyTmp(t *testing.T) {
-	for _, v := range []map[string]string{{}, {"low": "0.0"}, {"low": "0.0", "points": "3.0"}, {"epochs": "2"}, {"round": "15m"}, {"round": "30m"}, {"participants": "T1,T2"}, {"model": "linear"}, {"model": "logistic"}, {"model": "forest"},{"low":"0.0","model":"forest"}} {
+	for _, v := range []map[string]string{{}, {"low": "0.0"}, {"low": "0.0", "points": "3.0"}, {"epochs": "2"}, {"round": "15m"}, {"round": "30m"}, {"participants": "T1,T2"}, {"model": "linear"}, {"model": "logistic"}, {"model": "forest"}, {"low": "0.0", "model": "forest"}} {
 		r := recorded(t, v, nil)
 		a, o := weighed(r)
 		t.Logf("%v: %.3f, %.3f, %d rounds", v, a, o, len(r.rows["rounds"]))

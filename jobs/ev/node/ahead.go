@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -23,7 +24,7 @@ import (
 // last reading of their series are no examples, nor are rows with a null. It implements
 // fn.State; what it writes is the same for the same rows, whatever their order.
 type Ahead struct {
-	series map[string][]reading
+	series map[string]*[]reading
 	rule   [3]float64 // minutes, points, lowest
 	known  bool
 	rows   int
@@ -90,14 +91,17 @@ func (a *Ahead) obey(rule [3]float64) error {
 }
 
 func (a *Ahead) add(name string, r ...reading) {
-	list, ok := a.series[name]
-	if !ok {
+	list := a.series[name]
+	if list == nil {
 		if a.series == nil {
-			a.series = map[string][]reading{}
+			a.series = map[string]*[]reading{}
 		}
-		name = string([]byte(name)) // what was given is lent
+		// What was given is lent. Nor may it be assigned by later: a map takes over the
+		// newer of two equal strings as its key.
+		list = new([]reading)
+		a.series[strings.Clone(name)] = list
 	}
-	a.series[name] = append(list, r...)
+	*list = append(*list, r...)
 	a.rows += len(r)
 }
 
@@ -115,7 +119,7 @@ func (a *Ahead) AppendState(b []byte) []byte {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.series)) {
-		list := a.series[name]
+		list := *a.series[name]
 		slices.SortFunc(list, byTime)
 		b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
 		b = binary.AppendUvarint(b, uint64(len(list)))
@@ -189,8 +193,8 @@ func (a *Ahead) Result(b array.Builder) {
 	}
 	e := Examples{}
 	for _, list := range a.series {
-		slices.SortFunc(list, byTime)
-		e.flat = a.label(list, e.flat)
+		slices.SortFunc(*list, byTime)
+		e.flat = a.label(*list, e.flat)
 	}
 	out.Append(e.AppendState(nil))
 }
