@@ -26,6 +26,7 @@ import (
 type results struct {
 	rows     map[string][]memory.Row
 	checksum string
+	dead     int64
 }
 
 // run runs the job with variables through the engine.
@@ -55,7 +56,7 @@ func runJob(t testing.TB, job *rdd.Job, change func(*rdd.Job, *engine.Config)) r
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := results{rows: map[string][]memory.Row{}, checksum: s.Checksum}
+	out := results{rows: map[string][]memory.Row{}, checksum: s.Checksum, dead: s.DeadLetters}
 	for _, name := range []string{"incidents", "predictions", "nodes", "rounds", "states"} {
 		out.rows[name] = slices.Clone(store.Rows("r/" + name))
 	}

@@ -26,8 +26,8 @@ func TwizyVars() map[string]string {
 		return slices.Contains([]string{"trips", "cars", "drift", "faults", "topics", "label", "central_from"}, name)
 	})
 	maps.Copy(v, map[string]string{
-		"data": os.Getenv("IDAG_DATA"), "minutes": "5.0", "points": "4.0", "low": "50.0", "day": "2021-06-30",
-		"round": "20 minutes", "client": "substring(regexp_extract(file, '([^/]+)[.]csv$', 1), 1, 2)", "out": "out/twizy-ev",
+		"data": os.Getenv("IDAG_DATA"), "minutes": "3.0", "points": "2.5", "low": "50.0", "day": "2021-06-30",
+		"round": "10 minutes", "warmup": "12", "client": "substring(regexp_extract(file, '([^/]+)[.]csv$', 1), 1, 2)", "out": "out/twizy-ev",
 	})
 	if v["data"] == "" {
 		v["data"] = "../shared/data"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/jobs/ev"
+	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 )
 
@@ -40,10 +41,28 @@ func weighed(r results) (accuracy, often float64) {
 	return float64(right) / float64(all), max(share, 1-share)
 }
 
-func TestTwizyTmp(t *testing.T) {
-	for _, v := range []map[string]string{{}, {"low": "0.0"}, {"low": "0.0", "points": "3.0"}, {"epochs": "2"}, {"round": "15m"}, {"round": "30m"}, {"participants": "T1,T2"}, {"model": "linear"}, {"model": "logistic"}, {"model": "forest"}, {"low": "0.0", "model": "forest"}} {
-		r := recorded(t, v, nil)
-		a, o := weighed(r)
-		t.Logf("%v: %.3f, %.3f, %d rounds", v, a, o, len(r.rows["rounds"]))
+// TestTwizy proves that real recordings are learned from: three nodes, bad rows counted as
+// dead letters, a model that beats guessing; and that plans and batches make no difference.
+func TestTwizy(t *testing.T) {
+	r := recorded(t, nil, nil)
+	nodes := map[any]bool{}
+	for _, row := range r.rows["nodes"] {
+		nodes[row.Values["node"]] = true
+	}
+	accuracy, often := weighed(r)
+	t.Logf("%d rounds, accuracy %.3f, the more frequent class %.3f, %d dead letters", len(r.rows["rounds"]), accuracy, often, r.dead)
+	if !nodes["T1"] || !nodes["T2"] || !nodes["T3"] || len(nodes) != 3 || len(r.rows["rounds"]) < 50 || r.dead != 161 {
+		t.Errorf("nodes %v, %d rounds, %d dead letters", nodes, len(r.rows["rounds"]), r.dead)
+	}
+	if accuracy < often+0.1 {
+		t.Errorf("accuracy %.3f, the more frequent class has %.3f", accuracy, often)
+	}
+	linear := recorded(t, nil, func(_ *rdd.Job, c *engine.Config) { c.Mode, c.Executors = planner.Masked, 2 })
+	if linear.checksum != r.checksum {
+		t.Errorf("checksum %s, in the linear plan %s", r.checksum, linear.checksum)
+	}
+	cut := recorded(t, nil, func(j *rdd.Job, _ *engine.Config) { j.Settings.BatchRows = 3000 })
+	if cut.rounds() != r.rounds() {
+		t.Error("smaller batches come to other rounds")
 	}
 }
