@@ -1,7 +1,9 @@
 package ev_test
 
 import (
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/idag/idag/connectors"
@@ -15,6 +17,7 @@ import (
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/jobs/ev"
 	"github.com/idag/idag/rdd"
+	"github.com/idag/idag/rdd/fn"
 )
 
 // TestTwoSpellingsOneJob proves that the job files and the Go API build the same jobs,
@@ -68,6 +71,36 @@ func TestBadVariables(t *testing.T) {
 	for _, vars := range []map[string]string{{"rounds": "1h"}, {"round": "soon"}, {"round": "0s"}, {"round": "-1 day"}} {
 		if _, err := ev.Job(vars); fault.Of(err) != fault.Invalid || err == nil {
 			t.Errorf("%v: %v", vars, err)
+		}
+	}
+}
+
+// TestDocs: the table of variables in docs/ev.md and the comment of the job file are about
+// those that there are.
+func TestDocs(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/ev.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(ev.YAML()), "\njob:")
+	for name, value := range ev.Vars() {
+		if row := "\n| `" + name + "` | `" + value + "` | "; !strings.Contains(string(doc), row) {
+			t.Errorf("docs/ev.md has no row %q", row)
+		}
+		if !strings.Contains(head, name) {
+			t.Errorf("the comment of ev.yaml does not tell of %s", name)
+		}
+	}
+	for _, i := range ev.Functions() {
+		name := ""
+		switch i := i.(type) {
+		case fn.Func:
+			name = i.Name
+		case fn.Aggregate:
+			name = i.Name
+		}
+		if !strings.Contains(string(doc), "\n| `"+name+"` | ") {
+			t.Errorf("docs/ev.md does not tell of %s", name)
 		}
 	}
 }

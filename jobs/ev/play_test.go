@@ -249,6 +249,7 @@ func rowsOf(t testing.TB, list []example) []byte {
 type played struct {
 	state    string
 	right    []float64 // accuracy before training in each round, over all nodes
+	scored   []int64   // rows that it is of
 	versions []int64
 	refused  []int64
 	reasons  []string
@@ -314,7 +315,7 @@ func (p *played) round(t testing.TB, how string, r int64, data heard) {
 			}
 		}
 	}
-	p.right = append(p.right, float64(right)/float64(max(all, 1)))
+	p.right, p.scored = append(p.right, float64(right)/float64(max(all, 1))), append(p.scored, all)
 	tab.put("how", arrow.BinaryTypes.String, hows...)
 	tab.put("node", arrow.BinaryTypes.String, nodes...)
 	tab.put("rows", arrow.BinaryTypes.Binary, nulls...)
@@ -356,14 +357,13 @@ func (p *played) refusals() (n int64) {
 	return n
 }
 
-// tail is the mean accuracy of the last rounds.
+// tail is the accuracy over all rows of the last rounds.
 func (p *played) tail(n int) float64 {
-	n = min(n, len(p.right))
-	sum := 0.0
-	for _, v := range p.right[len(p.right)-n:] {
-		sum += v
+	right, all := 0.0, 0.0
+	for i := max(len(p.right)-n, 0); i < len(p.right); i++ {
+		right, all = right+p.right[i]*float64(p.scored[i]), all+float64(p.scored[i])
 	}
-	return sum / float64(n)
+	return right / all
 }
 
 // TestRoundsLearn proves that rounds of FedAvg over four nodes come to a model that
