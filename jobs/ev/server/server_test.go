@@ -317,3 +317,23 @@ func TestSubmissionsAreASet(t *testing.T) {
 		}
 	})
 }
+
+// TestCentral: the centre trains on with its rows, also where no node answered.
+func TestCentral(t *testing.T) {
+	flat := []float32{0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, -1, 0}
+	centre := server.Row{Rows: state.AppendRows(nil, 8, flat)}
+	without, before := advance(t, begun(), row("", "a", 1), centre)
+	with, r := advance(t, begun(), row("central=5", "a", 1), centre)
+	if without.Params[0] != 1 || with.Params[7] == 1 || with.Version != 2 || r.Change == before.Change {
+		t.Errorf("%v without, %v with, %+v", without.Params, with.Params, r)
+	}
+	silent := row("central=5", "a", 1)
+	silent.Params = nil
+	if alone, r := advance(t, begun(), silent, centre); alone.Params[7] <= 0 || alone.Version != 2 || r.Nodes != 0 {
+		t.Errorf("%v, %+v", alone.Params, r)
+	}
+	bad := server.Row{Rows: []byte("no rows")}
+	if _, _, err := server.Advance(must(how.Parse("model=linear;central=1")), begun(), gathered(t, row("central=1", "a", 1), bad)); err == nil || fault.Of(err) != fault.Invalid {
+		t.Error(err)
+	}
+}
