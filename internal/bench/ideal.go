@@ -29,8 +29,7 @@ type Phases struct {
 	// result as Arrow columns.
 	Compute time.Duration
 	// Sink is the checksum of the result, and all of the result through the
-	// job's own sinks: each is opened, written to, published in and closed, as a run's
-	// are.
+	// job's own sinks until it is published.
 	Sink time.Duration
 }
 
@@ -92,6 +91,7 @@ type ideal struct {
 	names   meterNames
 	window  int64 // size in microseconds
 	results []result
+	sinks   []connectors.Sink
 }
 
 // rowGroup is what one split holds, ready to be worked on.
@@ -149,7 +149,11 @@ func (m *ideal) close() error {
 	for _, r := range m.results {
 		r.batch.Release()
 	}
-	return m.in.src.Close()
+	err := m.in.src.Close()
+	for _, s := range m.sinks {
+		err = errors.Join(err, s.Close())
+	}
+	return err
 }
 
 func (g *rowGroup) release() {
@@ -328,16 +332,17 @@ func (m *ideal) compute(ctx context.Context) error {
 // sink writes each result to its sink, and sums it up.
 func (m *ideal) sink(ctx context.Context, out *Outcome) error {
 	sums := make([]kernel.Checksum, len(m.results))
-	err := deal(ctx, m.threads, len(m.results), func(ctx context.Context, _, i int) error {
+	m.sinks = make([]connectors.Sink, len(m.results))
+	err := deal(ctx, m.threads, len(m.results), func(ctx context.Context, _, i int) (err error) {
 		r := &m.results[i]
 		sums[i].AddBatch(r.label, r.batch)
 		op := &m.plan.Ops[m.plan.Writes[i]]
-		to, err := m.kinds.Sink(ctx, op.Dataset, connectors.Env{Job: m.plan.Job.Name,
+		m.sinks[i], err = m.kinds.Sink(ctx, op.Dataset, connectors.Env{Job: m.plan.Job.Name,
 			Labels: m.plan.Job.Labels, Schemas: op.Schemas, Mem: m.mem, Out: io.Discard})
 		if err != nil {
 			return err
 		}
-		return errors.Join(m.publish(ctx, to, i, r), to.Close())
+		return m.publish(ctx, m.sinks[i], i, r)
 	})
 	var whole kernel.Checksum
 	for i, s := range sums {
@@ -345,6 +350,14 @@ func (m *ideal) sink(ctx context.Context, out *Outcome) error {
 		out.RowsOut += m.results[i].batch.NumRows()
 	}
 	out.Checksum = whole.String()
+	// Sinks that could not be opened are not there to be closed.
+	var open []connectors.Sink
+	for _, s := range m.sinks {
+		if s != nil {
+			open = append(open, s)
+		}
+	}
+	m.sinks = open
 	return err
 }
 
