@@ -25,7 +25,7 @@ type measurement struct {
 
 // benches returns the measurements there are.
 func benches() []measurement {
-	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchCluster(), benchChaos(), benchSchedule(), benchBypass()}
+	return []measurement{benchReplay(), benchStart(), benchIngest(), benchCrash(), benchCluster(), benchChaos(), benchSchedule(), benchBypass(), benchEV(), benchClients()}
 }
 
 // benchFlags are the settings of a measurement, printed with its figures.
@@ -42,6 +42,8 @@ type benchFlags struct {
 	spaces  bool
 	tasks   int
 	bypass  bypassFlags
+	ev      evFlags
+	clients clientsFlags
 }
 
 // add adds the flags. The default number of rows makes 64 equal row groups: long
@@ -62,6 +64,8 @@ func (f *benchFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.runs, "runs", 5, "`runs` of each plan, after one that warms up")
 	fs.StringSliceVar(&f.mixes, "mixes", []string{"40/30/30", "95/4/1"}, "further `mixes` to replay, each with figures of its own")
 	f.bypass.add(fs)
+	f.ev.add(fs)
+	f.clients.add(fs)
 	fs.Int64SliceVar(&f.rssRows, "rss-rows", nil, "`rows` of further data sets to measure the memory of one run on")
 }
 
@@ -199,6 +203,12 @@ func (f *benchFlags) settings(name string) map[string]string {
 	if name == "chaos" {
 		data := fmt.Sprintf("%d rows a run, %d a second, seed %d", min(f.rows, chaosRows), chaosRate, f.seed)
 		return map[string]string{"runs": fmt.Sprint(f.runs), "faults": fmt.Sprint(f.faults), "data": data}
+	}
+	if name == "ev" {
+		return f.evNotes()
+	}
+	if name == "clients" {
+		return f.clientsNotes()
 	}
 	if name == "schedule" {
 		data := fmt.Sprintf("%d tasks, seed %d", f.tasks, f.seed)
