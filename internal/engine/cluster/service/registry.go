@@ -24,12 +24,15 @@ const recordName = "job"
 type record struct {
 	Asks submission.Job  `json:"asks"`
 	Info submission.Info `json:"info"`
+	// Before is when the run ended that the ledger told of before that of this job, by
+	// its last entry, or 0; nil: the job's run has not begun.
+	Before *int64 `json:"before,omitempty"`
 }
 
 // keep makes durable what is known of a job.
 func (s *Service) keep(t *task) error {
 	t.mu.Lock()
-	r := record{Asks: t.asks, Info: t.now}
+	r := record{Asks: t.asks, Info: t.now, Before: t.before}
 	t.mu.Unlock()
 	r.Info.Progress = nil
 	text, err := json.Marshal(r)
@@ -77,7 +80,7 @@ func (s *Service) remember(dir string) (*task, error) {
 	}
 	job, err := s.cfg.Build(r.Asks)
 	t := newTask(jobOr(job, r.Info.ID), r.Asks, dir)
-	t.now = r.Info
+	t.now, t.before = r.Info, r.Before
 	t.events.put(t.now)
 	switch {
 	case over(r.Info.State):

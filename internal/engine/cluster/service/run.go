@@ -5,9 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
-	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
@@ -23,11 +21,13 @@ func (s *Service) begin(t *task) {
 	s.jobs.Go(func() {
 		defer close(t.done)
 		defer abort(nil)
-		sum, err := s.drive(ctx, t)
-		if s.let(t, sum, err) {
-			return // the next driver takes it up
+		if !s.concluded(ctx, t) {
+			sum, err := s.drive(ctx, t)
+			if s.let(t, sum, err) {
+				return // the next driver takes it up
+			}
+			t.finish(sum, err)
 		}
-		t.finish(sum, err)
 		if err := s.keep(t); err != nil {
 			s.cfg.Log(t.job.Name + ": how it ended is not remembered: " + err.Error())
 		}
@@ -128,28 +128,6 @@ func (s *Service) guarded(ctx context.Context, job *rdd.Job, cfg engine.Config, 
 		}
 	}()
 	return s.cfg.Run(ctx, job, cfg, seat)
-}
-
-// restart gives up an unfinished run where this was asked for, and forgets that it was:
-// the next driver takes up the run that begins now.
-func (s *Service) restart(ctx context.Context, t *task, log driver.Ledger) error {
-	t.mu.Lock()
-	asked := t.asks.Restart
-	t.mu.Unlock()
-	if !asked {
-		return nil
-	}
-	past, err := driver.Recall(ctx, log)
-	if err == nil && past.Started != nil {
-		err = log.Append(ctx, driver.Ended{At: time.Now().UnixMicro()})
-	}
-	if err != nil {
-		return err
-	}
-	t.mu.Lock()
-	t.asks.Restart = false
-	t.mu.Unlock()
-	return s.keep(t)
 }
 
 // stopOf returns a channel that is closed when a job is to end in order: because

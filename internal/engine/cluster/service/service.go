@@ -131,6 +131,9 @@ func (s *Service) Submit(ctx context.Context, j submission.Job) (submission.Info
 	if err != nil || j.Check {
 		return submission.Info{ID: nameOf(job), State: submission.Waiting}, err
 	}
+	if err := s.settled(ctx, job.Name); err != nil {
+		return submission.Info{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.alive(); err != nil {
@@ -147,6 +150,23 @@ func (s *Service) Submit(ctx context.Context, j submission.Job) (submission.Info
 	s.forget()
 	s.begin(t)
 	return t.info(), nil
+}
+
+// settled waits until the record of a job that has ended is written: the next one of its
+// name has the same.
+func (s *Service) settled(ctx context.Context, id string) error {
+	s.mu.Lock()
+	t := s.known[id]
+	s.mu.Unlock()
+	if t == nil || !t.ended() {
+		return nil
+	}
+	select {
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(fault.Retry, context.Cause(ctx))
+	}
 }
 
 func nameOf(job *rdd.Job) string {

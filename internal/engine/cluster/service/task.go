@@ -40,7 +40,8 @@ type task struct {
 	events  ring[submission.Info]
 	changed chan struct{} // closed and replaced when there is more to tell
 	abort   context.CancelCauseFunc
-	asked   bool // somebody stopped it
+	asked   bool   // somebody stopped it
+	before  *int64 // see record
 }
 
 func newTask(job *rdd.Job, asks submission.Job, dir string) *task {
