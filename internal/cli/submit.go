@@ -181,8 +181,11 @@ func (s *session) follow(ctx context.Context, l *link, id string, f *submitFlags
 	defer cancel()
 	release := s.stopper(ctx, cancel, l, id, rep)
 	err := v.watch(ctx, l, id)
-	release()
+	untold := release()
 	rep.done()
+	if untold != nil {
+		return untold
+	}
 	if err != nil {
 		return err
 	}
@@ -200,8 +203,11 @@ type viewer struct {
 func (v *viewer) watch(ctx context.Context, l *link, id string) error {
 	for {
 		err := l.now().Watch(ctx, id, 0, v.tell)
-		if err == nil || ctx.Err() != nil || fault.Of(err) != fault.Retry {
-			return errors.Join(err, context.Cause(ctx))
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case fault.Of(err) != fault.Retry:
+			return err
 		}
 		v.rep.note("the driver is gone; looking for another one")
 		if err := l.again(ctx); err != nil {
@@ -246,6 +252,14 @@ func (s *session) concludes(info submission.Info, f *submitFlags) error {
 		return fmt.Errorf("%w: %s", errJob, info.Error)
 	}
 	var sum engine.Summary
+	if info.State == submission.Finished && len(info.Summary) == 0 && !f.json {
+		// Its driver died before it could tell.
+		if !f.quiet {
+			s.lineOut("%s has finished after %s, %s rows in, %s out; its summary was lost with its driver", s.out.strong(info.ID),
+				count(info.Batch, "batch", "batches"), thousands(info.RowsIn), thousands(info.RowsOut))
+		}
+		return nil
+	}
 	if len(info.Summary) == 0 || json.Unmarshal(info.Summary, &sum) != nil {
 		return fault.New(fault.Retry, "%w: %s is %s, and has no summary", errJob, info.ID, info.State)
 	}
@@ -259,30 +273,48 @@ func (s *session) concludes(info submission.Info, f *submitFlags) error {
 }
 
 // stopper turns the user's Ctrl-C into a stop of the job: in order, then at once.
-func (s *session) stopper(ctx context.Context, cancel context.CancelFunc, l *link, id string, rep reporter) (release func()) {
+// Release waits until nobody listens; it returns an error if the job was to end at once
+// and its driver does not know.
+func (s *session) stopper(ctx context.Context, cancel context.CancelFunc, l *link, id string, rep reporter) (release func() error) {
 	stop, done := s.interrupts(ctx, cancel, rep)
-	quit, finished := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(finished)
-		select {
-		case <-stop:
-		case <-quit:
-			return
-		case <-ctx.Done():
-			return
-		}
-		if err := l.now().Stop(ctx, id, true); err != nil {
-			rep.note(err.Error())
-		}
-		select {
-		case <-quit:
-		case <-ctx.Done():
-			_ = l.now().Stop(context.WithoutCancel(ctx), id, false) // nobody waits for what comes of it
-		}
-	}()
-	return func() {
+	quit, finished := make(chan struct{}), make(chan error, 1)
+	go func() { finished <- s.stops(ctx, l, id, rep, stop, quit) }()
+	return func() error {
 		close(quit)
-		<-finished
+		err := <-finished
 		done()
+		return err
 	}
+}
+
+// stops stops a job as the user asks for it.
+func (s *session) stops(ctx context.Context, l *link, id string, rep reporter, stop, quit <-chan struct{}) error {
+	select {
+	case <-stop:
+	case <-quit:
+		return nil
+	case <-ctx.Done():
+		select {
+		case <-stop: // the user was faster than this
+		default:
+			return nil
+		}
+	}
+	if err := l.now().Stop(ctx, id, true); err != nil && ctx.Err() == nil {
+		rep.note(err.Error())
+	}
+	select {
+	case <-quit:
+	case <-ctx.Done():
+	}
+	if ctx.Err() == nil {
+		return nil
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeFor)
+	defer cancel()
+	// A mistake it would be to stop a job that has ended.
+	if err := l.now().Stop(last, id, false); err != nil && fault.Of(err) != fault.Invalid {
+		return fault.New(fault.Retry, "%w, which may go on with %s: '%s stop %s' when it does (%w)", errReach, id, s.app.Name, id, err)
+	}
+	return nil
 }
