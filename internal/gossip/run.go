@@ -196,8 +196,11 @@ func (n *Node) remark(line string) {
 		return
 	default:
 	}
-	if n.sieve.due(time.Now(), line) {
-		n.say(line)
+	if !n.sieve.due(time.Now(), line) {
+		return
+	}
+	if n.say(line); n.sieve.told == most {
+		n.say(enough)
 	}
 }
 

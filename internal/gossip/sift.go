@@ -38,6 +38,7 @@ func rules() []rule {
 		{"Failed to forward ack", ""},
 		{"Binding to public address without encryption", "the gossip is open: it listens on a public address without a key"},
 		{"handler queue full", "more messages than this node can take: some are dropped"},
+		{"stream label header: *from=*", "refused $2: it is no node of idag"},
 		{"failed to receive: EOF", ""},
 		{"failed to receive: *i/o timeout*", ""},
 		{"failed to receive: *reset by peer*", ""},
@@ -71,8 +72,10 @@ func why(err error) string {
 
 // sieve tells people of what memberlist logs what they need, once in a while.
 type sieve struct {
-	rules []pattern
-	last  map[string]time.Time
+	rules  []pattern
+	last   map[string]time.Time
+	minute time.Time // when the minute began of which told counts the lines
+	told   int
 }
 
 type pattern struct {
@@ -82,6 +85,7 @@ type pattern struct {
 
 const (
 	again     = time.Minute // a line is repeated no sooner
+	most      = 60          // lines a minute: who sends packets in the name of many hosts fills no disk
 	lineLimit = 400
 )
 
@@ -113,7 +117,11 @@ func (s *sieve) sift(line string) string {
 	return printable(line)
 }
 
-// due returns whether a line is to be told now: not if it was a moment ago.
+// enough stands in place of the lines of a minute that are too many.
+const enough = "there is more of this than can be told; until the minute is over it is left out"
+
+// due returns whether a line is to be told now: not if it was a moment ago, or too many
+// others were.
 func (s *sieve) due(now time.Time, line string) bool {
 	if line == "" {
 		return false
@@ -126,12 +134,16 @@ func (s *sieve) due(now time.Time, line string) bool {
 		clear(s.last)
 	}
 	s.last[key] = now
-	return true
+	if now.Sub(s.minute) >= again {
+		s.minute, s.told = now, 0
+	}
+	s.told++
+	return s.told <= most
 }
 
 // source takes the ports out of a line, for each connection comes from another one.
 func source(line string) string {
-	words := strings.Fields(line)
+	words := strings.Fields(strings.ReplaceAll(line, "->", " -> "))
 	for i, w := range words {
 		if host, _, err := net.SplitHostPort(strings.TrimSuffix(w, ":")); err == nil {
 			words[i] = host

@@ -38,6 +38,8 @@ func TestSift(t *testing.T) {
 		{"[ERR] memberlist: Push/Pull with c failed: dial tcp 10.0.0.1:5: connect: connection refused", ""},
 		{"[ERR] memberlist: Failed to send UDP ping: write udp: network is unreachable", ""},
 		{"[ERR] memberlist: failed to receive: read tcp 10.0.0.1:5->10.0.0.2:6: i/o timeout from=10.0.0.1:5", ""},
+		{"[ERR] memberlist: failed to receive and remove the stream label header: read tcp 10.0.0.1:5->10.0.0.2:6: i/o timeout from=10.0.0.2:6", "refused 10.0.0.2:6: it is no node of idag"},
+		{"[ERR] memberlist: failed to receive and remove the stream label header: EOF from=10.0.0.2:6", "refused 10.0.0.2:6: it is no node of idag"},
 		{"[WARN] memberlist: Binding to public address without encryption!", "the gossip is open: it listens on a public address without a key"},
 		{"[WARN] memberlist: handler queue full, dropping message (3) from=10.0.0.1:5", "more messages than this node can take: some are dropped"},
 		{"[ERR] memberlist: msg type (99) not supported from=10.0.0.1:5", "msg type (99) not supported from=10.0.0.1:5"},
@@ -83,13 +85,24 @@ func TestDue(t *testing.T) {
 		{59, "refused 10.0.0.1:7: no", false},
 		{60, "refused 10.0.0.1:8: no", true},
 		{61, "refused 10.0.0.1:9: no", false},
+		{62, "read tcp 10.0.0.1:5->10.0.0.2:6: no", true},
+		{62, "read tcp 10.0.0.1:5->10.0.0.2:7: no", false},
 	} {
 		if got := s.due(instant(c.at), c.line); got != c.want {
 			t.Errorf("at %v %q: %v", c.at, c.line, got)
 		}
 	}
+	told := 0
 	for i := range 10_000 {
-		s.due(instant(100), fmt.Sprint("line ", i))
+		if s.due(instant(200), fmt.Sprint("line ", i)) {
+			told++
+		}
+	}
+	if told != most {
+		t.Errorf("%d lines are told in a minute", told)
+	}
+	if !s.due(instant(261), "the next minute") {
+		t.Error("a minute later there is no line")
 	}
 	if len(s.last) > 256 {
 		t.Errorf("%d lines are kept", len(s.last))

@@ -78,7 +78,7 @@ func arrival(old, r row, known bool) string {
 	case old.Condition == Alive && r.Condition == Leaving && r.stance == leaving:
 		return r.Name + " is leaving: it finishes what it has"
 	case old.Role != r.Role:
-		return fmt.Sprintf("%s, which was a %s, is a %s", r.Name, old.Role, r.Role)
+		return fmt.Sprintf("%s was %s and is %s now", r.Name, old.Role, r.Role)
 	}
 	return ""
 }

@@ -77,7 +77,7 @@ func TestTableEvents(t *testing.T) {
 		}},
 		{"a standby takes over", []step{
 			{came, said{Role: Standby}, Alive, 0, "n (standby) has joined", false},
-			{changed, said{Role: Driver}, Alive, 0, "n, which was a standby, is a driver", false},
+			{changed, said{Role: Driver}, Alive, 0, "n was standby and is driver now", false},
 		}},
 		{"an observer is not missed", []step{
 			{came, said{Role: Observer}, Alive, 0, "n (observer) has joined", false},
