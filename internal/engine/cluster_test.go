@@ -12,6 +12,7 @@ import (
 
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster"
@@ -87,7 +88,7 @@ func TestJobsTravel(t *testing.T) {
 		if err := putInputs(c, mem, store); err != nil {
 			t.Fatal(err)
 		}
-		reg := connectors.NewRegistry(store.Kind())
+		reg := connectors.NewRegistry(store.Kind(), broadcast.Kind())
 		mode := modes()[rapid.IntRange(0, 3).Draw(t, "mode")]
 		plan, err := engine.Compile(context.Background(), c.Job, engine.Config{Mode: mode, Kinds: reg})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/engine"
@@ -396,7 +397,7 @@ func (h *halves) atCentre(cfg engine.Config, edge *memory.Store) (*twin.Result, 
 	if err != nil {
 		return nil, engine.Summary{}, err
 	}
-	cfg.Mem, cfg.Kinds, cfg.Dead = mem, connectors.NewRegistry(kind), dead
+	cfg.Mem, cfg.Kinds, cfg.Dead = mem, connectors.NewRegistry(kind, broadcast.Kind()), dead
 	h.whole = trusting(h.c.Job, "done")
 	s, err := engine.Run(ctx, h.whole, cfg)
 	if err != nil {

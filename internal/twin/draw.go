@@ -29,6 +29,9 @@ type Case struct {
 	Job    *rdd.Job
 	Inputs []Input // by source, in the order in which job.Datasets has the reads
 	Cuts   []Cut
+	// CutsMatter says that rows depend on how the input is cut: the job reads its own
+	// results elsewhere than on the way to the next of them.
+	CutsMatter bool
 }
 
 // Cut is one batch of a ledger.
@@ -47,14 +50,26 @@ func Draw(t *rapid.T, hash Hash) *Case {
 	g := &drawer{t: t, hash: hash}
 	g.labels()
 	g.oneTime = coin(t, 1, "one time column")
+	g.results()
 	g.source(0)
 	if coin(t, 2, "two sources") {
 		g.source(1)
 	}
+	early := coin(t, 1, "results first")
+	for _, r := range g.told {
+		if early {
+			g.tell(r)
+		}
+	}
 	for range even(t, 10, "operations") {
 		g.operation()
 	}
-	c := &Case{Job: rdd.NewJob("drawn", nil, g.sinks()...).Using(Functions())}
+	for _, r := range g.told {
+		if !early {
+			g.tell(r)
+		}
+	}
+	c := &Case{CutsMatter: g.cutsMatter, Job: rdd.NewJob("drawn", nil, g.sinks()...).Using(Functions())}
 	if outputs := c.Job.Outputs(); len(outputs) > 1 && coin(t, 1, "schedule") {
 		c.Job.Schedule = some(t, "scheduled", 1, outputs)
 	}

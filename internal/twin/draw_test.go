@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/expr"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
 
@@ -56,10 +57,14 @@ func TestOrderDoesNotMatter(t *testing.T) {
 }
 
 // TestCutsDoNotMatter proves that with nothing late and one time for now() the
-// rows do not depend on how the input is cut into batches.
+// rows of jobs that do not read their own results do not depend on how the input is cut
+// into batches.
 func TestCutsDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Draw(t, hashOf)
+		if slices.ContainsFunc(c.Job.Datasets(), func(d *rdd.Dataset) bool { return d.Op().Kind() == "broadcast" }) {
+			return // here several windows leave at once
+		}
 		batches := c.Batches()
 		whole := Batch{Closed: noTime, Watermark: noTime, Final: true, Rows: map[int][]InRow{}}
 		for i := range batches {

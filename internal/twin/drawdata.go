@@ -34,23 +34,9 @@ func (in *Input) schema(t *rapid.T, names []string) {
 	var fields []arrow.Field
 	in.nulls = map[string]int{}
 	for _, c := range names {
-		var dt arrow.DataType
-		switch trait(c) {
-		case 'b':
-			dt = arrow.FixedWidthTypes.Boolean
-		case 'i':
-			dt = arrow.PrimitiveTypes.Int64
-		case 'f', 'w':
-			dt = arrow.PrimitiveTypes.Float64
-		case 's':
-			dt = one[arrow.DataType](t, "encoding", arrow.BinaryTypes.String,
-				&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String})
-		case 't':
-			dt = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
-		case 'd':
-			dt = arrow.FixedWidthTypes.Date32
-		default:
-			dt = typeOfTrait(trait(c))
+		dt := flatType(trait(c))
+		if trait(c) == 's' && coin(t, 1, "encoding") {
+			dt = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
 		}
 		if in.nulls[c] = one(t, "nulls", 1, 1, 0); coin(t, 5, "all null") {
 			in.nulls[c] = 2

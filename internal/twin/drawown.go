@@ -9,8 +9,12 @@ import (
 
 // apply draws an Apply of one of the functions whose columns some labels have.
 func (g *drawer) apply(n *node) *node {
-	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
-	name := one(g.t, "function", "own_weighed", "own_positive", "own_repeated")
+	return g.applyTo(n, slices.Sorted(maps.Keys(n.labels)), "own_weighed", "own_positive", "own_repeated")
+}
+
+func (g *drawer) applyTo(n *node, from []int, functions ...string) *node {
+	set, labels, cols := g.choose(n, from)
+	name := one(g.t, "function", functions...)
 	op := rdd.Apply{For: set, Func: name, Columns: map[string]string{}}
 	reads := map[string]byte{"own_weighed": 'i', "own_positive": 'f', "own_repeated": 'i'}
 	read := map[byte]string{'i': "x", 'f': "f"}[reads[name]]

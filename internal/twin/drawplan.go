@@ -23,6 +23,11 @@ type drawer struct {
 	nodes   []*node
 	by      []string // keys that the next Join takes, if its sides have them
 
+	told       []toldResult   // that the job reads of itself
+	writes     []*rdd.Dataset // of told
+	root       *node          // the events of the first source, before anything else
+	cutsMatter bool
+
 	sourceNames []string // columns of the first source, without those of its tag
 }
 
@@ -34,10 +39,11 @@ type node struct {
 
 // lab is what a label's rows are like.
 type lab struct {
-	cols   []string
-	size   time.Duration // of their windows
-	source int           // within which their origins are unique, or one of the below
-	grown  bool          // a Join may have made many rows of few
+	cols    []string
+	size    time.Duration // of their windows
+	tumbles bool          // and they begin at multiples of it
+	source  int           // within which their origins are unique, or one of the below
+	grown   bool          // a Join may have made many rows of few
 }
 
 const (
@@ -108,6 +114,9 @@ func (g *drawer) source(i int) {
 	n := &node{set: rdd.Extend(read, rdd.Pos{}, nil).Tag(tag), labels: map[int]lab{}}
 	for _, l := range possible.Each() {
 		n.labels[l] = lab{cols: names, source: i}
+	}
+	if i == 0 {
+		g.root = n
 	}
 	if coin(g.t, 1, "trunk") {
 		n = g.trunk(n)
@@ -190,7 +199,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache, g.apply, g.apply,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache, g.apply, g.apply, g.recall, g.recall,
 	}
 	g.push(ops[even(g.t, len(ops), "operation")](n))
 }
@@ -281,8 +290,10 @@ func (g *drawer) targets(x *sentences, most int) []string {
 	return out
 }
 
-func (g *drawer) assign(n *node) *node {
-	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
+func (g *drawer) assign(n *node) *node { return g.assignTo(n, slices.Sorted(maps.Keys(n.labels))) }
+
+func (g *drawer) assignTo(n *node, from []int) *node {
+	set, labels, cols := g.choose(n, from)
 	x := g.sentences(n, labels, cols)
 	op := rdd.Map{For: set}
 	for _, c := range g.targets(x, 3) {
@@ -302,8 +313,10 @@ func (g *drawer) assign(n *node) *node {
 	})
 }
 
-func (g *drawer) filter(n *node) *node {
-	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
+func (g *drawer) filter(n *node) *node { return g.filterTo(n, slices.Sorted(maps.Keys(n.labels))) }
+
+func (g *drawer) filterTo(n *node, from []int) *node {
+	set, labels, cols := g.choose(n, from)
 	x := g.sentences(n, labels, cols)
 	return n.next(rdd.Filter{For: set, Where: x.draw('b', small(g.t, 1, 3, "depth"))}, nil, nil)
 }
@@ -364,13 +377,10 @@ func (g *drawer) windowOf(n *node, draw func(size time.Duration) rdd.Window) *no
 	if len(cols) == 0 {
 		return nil
 	}
-	size := one(g.t, "size", sizes()...)
-	op := draw(size)
+	op := draw(one(g.t, "size", sizes()...))
 	op.For, op.Time = set, one(g.t, "time", cols...)
 	return n.next(op, labels, func(l *lab) {
-		l.add(rdd.WindowStart)
-		l.add(rdd.WindowEnd)
-		l.size = size
+		l.within(op)
 	})
 }
 

@@ -72,7 +72,9 @@ func (g *drawer) reduceOf(n *node, from rdd.LabelSet, labels []int, cols []strin
 			}
 		}
 	}
-	if sameSize && slices.Contains(cols, rdd.WindowStart) && !coin(g.t, 2, "not by window") {
+	if slices.Contains(by, rdd.WindowStart) {
+		made.size = first.size
+	} else if sameSize && slices.Contains(cols, rdd.WindowStart) && !coin(g.t, 2, "not by window") {
 		op.By = append(op.By, rdd.WindowStart)
 		made.size = first.size
 	}

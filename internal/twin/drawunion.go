@@ -34,7 +34,7 @@ func (g *drawer) union(n *node, others ...*node) *node {
 		sets = append(sets, o.set)
 		for i, l := range o.labels {
 			if have, ok := m.labels[i]; ok {
-				l = lab{cols: slices.Clone(have.cols), size: l.size, source: shared(have.source, l.source)}
+				l = lab{cols: slices.Clone(have.cols), size: l.size, tumbles: l.tumbles && have.tumbles, source: shared(have.source, l.source)}
 				for _, c := range o.labels[i].cols {
 					l.add(c)
 				}
@@ -71,7 +71,7 @@ func shared(a, b int) int {
 
 // sinks draws the Writes; the last dataset is always written.
 func (g *drawer) sinks() []*rdd.Dataset {
-	var out []*rdd.Dataset
+	out := slices.Clone(g.writes)
 	for i := range small(g.t, 1, 3, "writes") {
 		n := g.nodes[len(g.nodes)-1]
 		if i > 0 {

@@ -47,6 +47,8 @@ func (r *run) step(d *rdd.Dataset, parents [][]row) ([]row, error) {
 		})
 	case rdd.Apply:
 		return r.each(d, op.For, in, func(s *scope, x row) ([]row, string) { return r.applied(s, op, x), "" })
+	case rdd.Broadcast:
+		return r.recall(d, op, in)
 	case rdd.Window:
 		return r.each(d, r.windowed(d, op), in, func(_ *scope, x row) ([]row, string) { return r.window(op, x) })
 	case rdd.Reduce:
@@ -194,7 +196,8 @@ func (r *run) window(op rdd.Window, x row) ([]row, string) {
 
 func (r *run) lateness() int64 { return r.job.Settings.Lateness.Microseconds() }
 
-// write adds the rows of From to a sink: Columns, or all without underscore.
+// write adds the rows of From to a sink: Columns, or all without underscore. What the job
+// writes for itself is in no sink.
 func (r *run) write(d *rdd.Dataset, op rdd.Write, sink int, in []row) {
 	for _, x := range in {
 		if op.From != 0 && !op.From.Has(x.label) {
@@ -208,6 +211,10 @@ func (r *run) write(d *rdd.Dataset, op rdd.Write, sink int, in []row) {
 			if op.Columns == nil && !strings.HasPrefix(c, "_") || slices.Contains(op.Columns, c) {
 				out.Values[c] = v
 			}
+		}
+		if name, ok := toldAs(op); ok {
+			r.told[name] = append(r.told[name], told{batch: r.number, values: out.Values})
+			continue
 		}
 		r.result.Sinks[sink] = append(r.result.Sinks[sink], out)
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // Result is what a job gave: the rows of every Write in the order of
-// job.Datasets, and the dead letters.
+// job.Datasets, and the dead letters. Those of the connector "broadcast", which the job
+// writes for itself, have none.
 type Result struct {
 	Sinks [][]Row
 	Dead  []Dead

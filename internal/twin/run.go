@@ -55,11 +55,13 @@ type run struct {
 	job     *rdd.Job
 	hash    Hash
 	batch   Batch
+	number  int // of the batch
 	source  map[*rdd.Dataset]int
 	schemas map[*rdd.Dataset]map[int]schema
 	groups  map[*rdd.Dataset]map[string]*group
 	waiting map[*rdd.Dataset]*waiting
 	kept    map[*rdd.Dataset][]row // rows that wait in a Distinct, Sort, Limit or Sample
+	told    map[string][]told      // rows that the job has written for itself
 	exprs   map[string]expr.Node
 	result  *Result
 }
@@ -70,6 +72,7 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 	r := &run{
 		job: job, hash: hash, source: map[*rdd.Dataset]int{}, schemas: map[*rdd.Dataset]map[int]schema{},
 		groups: map[*rdd.Dataset]map[string]*group{}, waiting: map[*rdd.Dataset]*waiting{}, exprs: map[string]expr.Node{}, kept: map[*rdd.Dataset][]row{},
+		told:   map[string][]told{},
 		result: &Result{Loose: map[string]bool{}},
 	}
 	sets := job.Datasets()
@@ -88,6 +91,7 @@ func Run(job *rdd.Job, batches []Batch, hash Hash) (*Result, error) {
 	r.result.Sinks = make([][]Row, len(sinks))
 	wanted := scheduled(job)
 	for _, r.batch = range batches {
+		r.number++
 		rows := map[*rdd.Dataset][]row{}
 		for _, d := range sets {
 			if !wanted[d] {
@@ -124,6 +128,18 @@ func scheduled(job *rdd.Job) map[*rdd.Dataset]bool {
 	for _, s := range job.Sinks {
 		if len(job.Schedule) == 0 || slices.Contains(job.Schedule, s.Name()) {
 			want(s)
+		}
+	}
+	for again := true; again; { // what is wanted may read what the job writes for itself
+		again = false
+		for _, d := range job.Datasets() {
+			op, ok := d.Op().(rdd.Broadcast)
+			for _, s := range job.Sinks {
+				if name, told := toldAs(s.Op().(rdd.Write)); ok && wanted[d] && told && name == op.Of && !wanted[s] {
+					want(s)
+					again = true
+				}
+			}
 		}
 	}
 	return wanted

@@ -53,6 +53,12 @@ func (r *run) derive(d *rdd.Dataset) error {
 				have[c] = t
 			}
 		})
+	case rdd.Broadcast:
+		r.change(op.For, out, func(have schema) {
+			for _, c := range op.Columns {
+				have[c.Name] = typeID(c.Type)
+			}
+		})
 	case rdd.Window:
 		r.change(r.windowed(d, op), out, func(have schema) {
 			have[rdd.WindowStart], have[rdd.WindowEnd] = arrow.TIMESTAMP, arrow.TIMESTAMP

@@ -32,6 +32,7 @@ func TestDrawCoversTheLanguage(t *testing.T) {
 		one-label many-labels two-sources branch for-some for-all drop strict tag-rules tag-column tag-values exclusive
 		otherwise brings-tags reduce-of-reduce reduce-by-window reduce-without-by first last stddev distinct
 		approx_distinct approx_count approx_top approx_moment2 sample-of-values
+		broadcast recalled recalled-by-events two-results all-columns-told
 		rows no-rows many-batches late left-early columns underscore null NaN
 		dead:abnormal_tag dead:inaccurate_tag dead:partial_release dead:late dead:no_event_time dead:strict`)
 	for _, w := range wanted {
@@ -76,6 +77,7 @@ func features(c *Case, r *Result) map[string]bool {
 			}
 		}
 	}
+	featuresOfResults(c, has)
 	// Without its last batch a job gives what left before the end.
 	all := c.Batches()
 	if early, err := Run(c.Job, all[:len(all)-1], hashOf); err == nil {
@@ -129,6 +131,8 @@ func featuresOf(d *rdd.Dataset, has map[string]bool) {
 		labels = op.From
 	case rdd.Filter:
 		labels = op.For
+	case rdd.Broadcast:
+		labels = op.For
 	case rdd.Apply:
 		has[op.Func], labels = true, op.For
 	case rdd.Write:
@@ -142,4 +146,26 @@ func featuresOf(d *rdd.Dataset, has map[string]bool) {
 	}
 	has["for-some"] = has["for-some"] || labels != 0
 	has["for-all"] = has["for-all"] || labels == 0
+}
+
+// featuresOfResults tells whether what a job reads of itself is ever there: without the
+// Broadcasts, or with null in their place, rows are others.
+func featuresOfResults(c *Case, has map[string]bool) {
+	told := map[string]bool{}
+	for _, d := range c.Job.Datasets() {
+		if w, ok := d.Op().(rdd.Write); ok && w.Connector == "broadcast" {
+			told[fmt.Sprint(w.Options["name"])] = true
+			has["all-columns-told"] = has["all-columns-told"] || w.Columns == nil
+		}
+	}
+	has["two-results"] = len(told) > 1
+	if len(told) == 0 {
+		return
+	}
+	has["recalled-by-events"] = c.CutsMatter
+	with, err := Run(c.Job, c.Batches(), hashOf)
+	blind := *c.Job
+	blind.Settings.InFlight = 1000
+	without, blindly := Run(&blind, c.Batches(), hashOf)
+	has["recalled"] = err == nil && blindly == nil && Compare(with, without) != nil
 }
