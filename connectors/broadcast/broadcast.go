@@ -126,7 +126,7 @@ func (s *sink) encode(b arrow.RecordBatch, i int32) ([]byte, error) {
 	}
 	row := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, 1)
 	defer row.Release()
-	raw, err := codec.EncodeRow(row, s.mem)
+	raw, err := codec.EncodeRow(row)
 	if fault.Of(err) == fault.Invalid && err != nil {
 		return nil, fault.New(fault.Invalid, "broadcast: %s: %w", s.name, err)
 	}

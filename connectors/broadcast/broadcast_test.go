@@ -66,6 +66,17 @@ func batch(mem memory.Allocator, dict bool, rows ...row) arrow.RecordBatch {
 	return whole.NewSlice(1, whole.NumRows()-1)
 }
 
+// dirty is an allocator of memory that is not zero, as that of a pool is.
+type dirty struct{ memory.Allocator }
+
+func (d dirty) Allocate(size int) []byte {
+	b := d.Allocator.Allocate(size)
+	for i := range b {
+		b[i] = 0xff
+	}
+	return b
+}
+
 func frames(batches ...arrow.RecordBatch) rdd.Stream {
 	return func(yield func(*rdd.Frame, error) bool) {
 		for _, b := range batches {
@@ -79,7 +90,7 @@ func frames(batches ...arrow.RecordBatch) rdd.Stream {
 func open(t testing.TB, mem memory.Allocator) connectors.Sink {
 	t.Helper()
 	w := rdd.From("broadcast", nil).Write(rdd.Write{Connector: "broadcast", Options: rdd.Options{"name": "server"}})
-	s, err := connectors.NewRegistry(broadcast.Kind()).Sink(t.Context(), w, connectors.Env{Mem: mem, Desk: "run", Stages: true})
+	s, err := connectors.NewRegistry(broadcast.Kind()).Sink(t.Context(), w, connectors.Env{Mem: dirty{mem}, Desk: "run", Stages: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +118,7 @@ func staged(t testing.TB, mem memory.Allocator, in rdd.Stream) (rdd.Staged, conn
 	if len(r.Rows) == 0 {
 		return part, r, ""
 	}
-	b, err := codec.DecodeRow(r.Rows, mem)
+	b, err := codec.DecodeRow(r.Rows, dirty{mem})
 	if err != nil {
 		t.Fatal(err)
 	}

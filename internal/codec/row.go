@@ -18,12 +18,13 @@ const MaxRow = 16 << 20
 
 // EncodeRow returns a batch of one row as an Arrow stream, without compression. A row that
 // takes more than [MaxRow] is fault.Invalid.
-func EncodeRow(b arrow.RecordBatch, mem memory.Allocator) ([]byte, error) {
+func EncodeRow(b arrow.RecordBatch) ([]byte, error) {
 	if b.NumRows() != 1 {
 		return nil, fault.New(fault.Bug, "%d rows are not one", b.NumRows())
 	}
 	out := bounded{}
-	w := ipc.NewWriter(&out, ipc.WithSchema(b.Schema()), ipc.WithAllocator(mem))
+	// On the heap of Go, for arrow-go takes what it allocates to be zero.
+	w := ipc.NewWriter(&out, ipc.WithSchema(b.Schema()))
 	err := errors.Join(w.Write(b), w.Close())
 	switch {
 	case out.full:

@@ -44,7 +44,7 @@ func encoded(t testing.TB, text string) []byte {
 	t.Helper()
 	b := wide(t, memory.DefaultAllocator, text)
 	defer b.Release()
-	raw, err := codec.EncodeRow(b, memory.DefaultAllocator)
+	raw, err := codec.EncodeRow(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestRow(t *testing.T) {
 	defer all.Release()
 	for i := range all.NumRows() {
 		row := all.NewSlice(i, i+1)
-		raw, err := codec.EncodeRow(row, mem)
+		raw, err := codec.EncodeRow(row)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,12 +82,12 @@ func TestRowLimits(t *testing.T) {
 	defer mem.AssertSize(t, 0)
 	two := wide(t, mem, "[{},{}]")
 	defer two.Release()
-	if _, err := codec.EncodeRow(two, mem); fault.Of(err) != fault.Bug {
+	if _, err := codec.EncodeRow(two); fault.Of(err) != fault.Bug {
 		t.Errorf("two rows: %v", err)
 	}
 	for size, ok := range map[int]bool{codec.MaxRow - 8<<10: true, codec.MaxRow: false} {
 		large := wide(t, mem, `[{"s":"`+strings.Repeat("x", size)+`"}]`)
-		raw, err := codec.EncodeRow(large, mem)
+		raw, err := codec.EncodeRow(large)
 		if (err == nil) != ok || !ok && (fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "more than 16 MiB")) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
