@@ -64,11 +64,9 @@ func TestCutsDoNotMatter(t *testing.T) {
 		if strings.Contains(string(jobfile.Format(c.Job)), "now(") || c.CutsMatter {
 			return
 		}
-		recalls := slices.ContainsFunc(c.Job.Datasets(), func(d *rdd.Dataset) bool { return d.Op().Kind() == "broadcast" })
+		recalls := readsItself(c.Job)
 		if recalls {
-			one := c.Job.Settings
-			one.InFlight = 1
-			c.Job = c.Job.With(one)
+			c.Job = oneInFlight(c.Job)
 		}
 		mode := modes()[rapid.IntRange(0, 3).Draw(t, "mode")]
 		small, late, err := finalRows(c, mode)
@@ -96,6 +94,18 @@ func TestCutsDoNotMatter(t *testing.T) {
 	if compared < 10 || recalling < 2 {
 		t.Errorf("only %d jobs had nothing late, %d of them read their own results", compared, recalling)
 	}
+}
+
+// readsItself reports whether a job reads rows that it wrote.
+func readsItself(job *rdd.Job) bool {
+	return slices.ContainsFunc(job.Datasets(), func(d *rdd.Dataset) bool { return d.Op().Kind() == "broadcast" })
+}
+
+// oneInFlight returns a job in which each window sees what the one before came to.
+func oneInFlight(job *rdd.Job) *rdd.Job {
+	one := job.Settings
+	one.InFlight = 1
+	return job.With(one)
 }
 
 // finalRows runs a case and returns the checksum of all it gave, and how many

@@ -18,6 +18,7 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	arrowfile "github.com/idag/idag/connectors/arrow"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster"
@@ -33,7 +34,9 @@ import (
 )
 
 // fileKinds are the connectors of executors that are processes: they share files only.
-func fileKinds() connectors.Registry { return connectors.NewRegistry(arrowfile.Kind()) }
+func fileKinds() connectors.Registry {
+	return connectors.NewRegistry(arrowfile.Kind(), broadcast.Kind())
+}
 
 // playsExecutor is what this program works with as an executor.
 func playsExecutor(name string) cluster.ExecutorConfig {
@@ -287,6 +290,9 @@ func onFiles(c *twin.Case, in, out string) *rdd.Job {
 			o.Connector, o.Options = "arrow", rdd.Options{"path": filepath.Join(in, fmt.Sprint(o.Options["name"]))}
 			op = o
 		case rdd.Write:
+			if o.Connector == "broadcast" {
+				break // that it reads itself
+			}
 			o.Connector, o.Options = "arrow", rdd.Options{"path": filepath.Join(out, fmt.Sprint(o.Options["name"]))}
 			op = o
 		default: // neither reads nor writes

@@ -17,9 +17,9 @@ type toldResult struct {
 	cols []string // that may be read
 }
 
-// results draws which results the job reads of itself, if any.
+// results draws which results the job reads of itself, most often none.
 func (g *drawer) results() {
-	if !coin(g.t, 1, "reads its own results") {
+	if !coin(g.t, 2, "reads its own results") {
 		return
 	}
 	for _, name := range []string{"last", "other"}[:1+b2i(coin(g.t, 2, "two results"))] {
@@ -39,9 +39,6 @@ func (g *drawer) results() {
 // recall draws a Broadcast for rows of any kind: which of them see what depends on how
 // the input is cut.
 func (g *drawer) recall(n *node) *node {
-	if len(g.told) == 0 {
-		return nil
-	}
 	g.cutsMatter = true
 	return g.recallFor(n, slices.Sorted(maps.Keys(n.labels)), one(g.t, "of", g.told...))
 }

@@ -112,7 +112,7 @@ func (g *drawer) again(n *node) *node {
 		keys = slices.Clone(keys)
 		slices.Reverse(keys)
 	}
-	switch again := []string{"shuffle", "reduce", "join", "distinct", "join"}; again[even(g.t, len(again), "again")] {
+	switch again := []string{"shuffle", "reduce", "join", "distinct", "distinct"}; again[even(g.t, len(again), "again")] {
 	case "reduce":
 		return g.reduceOf(m, set, labels, shared, keys...)
 	case "join":
