@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/console"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/jobfile"
@@ -133,7 +134,7 @@ func (s *session) json(t testing.TB, src string, mode planner.Mode) string {
 // option name, and compiles it.
 func (s *session) compile(src string, mode planner.Mode) (*planner.Plan, error) {
 	store := memory.NewStore(arrowmem.DefaultAllocator)
-	job, err := jobfile.Parse("job.yaml", []byte(src), nil, connectors.NewRegistry(store.Kind(), console.Kind()))
+	job, err := jobfile.Parse("job.yaml", []byte(src), nil, connectors.NewRegistry(store.Kind(), console.Kind(), broadcast.Kind()))
 	if err != nil {
 		return nil, err
 	}
