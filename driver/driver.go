@@ -62,6 +62,8 @@ type Node struct {
 	// began: one that was started anew has neither the blocks nor the state of the
 	// one before.
 	Since int64
+	// Site is where the node stands, or "": sources may name one.
+	Site string
 	// Draining asks for the node to be left: it is given no more tasks but those of
 	// parts whose state it has, and these move away where States can do that. What it
 	// runs it finishes, and its blocks can still be read.

@@ -10,14 +10,15 @@ import (
 
 // fleet is what the core knows of the fleet's changes.
 type fleet struct {
-	elastic bool
-	held    *started    // a run that waits for its first node
-	lease   int64       // that a task has at least, in microseconds
-	usual   []int64     // by stage: what a task took in the middle, the last time that was looked
-	sweeps  bool        // a look at the leases is due
-	movable bool        // parts can move
-	moves   int         // parts that are on their way
-	lossy   rdd.BatchID // blocks of the batches up to it may have lain on nodes that are gone
+	elastic  bool
+	held     *started        // a run that waits for its first node
+	lease    int64           // that a task has at least, in microseconds
+	usual    []int64         // by stage: what a task took in the middle, the last time that was looked
+	sweeps   bool            // a look at the leases is due
+	movable  bool            // parts can move
+	moves    int             // parts that are on their way
+	deserted map[string]bool // sites that sources name and that have no node
+	lossy    rdd.BatchID     // blocks of the batches up to it may have lain on nodes that are gone
 }
 
 // fewParts is how many parts a run has at least, as far as there are key groups,

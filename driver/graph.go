@@ -5,14 +5,16 @@ import (
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner"
+	"github.com/idag/idag/rdd"
 )
 
 // graph is a plan's stages with who feeds whom. It is immutable.
 type graph struct {
 	stages    []planner.Stage
-	producers [][]int // by stage: the distinct stages that feed it
-	consumers [][]int // by stage: the distinct stages it feeds
-	readers   []int   // the stages that read
+	producers [][]int  // by stage: the distinct stages that feed it
+	consumers [][]int  // by stage: the distinct stages it feeds
+	readers   []int    // the stages that read
+	sites     []string // by source: the site where it is read, if it names one
 }
 
 // newGraph reads the stages of a plan. A plan whose stages do not form a
@@ -22,6 +24,9 @@ func newGraph(p *planner.Plan) (graph, error) {
 		stages:    p.Stages,
 		producers: make([][]int, len(p.Stages)),
 		consumers: make([][]int, len(p.Stages)),
+	}
+	for _, op := range p.Reads {
+		g.sites = append(g.sites, siteOf(p, op))
 	}
 	for i, s := range p.Stages {
 		switch {
@@ -49,6 +54,15 @@ func newGraph(p *planner.Plan) (graph, error) {
 		return g, fault.New(fault.Bug, "plan: the stages do not all lead back to a source")
 	}
 	return g, nil
+}
+
+// siteOf returns the site that a read names.
+func siteOf(p *planner.Plan, op int) string {
+	if op >= len(p.Ops) || p.Ops[op].Dataset == nil {
+		return ""
+	}
+	read, _ := p.Ops[op].Dataset.Op().(rdd.Read)
+	return read.Site
 }
 
 // acyclic reports whether every stage can be reached by starting each one after

@@ -103,7 +103,7 @@ func (c *core) lookLate(id rdd.BatchID, s int) {
 
 // copy runs a second attempt of a task on another node that has nothing else to do.
 func (c *core) copy(t *task) bool {
-	node := c.slots.spare(t.out.node)
+	node := c.spare(t)
 	if node == anyNode || t.twin != nil {
 		return false
 	}
@@ -121,12 +121,16 @@ func (c *core) copy(t *task) bool {
 	return true
 }
 
-// spare returns a node other than one that has a free slot and takes tasks, or
-// anyNode.
-func (s *slots) spare(but int) int {
+// spare returns a node for a second attempt at a task: one other than where it is, that
+// has a free slot and takes tasks; one of its site if there is one at work. Or anyNode.
+func (c *core) spare(t *task) int {
+	s, site := &c.slots, c.siteOf(t)
+	if c.fleet.deserted[site] {
+		site = ""
+	}
 	for i := range s.idle.len {
 		node := s.idle.items[(s.idle.head+i)%len(s.idle.items)]
-		if node != but && s.free[node] > 0 && s.takes(node) {
+		if node != t.out.node && s.free[node] > 0 && s.takes(node) && (site == "" || s.nodes[node].Site == site) {
 			return node
 		}
 	}
@@ -178,7 +182,7 @@ func (c *core) overdue(t *task) {
 			t.batch.id, t.stage, t.index, home.Name, time.Duration(c.now-t.out.since)*time.Microsecond), home)
 		return
 	}
-	if c.slots.spare(t.out.node) == anyNode {
+	if c.spare(t) == anyNode {
 		return
 	}
 	t.leases++

@@ -65,6 +65,8 @@ func (c *core) ready(t *task) {
 	switch {
 	case c.graph.stages[t.stage].Stateful:
 		t.node = c.parts.homes[t.stage][t.index]
+	case c.siteOf(t) != "":
+		t.node = c.near(t)
 	case t.node != anyNode && !c.slots.takes(t.node):
 		t.node = anyNode
 	}

@@ -168,6 +168,10 @@ func (p *puppet) build(t testing.TB, c *script.Case) {
 	}
 	if p.core, err = newCore(plan, Pace{Idle: idle}); err != nil {
 		p.out.WriteString(err.Error())
+		return
+	}
+	for source := range p.core.graph.sites {
+		p.core.graph.sites[source] = c.String("site", "")
 	}
 }
 
@@ -176,9 +180,10 @@ func (p *puppet) fleet(t testing.TB, c *script.Case) []Node {
 	var out []Node
 	for _, arg := range c.Args {
 		text, left := strings.CutSuffix(arg.Key, "!")
+		text, site, _ := strings.Cut(text, "/")
 		text, since, _ := strings.Cut(text, "@")
 		name, slots, _ := strings.Cut(text, ":")
-		out = append(out, Node{Name: name, Slots: int(number(t, cmp.Or(slots, "1"))), Since: number(t, cmp.Or(since, "0")), Draining: left})
+		out = append(out, Node{Name: name, Slots: int(number(t, cmp.Or(slots, "1"))), Since: number(t, cmp.Or(since, "0")), Site: site, Draining: left})
 	}
 	return out
 }

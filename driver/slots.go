@@ -16,7 +16,8 @@ type slots struct {
 	nodes  []Node
 	seats  []seat // by node, as the others
 	byName map[string]int
-	total  int // slots of the nodes that may be given tasks now or soon
+	sites  map[string][]int // nodes that have slots, by the site where they stand
+	total  int              // slots of the nodes that may be given tasks now or soon
 	free   []int
 	shared heap[*task]   // may run anywhere
 	pinned []heap[*task] // by node
@@ -164,8 +165,14 @@ func (s *slots) count() {
 		s.due.grow(len(s.nodes))
 		s.idle.grow(len(s.nodes))
 	}
-	s.total = 0
+	s.total, s.sites = 0, nil
 	for at, n := range s.nodes {
+		if n.Site != "" && n.Slots > 0 && !s.seats[at].gone {
+			if s.sites == nil {
+				s.sites = map[string][]int{}
+			}
+			s.sites[n.Site] = append(s.sites[n.Site], at)
+		}
 		if !s.seats[at].gone && !n.Draining {
 			s.total += n.Slots
 		}

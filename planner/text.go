@@ -18,6 +18,9 @@ func (a *analysis) text(op rdd.Operation) string {
 		if op.Trust != "" {
 			text += ", trust: " + op.Trust
 		}
+		if op.Site != "" {
+			text += ", at: " + op.Site
+		}
 		return text
 	case rdd.Tag:
 		if op.Column != "" {

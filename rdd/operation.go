@@ -45,6 +45,10 @@ type Read struct {
 	// job: "done" takes the operations for applied, "none" applies them anew. Empty, a
 	// digest that matches stops the job with a question.
 	Trust string
+	// Site names the site, as executors announce theirs, where the source is: they read it
+	// and carry out what follows up to the next shuffle. It decides no rows and is in no
+	// digest. While the site has no executor, others do it.
+	Site string
 }
 
 // Tag gives every event its label and its tag. The label comes from Column

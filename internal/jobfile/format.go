@@ -228,7 +228,7 @@ func (f *formatter) step(d *rdd.Dataset, as rdd.LabelSet) {
 		f.line(4, "- cache: {}")
 		return
 	case rdd.Read:
-		e = entries{{op.Connector, f.options(op.Options)}}.and("trust", op.Trust)
+		e = entries{{op.Connector, f.options(op.Options)}}.and("trust", op.Trust).and("at", op.Site)
 	case rdd.Tag:
 		e = f.tag(op)
 	case rdd.Map:

@@ -138,7 +138,8 @@ func (g *jobGen) read() rdd.Operation {
 		o["union_by_name"] = rapid.Bool().Draw(g.T, "flag")
 		o["fraction"] = rapid.Float64().Draw(g.T, "fraction")
 	}
-	return rdd.Read{Connector: "parquet", Options: o, Trust: rapid.SampledFrom([]string{"", "done", "none"}).Draw(g.T, "trust")}
+	return rdd.Read{Connector: "parquet", Options: o, Trust: rapid.SampledFrom([]string{"", "done", "none"}).Draw(g.T, "trust"),
+		Site: rapid.SampledFrom([]string{"", "edge", "plant 7: ü", "on"}).Draw(g.T, "site")}
 }
 
 func (g *jobGen) operation() rdd.Operation {

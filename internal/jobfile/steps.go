@@ -272,7 +272,7 @@ func (p *parser) reduce(d *dataset, s step, marks rdd.Marks) rdd.Operation {
 }
 
 func (p *parser) read(s step, marks rdd.Marks) rdd.Operation {
-	c, options := p.connector(s, connectors.Reading, marks, "trust")
+	c, options := p.connector(s, connectors.Reading, marks, "trust", "at")
 	trust := p.marked(s.args.get("trust"), "done or none", marks, "trust")
 	if n := s.args.get("trust"); n != nil && trust != "done" && trust != "none" && n.form == scalar {
 		p.fail(n.at, `trust is "done", to take operations for applied that headers list, or "none", to apply them anew`)
@@ -280,7 +280,8 @@ func (p *parser) read(s step, marks rdd.Marks) rdd.Operation {
 	if kind, err := p.kinds.Lookup(c); trust != "" && err == nil && !kind.Listed {
 		p.fail(s.args.get("trust").at, "%s", connectors.Untrusted(c))
 	}
-	return rdd.Read{Connector: c, Options: options, Trust: trust}
+	site := p.marked(s.args.get("at"), "the name of a site", marks, "at")
+	return rdd.Read{Connector: c, Options: options, Trust: trust, Site: site}
 }
 
 func (p *parser) write(d *dataset, s step) *rdd.Dataset {

@@ -148,7 +148,7 @@ func (f *Fleet) look() {
 			changed = true
 			continue
 		}
-		changed = changed || n.member.Slots != m.Slots || n.member.Condition != m.Condition
+		changed = changed || n.member.Slots != m.Slots || n.member.Site != m.Site || n.member.Condition != m.Condition
 		n.member = m
 		delete(there, m.Name)
 	}
@@ -177,7 +177,7 @@ func (f *Fleet) tell() {
 func (f *Fleet) list() []driver.Node {
 	var out []driver.Node
 	for _, n := range f.nodes {
-		out = append(out, driver.Node{Name: n.name, Slots: n.member.Slots, Draining: n.member.Condition == gossip.Leaving})
+		out = append(out, driver.Node{Name: n.name, Slots: n.member.Slots, Site: n.member.Site, Draining: n.member.Condition == gossip.Leaving})
 	}
 	slices.SortFunc(out, func(a, b driver.Node) int { return compareNames(a.Name, b.Name) })
 	return out

@@ -47,24 +47,42 @@ func TestLyingExecutor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var members []gossip.Member
 	lying := new(liar)
 	lying.lies.Store(3)
+	connect := served(t, func(m *gossip.Member, x *wire.ServerConfig) {
+		if m.Name == "e1" {
+			lying.Blocks = x.Blocks
+			x.Blocks = lying
+		}
+	})
+	got, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(), DeadLetters: t.TempDir(), Ledger: t.TempDir(),
+		Connect: connect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Checksum != want.Checksum || got.RowsOut != want.RowsOut || lying.told.Load() == 0 || got.TasksAgain == 0 {
+		t.Errorf("%d lies, %d tasks again: %d rows with checksum %s; in one process %d with %s", lying.told.Load(), got.TasksAgain, got.RowsOut, got.Checksum, want.RowsOut, want.Checksum)
+	}
+}
+
+// served is two executors that are reached over the network, until the test ends. Change
+// may change what each serves, and is.
+func served(t *testing.T, change func(*gossip.Member, *wire.ServerConfig)) func(context.Context, wire.Opening) (engine.Remote, error) {
+	t.Helper()
+	var members []gossip.Member
 	dial := func(_ context.Context, addr string) (cluster.Peer, error) {
 		return wire.Dial(addr, wire.Plain(), arrowmem.NewGoAllocator())
 	}
-	for i, name := range []string{"e1", "e2"} {
+	for _, name := range []string{"e1", "e2"} {
 		x := cluster.NewExecutor(cluster.ExecutorConfig{Name: name, Kinds: kinds(), Dial: dial})
-		blocks := wire.Blocks(x)
-		if i == 0 {
-			lying.Blocks = x
-			blocks = lying
-		}
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := wire.Serve(t.Context(), wire.ServerConfig{Listener: l, Executor: x, Blocks: blocks, Security: wire.Plain(), Mem: arrowmem.NewGoAllocator()})
+		m := gossip.Member{Name: name, Role: gossip.Executor, RPC: l.Addr().String(), Slots: 1, Condition: gossip.Alive}
+		sc := wire.ServerConfig{Listener: l, Executor: x, Blocks: x, Security: wire.Plain(), Mem: arrowmem.NewGoAllocator()}
+		change(&m, &sc)
+		s, err := wire.Serve(t.Context(), sc)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,16 +92,9 @@ func TestLyingExecutor(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		members = append(members, gossip.Member{Name: name, Role: gossip.Executor, RPC: s.Addr(), Slots: 1, Condition: gossip.Alive})
+		members = append(members, m)
 	}
-	got, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(), DeadLetters: t.TempDir(), Ledger: t.TempDir(),
-		Connect: func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
-			return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: func() []gossip.Member { return members }, Dial: dial})
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Checksum != want.Checksum || got.RowsOut != want.RowsOut || lying.told.Load() == 0 || got.TasksAgain == 0 {
-		t.Errorf("%d lies, %d tasks again: %d rows with checksum %s; in one process %d with %s", lying.told.Load(), got.TasksAgain, got.RowsOut, got.Checksum, want.RowsOut, want.Checksum)
+	return func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
+		return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: func() []gossip.Member { return members }, Dial: dial})
 	}
 }
