@@ -34,7 +34,8 @@
 // Columns that a function is given are lent until it returns, and so are the strings and
 // bytes in them: what is kept is cloned, also before it is assigned to a key that a map
 // has already, for a map may take over the newer of two equal strings. Columns are of the declared
-// types; strings are plain, never dictionaries. They may be slices of longer arrays, at an
+// types; strings are plain, and dictionaries only where Reads asks for them: then values may be
+// there twice, or be used by no row, and be null themselves. They may be slices of longer arrays, at an
 // offset, and may hold nulls, so they are read by Value, IsNull and the typed slices
 // that know the offset, not by buffers. Columns that it returns are made with
 // the allocator given and are the engine's, which releases them; strings may be plain or
