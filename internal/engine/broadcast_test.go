@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,9 +16,11 @@ import (
 	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/engine"
+	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
 	"github.com/idag/idag/rdd"
 	"github.com/idag/idag/rdd/fn"
+	"pgregory.net/rapid"
 )
 
 const (
@@ -151,4 +154,35 @@ func chained(events *rdd.Dataset) *rdd.Job {
 	return rdd.NewJob("chained", []string{"error", "backup", "information", "hourly"},
 		hours.Write(rdd.Write{From: bcHourly, Connector: "memory", Options: rdd.Options{"name": "hours"}}),
 		hours.Write(rdd.Write{From: bcHourly, Connector: "broadcast", Options: rdd.Options{"name": "totals"}}))
+}
+
+// Every hour goes on from what the hour before came to also if the run is stopped, or
+// aborted, between them, and taken up by others, from a checkpoint or from the beginning.
+func TestBroadcastInterrupted(t *testing.T) {
+	met, home, n := map[string]int{}, t.TempDir(), 0
+	wanted := []string{"aborted", "stopped", "with a checkpoint"}
+	enough := func() bool {
+		return n >= 20 && !slices.ContainsFunc(wanted, func(w string) bool { return met[w] == 0 })
+	}
+	drawUntil(t, enough, func(rt *rapid.T) {
+		if n++; n > 20 && enough() {
+			return
+		}
+		mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+		store := memory.NewStore(mem)
+		set := rdd.Settings{BatchRows: rapid.Int64Range(100, 5000).Draw(rt, "batch rows"), InFlight: 1,
+			CheckpointEvery: rapid.SampledFrom([]time.Duration{1, time.Hour}).Draw(rt, "checkpoints"), Lateness: rapid.SampledFrom([]time.Duration{0, 3 * time.Hour}).Draw(rt, "lateness")}
+		mode := modes()[rapid.IntRange(0, 3).Draw(rt, "mode")]
+		_, err := interrupted(rt, met)(t.Context(), running(set), engine.Config{Mode: mode, Mem: mem, Keep: new(ledger.Memory), Ledger: filepath.Join(home, fmt.Sprint(n)),
+			Kinds: kinds().With(store.Kind(), broadcast.Kind())})
+		if err != nil {
+			rt.Fatalf("%s plan: %v", mode, err)
+		}
+		checkRunning(t, fmt.Sprintf("%s plan", mode), store.Rows("hours"))
+		store.Release()
+		mem.AssertSize(t, 0)
+	})
+	if t.Log(met); !enough() {
+		t.Error("too few to prove anything")
+	}
 }
