@@ -31,6 +31,9 @@ func Jobs() []Job {
 		Name: "ev", Doc: "Federated training of a charging model on the nodes that electric vehicles drive past",
 		YAML: ev.YAML(), Build: ev.Job, Shipped: true,
 	}, {
+		Name: "ev-recorded", Doc: "The job ev over recorded events",
+		YAML: ev.RecordedYAML(), Build: ev.RecordedJob, Shipped: true,
+	}, {
 		Name: "twizy-ev", Doc: "Federated training of a charging model on recorded trips of an electric car, a route a node",
 		YAML: ev.TwizyYAML(), Build: ev.TwizyJob, Shipped: true,
 	}}

@@ -16,6 +16,7 @@ import (
 	_ "embed"
 	"slices"
 
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 	"github.com/idag/idag/rdd/fn"
 )
@@ -57,21 +58,29 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	options := rdd.Options{"events": "ev-fleet"}
+	for _, name := range simulated() {
+		options[name] = scalar(s.vars[name])
+	}
+	return s.job("ev", rdd.From("generate", options))
+}
+
+// job builds the job over events.
+func (s spelling) job(name string, read *rdd.Dataset) (*rdd.Job, error) {
 	window, err := duration(s.vars["round"])
 	if err != nil {
 		return nil, err
 	}
-	options := rdd.Options{"events": "ev-fleet"}
-	for _, name := range []string{"trips", "cars", "seed", "drift", "faults", "topics"} {
-		options[name] = scalar(s.vars[name])
+	from, ok := map[string]rdd.LabelSet{"backup": backup, "information": information}[s.vars["central_from"]]
+	if !ok {
+		return nil, fault.New(fault.Invalid, "central_from: expected information or backup, got %q", s.vars["central_from"])
 	}
-	events := rdd.From("generate", options).
-		Tag(rdd.Tag{Column: "kind", Identity: []string{"car_id", "timestamp"}, Time: "timestamp"}).
+	events := read.Tag(rdd.Tag{Column: "kind", Identity: []string{"car_id", "timestamp"}, Time: "timestamp"}).
 		Window(rdd.Tumbling("timestamp", window)).Named("events")
 	known := s.known(events).Named("known")
 	f := federation{s}
 	nodes := f.nodes(known, gathered)
-	rounds := f.server(nodes, f.central(known, map[string]rdd.LabelSet{"backup": backup, "information": information}[s.vars["central_from"]], gathered))
+	rounds := f.server(nodes, f.central(known, from, gathered))
 	sinks := []*rdd.Dataset{
 		f.predictions(known).Write(s.write("predictions", information, "timestamp", "car_id", "node", "charge", "location", "version", "p", "must_charge", "y")),
 	}
@@ -79,7 +88,7 @@ func Job(vars map[string]string) (*rdd.Job, error) {
 	sinks = append(sinks, events.Reduce(rdd.Reduce{From: failure, As: incident, By: []string{"node", rdd.WindowStart}, Get: []rdd.Assign{
 		{Column: "emergencies", Expr: "count(emergency)"}, {Column: "faults", Expr: "sum(CASE WHEN emergency IS NULL THEN 1 ELSE 0 END)"},
 	}}).Named("incidents").Write(s.write("incidents", incident)))
-	job := rdd.NewJob("ev", []string{"error", "backup", "information", "update", "central", "global", "incident"}, sinks...).With(rdd.Settings{InFlight: 1, BatchRows: 400})
+	job := rdd.NewJob(name, []string{"error", "backup", "information", "update", "central", "global", "incident"}, sinks...).With(rdd.Settings{InFlight: 1, BatchRows: 400})
 	job.Functions = fn.NewSet(Functions()...)
 	job.Dead.MaxShare = 0.01
 	return job, nil

@@ -30,6 +30,9 @@ func TestTwoSpellingsOneJob(t *testing.T) {
 	} {
 		same(t, "ev.yaml", ev.YAML(), ev.Job, vars)
 	}
+	for _, vars := range []map[string]string{nil, ev.RecordedVars(), {"path": "there", "seed": "4", "central": "3"}} {
+		same(t, "ev-recorded.yaml", ev.RecordedYAML(), ev.RecordedJob, vars)
+	}
 	for _, vars := range []map[string]string{nil, ev.TwizyVars(), {"points": "3.5", "low": "0.0", "sink": "console", "data": "there", "day": "2022-01-01"}} {
 		same(t, "twizy-ev.yaml", ev.TwizyYAML(), ev.TwizyJob, vars)
 	}
@@ -68,7 +71,7 @@ func same(t *testing.T, name string, file []byte, build func(map[string]string) 
 }
 
 func TestBadVariables(t *testing.T) {
-	for _, vars := range []map[string]string{{"rounds": "1h"}, {"round": "soon"}, {"round": "0s"}, {"round": "-1 day"}} {
+	for _, vars := range []map[string]string{{"rounds": "1h"}, {"round": "soon"}, {"round": "0s"}, {"round": "-1 day"}, {"central_from": "error"}} {
 		if _, err := ev.Job(vars); fault.Of(err) != fault.Invalid || err == nil {
 			t.Errorf("%v: %v", vars, err)
 		}

@@ -45,8 +45,8 @@ func Advance(h how.How, s *state.State, in *state.Round) (*state.State, Report, 
 	if s == nil {
 		s = &state.State{}
 	}
-	if want := h.Params(); s.Scaler != nil && len(s.Params) != want {
-		return nil, Report{}, fault.New(fault.Invalid, "the server's model has %d parameters, by the options %d: a run keeps its options", len(s.Params), want)
+	if err := fits(h, s); err != nil {
+		return nil, Report{}, err
 	}
 	r := &round{h: h, s: s, in: in, refused: map[string]int64{}}
 	warm := s.Scaler == nil
@@ -71,6 +71,26 @@ func Advance(h how.How, s *state.State, in *state.Round) (*state.State, Report, 
 	r.report.Version, r.report.Late = s.Version, int64(len(s.Waiting))
 	r.reasons()
 	return s, r.report, nil
+}
+
+// fits checks that a state was made by such options.
+func fits(h how.How, s *state.State) error {
+	if s.Scaler == nil {
+		return nil
+	}
+	if len(s.Scaler.Shift) != how.Width {
+		return fault.New(fault.Invalid, "the server's scaler has %d features, expected %d", len(s.Scaler.Shift), how.Width)
+	}
+	want := h.Params()
+	if len(s.Params) != want {
+		return fault.New(fault.Invalid, "the server's model has %d parameters, by the options %d: a run keeps its options", len(s.Params), want)
+	}
+	for i := range s.Nodes {
+		if n := &s.Nodes[i]; h.Model != how.Forest && (len(n.Base) != want || len(n.Local) != want) {
+			return fault.New(fault.Invalid, "node %q has models of %d and %d parameters, by the options %d", n.Name, len(n.Base), len(n.Local), want)
+		}
+	}
+	return nil
 }
 
 // traffic counts what nodes sent in this window.

@@ -337,3 +337,20 @@ func TestCentral(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOtherState: a state whose parts do not belong together is Invalid.
+func TestOtherState(t *testing.T) {
+	for name, change := range map[string]func(*state.State){
+		"scaler": func(s *state.State) { s.Scaler = &learn.Scaler{Shift: []float64{1}, Scale: []float64{1}} },
+		"params": func(s *state.State) { s.Params = nil },
+		"base":   func(s *state.State) { s.Nodes = []state.Node{{Name: "a", Base: make([]float64, 20), Local: s.Params}} },
+		"local":  func(s *state.State) { s.Nodes = []state.Node{{Name: "a", Base: s.Params, Local: s.Params[:1]}} },
+	} {
+		s := begun()
+		change(s)
+		r := row("control=learned", "a", 1)
+		if _, _, err := server.Advance(must(how.Parse(r.How)), s, gathered(t, r)); err == nil || fault.Of(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

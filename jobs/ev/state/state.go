@@ -114,6 +114,11 @@ func Decode(text string) (*State, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the server's state is no base64: %w", err)
 	}
+	return Read(b)
+}
+
+// Read reads what Append wrote. Submissions in it share the memory of b.
+func Read(b []byte) (*State, error) {
 	if len(b) < len(magic)+1+4 || string(b[:len(magic)]) != magic {
 		return nil, fault.New(fault.Invalid, "no server's state: %d bytes without its mark", len(b))
 	}
