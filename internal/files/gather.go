@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/idag/idag/internal/fault"
@@ -36,20 +37,23 @@ func (k *Sink) gather(ctx context.Context, batch rdd.BatchID, files []partFile) 
 	if err := g.keep(files); err != nil {
 		return "", err
 	}
-	durable := []string{g.dir}
-	labels := map[string]bool{}
+	dirs, durable := []string{g.dir}, make([]string, 0, len(files))
 	for _, f := range files {
 		to, err := g.move(k.desk, f)
 		if err != nil {
 			return "", err
 		}
-		if in := filepath.Dir(to); !labels[in] {
-			labels[in] = true
-			durable = append(durable, in)
+		if in := filepath.Dir(to); !slices.Contains(dirs, in) {
+			dirs = append(dirs, in)
 		}
 		durable = append(durable, to)
 	}
-	return g.dir, syncAll(ctx, durable)
+	// With the files most file systems have made durable what the directories hold: then
+	// there is nothing left to wait for.
+	if err := syncAll(ctx, durable); err != nil {
+		return "", err
+	}
+	return g.dir, syncAll(ctx, dirs)
 }
 
 // keep removes what an earlier try has moved that is not of files: a task has

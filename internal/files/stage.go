@@ -180,6 +180,7 @@ func (st *stage) finish() (rdd.Staged, error) {
 		if err != nil {
 			return out, wrapWrite(f.path, err)
 		}
+		writeBack(f.f)
 		if err := f.f.Close(); err != nil {
 			return out, wrapWrite(f.path, err)
 		}
