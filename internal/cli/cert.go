@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/idag/idag/connectors"
@@ -103,7 +104,7 @@ NAME. Files that are there are left as they are.`,
 			if len(hosts) == 0 {
 				hosts = args
 			}
-			if name == "ca" || filepath.Base(name) != name {
+			if name == "ca" || filepath.Base(name) != name || strings.HasPrefix(name, ".") {
 				return fault.New(fault.Invalid, "a certificate cannot be called %q: it is the name of a file", name)
 			}
 			key := filepath.Join(f.dir, "ca-key.pem")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,11 @@ const (
 	envToken   = "IDAG_TOKEN"
 	envPlain   = "IDAG_PLAIN"
 )
+
+// settingNames are all of them.
+func settingNames() []string {
+	return []string{envTo, envJoin, envKey, envCluster, envCA, envCert, envCertKey, envToken, envPlain}
+}
 
 // errReach ends a command whose cluster does not answer.
 var errReach = errors.New("the cluster does not answer")
@@ -88,10 +94,13 @@ func readSettings(path string) (map[string]string, error) {
 			continue
 		}
 		name, value, ok := strings.Cut(line, "=")
-		if !ok {
+		if name = strings.TrimSpace(name); !ok {
 			return nil, fault.New(fault.Invalid, "%s:%d: expected NAME=VALUE", path, n)
 		}
-		out[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		if !slices.Contains(settingNames(), name) {
+			return nil, fault.New(fault.Invalid, "%s:%d: there is no setting %q: expected one of %s", path, n, name, strings.Join(settingNames(), ", "))
+		}
+		out[name] = strings.TrimSpace(value)
 	}
 	return out, nil
 }
@@ -116,7 +125,8 @@ func (f *accessFlags) security(version string) (wire.Security, error) {
 	if err != nil {
 		return none, fault.New(fault.Invalid, "%s=%s: expected 1 or 0", envPlain, all[4])
 	}
-	if f.plain || plain {
+	named := f.ca != "" || f.cert != "" || f.certKey != "" // flags go before the environment
+	if f.plain || plain && !named {
 		return wire.Security{Plain: true, AllowPlain: true, Token: token, Version: version}, nil
 	}
 	if ca == "" && cert == "" && key == "" {
@@ -190,6 +200,9 @@ func (s *session) link(ctx context.Context, f *toFlags) (*link, error) {
 		return nil, err
 	}
 	if err := l.find(ctx); err != nil {
+		if of, local := localOf(); local && !alive(of) && errors.Is(err, errReach) && f.to == "" && os.Getenv(envTo) == "" {
+			err = fault.New(fault.Retry, "%w; '%s local' was ended here without its word: start it again, or remove %s", err, s.app.Name, clusterFile)
+		}
 		return nil, err
 	}
 	return l, nil

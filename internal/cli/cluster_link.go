@@ -80,7 +80,30 @@ func (l *link) find(ctx context.Context) error {
 	if l.driver == nil && l.security.Plain && strings.Contains(err.Error(), "error reading server preface") { // as gRPC says it
 		return fault.New(fault.Invalid, "%s wants certificates: --ca, --cert and --cert-key", l.addrs[0])
 	}
-	return fault.New(fault.Retry, "%w: %w", errReach, first(errs))
+	return fault.New(fault.Retry, "%w: %s", errReach, plainly(first(errs).Error()))
+}
+
+// plainly takes the words out of an error that say how gRPC came by it.
+func plainly(text string) string {
+	addr, why, ok := strings.Cut(text, " cannot be reached: ")
+	if !ok {
+		return text
+	}
+	if inner, ok := strings.CutPrefix(why, `connection error: desc = "transport: `); ok {
+		why = strings.TrimSuffix(inner, `"`)
+	}
+	why = strings.TrimPrefix(why, "Error while dialing: ")
+	why = strings.TrimPrefix(why, "dial tcp "+addr+": ")
+	why = strings.TrimPrefix(why, "dial tcp: ")
+	switch why = strings.TrimPrefix(why, "connect: "); why {
+	case "connection refused":
+		why = "nobody listens there"
+	case "authentication handshake failed: EOF":
+		why = "it hung up; is that where it listens for jobs (--listen), not its gossip (--bind)?"
+	case "authentication handshake failed: context deadline exceeded":
+		why = "it does not answer"
+	}
+	return addr + " cannot be reached: " + why
 }
 
 // first returns the first error.

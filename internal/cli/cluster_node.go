@@ -57,6 +57,11 @@ func (f *nodeFlags) config(s *session, role gossip.Role) (node.Config, error) {
 	if cfg.Security, err = f.security(s.app.Version); err != nil {
 		return cfg, err
 	}
+	if f.temp != "" {
+		if dir, err := os.Stat(f.temp); err != nil || !dir.IsDir() {
+			return cfg, fault.New(fault.Invalid, "--temp: %s is no directory", f.temp)
+		}
+	}
 	join, err1 := setting(f.join, envJoin)
 	key, err2 := setting(f.key, envKey)
 	cluster, err3 := setting(f.cluster, envCluster)

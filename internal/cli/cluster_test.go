@@ -343,6 +343,7 @@ func TestNoCluster(t *testing.T) {
 		{[]string{"driver", "--bind", "0.0.0.0:1"}, statusMistake, "needs a --key, or --plain"},
 		{[]string{"driver", "--key", "short"}, statusMistake, "key"},
 		{[]string{"driver", "--preset", "mars"}, statusMistake, "mars"},
+		{[]string{"driver", "--temp", "none"}, statusMistake, "--temp: none is no directory"},
 	} {
 		status, _, errs := call(t, app, c.args...)
 		if status != c.status || !strings.Contains(errs, c.want) {
@@ -400,6 +401,9 @@ func TestSettings(t *testing.T) {
 	if got := reached("--to", "flag", "--token", "file:token"); got != "flag:7947" || home.saw.Token != "t" {
 		t.Error(got, home.saw)
 	}
+	if _, _, errs := call(t, app, "nodes", "--ca", "none", "--cert", "none", "--cert-key", "none"); !strings.Contains(errs, "none: no such file") {
+		t.Error("certificates that are named go before $IDAG_PLAIN:", errs)
+	}
 	t.Setenv(envPlain, "perhaps")
 	if _, _, errs := call(t, app, "nodes"); !strings.Contains(errs, "IDAG_PLAIN=perhaps: expected 1 or 0") {
 		t.Error(errs)
@@ -409,6 +413,12 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, errs := call(t, app, "submit", "meter"); !strings.Contains(errs, ".idag/cluster:2: expected NAME=VALUE") {
+		t.Error(errs)
+	}
+	if err := os.WriteFile(clusterFile, []byte("IDAG_TOO=x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, errs := call(t, app, "submit", "meter"); !strings.Contains(errs, `.idag/cluster:1: there is no setting "IDAG_TOO": expected one of IDAG_TO, `) {
 		t.Error(errs)
 	}
 }
@@ -433,6 +443,7 @@ func TestCertificates(t *testing.T) {
 		{[]string{"cert", "node", "x", "--valid", "never"}, "--valid"},
 		{[]string{"cert", "node", "../x"}, "it is the name of a file"},
 		{[]string{"cert", "node", "ca"}, "it is the name of a file"},
+		{[]string{"cert", "node", ".."}, "it is the name of a file"},
 		{[]string{"nodes", "--to", "d:1", "--ca", "other/ca.pem", "--cert", "certs/me.pem", "--cert-key", "certs/me-key.pem"}, "not of an authority that is believed here"},
 	} {
 		if status, _, errs := call(t, app, c.args...); status != statusMistake || !strings.Contains(errs, c.want) {

@@ -2,12 +2,16 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/idag/idag/internal/jobfile"
+	"github.com/idag/idag/internal/wire/submission"
 	"github.com/spf13/cobra"
 )
 
@@ -79,7 +83,7 @@ func (s *session) jobsOf(ctx context.Context, f *toFlags, asJSON bool) error {
 	t := table{head: []string{"job", "state", "batch", "rows in", "rows out", "began", "took", ""}}
 	for _, j := range jobs {
 		if asJSON {
-			if err := writeJSON(s.io.Out, j); err != nil {
+			if err := writeJSON(s.io.Out, listed(j)); err != nil {
 				return err
 			}
 			continue
@@ -88,7 +92,7 @@ func (s *session) jobsOf(ctx context.Context, f *toFlags, asJSON bool) error {
 		if j.Ended > 0 {
 			end = time.UnixMicro(j.Ended)
 		}
-		why, _, _ := strings.Cut(j.Error, "\n")
+		why, _, _ := strings.Cut(s.unplaced(j.ID, j.Error), "\n")
 		t.add(j.ID, string(j.State), fmt.Sprint(j.Batch), thousands(j.RowsIn), thousands(j.RowsOut),
 			began.Local().Format(time.DateTime), end.Sub(began).Round(100*time.Millisecond).String(), why)
 	}
@@ -100,6 +104,35 @@ func (s *session) jobsOf(ctx context.Context, f *toFlags, asJSON bool) error {
 		fmt.Fprint(s.io.Out, s.out.clip(text(func(w io.Writer) { t.write(w, s.out) })))
 	}
 	return nil
+}
+
+// listing is a job as it is printed for machines: its summary as run prints it.
+type listing struct {
+	submission.Info
+	Summary  json.RawMessage `json:"summary,omitempty"`
+	Progress []byte          `json:"progress,omitempty"` // in place of that of Info, which is for submit
+}
+
+func listed(j submission.Info) listing {
+	l := listing{Info: j}
+	if json.Valid(j.Summary) {
+		l.Summary = j.Summary
+	}
+	return l
+}
+
+// unplaced takes the position in a Go file off what the driver says of a job that comes
+// with the program, as run does.
+func (s *session) unplaced(id, text string) string {
+	if j, err := s.find(id); err != nil || !j.Shipped {
+		return text
+	}
+	at, rest, ok := strings.Cut(text, ": ")
+	file, line, placed := strings.Cut(at, ":")
+	if _, err := strconv.Atoi(line); ok && placed && err == nil && filepath.Ext(file) == ".go" {
+		return rest
+	}
+	return text
 }
 
 // text is what a function writes.

@@ -63,6 +63,10 @@ func (s *session) local(ctx context.Context, f *localFlags) (err error) {
 	if f.slots == 0 {
 		f.slots = max(1, int64(runtime.GOMAXPROCS(0))/f.executors)
 	}
+	if err := settle(); err != nil {
+		return err
+	}
+	defer os.Remove(clusterFile) //nolint:errcheck // it was of this cluster
 	env, err := s.localSecrets()
 	if err != nil {
 		return err
@@ -89,7 +93,6 @@ func (s *session) local(ctx context.Context, f *localFlags) (err error) {
 		fmt.Fprintln(s.io.Err, "stopping: jobs finish their batches in flight and go on with the next cluster here; Ctrl-C again ends all at once")
 	}
 	nest.end(abort)
-	_ = os.Remove(clusterFile) // it was of this cluster
 	select {
 	case <-asked:
 		return nil
@@ -144,7 +147,7 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 	if err := nest.describe(to, driver.Gossip); err != nil {
 		return err
 	}
-	members, err := s.assembled(ctx, int(f.executors))
+	members, err := s.assembled(ctx, nest.reached(to), int(f.executors))
 	if err != nil {
 		return err
 	}
@@ -153,13 +156,16 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 	}
 	s.lineOut("\nready. In this directory:\n  %s submit JOB      runs a job on it\n  %s jobs            lists them\n  %s nodes --watch   shows the nodes\nCtrl-C here stops all of it.",
 		s.app.Name, s.app.Name, s.app.Name)
+	if other := os.Getenv(envTo); other != "" {
+		fmt.Fprintf(s.io.Err, "$%s is set: where it is, these commands go to %s\n", envTo, other)
+	}
 	return nil
 }
 
 // assembled waits until the driver sees all executors.
-func (s *session) assembled(ctx context.Context, executors int) ([]gossip.Member, error) {
+func (s *session) assembled(ctx context.Context, to *toFlags, executors int) ([]gossip.Member, error) {
 	for end := time.Now().Add(localFor); ; {
-		l, err := s.link(ctx, &toFlags{})
+		l, err := s.link(ctx, to)
 		var members []gossip.Member
 		if err == nil {
 			members, err = nodesOf(ctx, l.now())
@@ -193,9 +199,6 @@ func (s *session) localSecrets() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unshared(); err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err)
 	}
@@ -221,24 +224,48 @@ func (s *session) localSecrets() (map[string]string, error) {
 		envToken: "file:" + in("token"), envKey: "file:" + in("key")}, fault.Wrap(fault.Invalid, err)
 }
 
-// unshared refuses to start a second cluster in a directory.
-func unshared() error {
-	text, err := os.ReadFile(clusterFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// settle makes this directory that of the cluster to come, and refuses to start a second
+// one in it. Whose cluster it is stands in clusterFile from the start.
+func settle() error {
+	of, local := localOf()
+	if local && alive(of) {
+		return fault.New(fault.Invalid, "a cluster runs in this directory already: process %d; if that is another program, remove %s", of, clusterFile)
 	}
-	if err != nil {
+	if local {
+		if err := os.Remove(clusterFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fault.Wrap(fault.Invalid, err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(clusterFile), 0o700); err != nil {
 		return fault.Wrap(fault.Invalid, err)
 	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(strings.TrimPrefix(first, localMark))
-	if err != nil {
+	file, err := os.OpenFile(clusterFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist) && !local:
 		return fault.New(fault.Invalid, "%s names a cluster already, and 'local' did not write it: remove it, or work in another directory", clusterFile)
+	case err != nil:
+		return fault.Wrap(fault.Invalid, err)
 	}
-	if p, err := os.FindProcess(pid); err == nil && p.Signal(syscall.Signal(0)) == nil {
-		return fault.New(fault.Invalid, "a cluster runs in this directory already: process %d; if that is another program, remove %s", pid, clusterFile)
+	_, err = file.WriteString(localMark + strconv.Itoa(os.Getpid()) + "\n")
+	return fault.Wrap(fault.Invalid, errors.Join(err, file.Close()))
+}
+
+// localOf returns the process that started the cluster of this directory; local: one did.
+func localOf() (process int, local bool) {
+	text, err := os.ReadFile(clusterFile)
+	if err != nil {
+		return 0, false
 	}
-	return nil
+	first, _, _ := strings.Cut(string(text), "\n")
+	number, local := strings.CutPrefix(first, localMark)
+	process, err = strconv.Atoi(number)
+	return process, local && err == nil
+}
+
+// alive reports whether there is a process.
+func alive(process int) bool {
+	p, err := os.FindProcess(process)
+	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
 // localMark begins a clusterFile that local has written; the process follows.

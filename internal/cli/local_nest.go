@@ -112,7 +112,7 @@ func (n *nest) ended(b *bird) {
 func (n *nest) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains([]string{envTo, envJoin, envKey, envCluster, envCA, envCert, envCertKey, envToken, envPlain}, name)
+		return slices.Contains(settingNames(), name)
 	})
 	for _, name := range slices.Sorted(maps.Keys(n.env)) {
 		env = append(env, name+"="+n.env[name])
@@ -129,6 +129,13 @@ func (n *nest) describe(to []string, join string) error {
 		b.WriteString(name + "=" + n.env[name] + "\n")
 	}
 	return fault.Wrap(fault.Invalid, os.WriteFile(clusterFile, []byte(b.String()), 0o600))
+}
+
+// reached says how the nodes are reached that are at these addresses, whatever other
+// cluster the environment names.
+func (n *nest) reached(to []string) *toFlags {
+	access := accessFlags{ca: n.env[envCA], cert: n.env[envCert], certKey: n.env[envCertKey], token: n.env[envToken]}
+	return &toFlags{accessFlags: access, to: strings.Join(to, ",")}
 }
 
 // end ends all nodes in order, those that drive first; when ctx ends, at once.

@@ -57,7 +57,7 @@ func (s *session) awaitEnd(ctx context.Context, l *link, id string) error {
 	s.lineOut("%s is %s after %s, %s rows in, %s out", s.out.strong(id), last.State, count(last.Batch, "batch", "batches"),
 		thousands(last.RowsIn), thousands(last.RowsOut))
 	if last.State == submission.Failed {
-		return fault.New(fault.Retry, "%w: %s", errJob, last.Error)
+		return fault.New(fault.Retry, "%w: %s", errJob, s.unplaced(id, last.Error))
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (s *session) submit(ctx context.Context, name string, f *submitFlags) error
 		s.lineOut("%s: %s", name, s.out.good("ok"))
 		return nil
 	case f.detach && f.json:
-		return writeJSON(s.io.Out, info)
+		return writeJSON(s.io.Out, listed(info))
 	case f.detach:
 		s.lineOut("%s is submitted to %s; '%s logs %s -f' follows it, '%s stop %s --drain' ends it",
 			s.out.strong(info.ID), l.at, s.app.Name, info.ID, s.app.Name, info.ID)
@@ -247,9 +247,9 @@ func (v *viewer) tell(info submission.Info, lines []string) error {
 func (s *session) concludes(info submission.Info, f *submitFlags) error {
 	if info.State == submission.Failed {
 		if info.Invalid {
-			return authors(fault.New(fault.Invalid, "%s", info.Error))
+			return authors(fault.New(fault.Invalid, "%s", s.unplaced(info.ID, info.Error)))
 		}
-		return fmt.Errorf("%w: %s", errJob, info.Error)
+		return fmt.Errorf("%w: %s", errJob, s.unplaced(info.ID, info.Error))
 	}
 	var sum engine.Summary
 	if info.State == submission.Finished && len(info.Summary) == 0 && !f.json {
