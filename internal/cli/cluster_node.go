@@ -58,7 +58,7 @@ func (f *nodeFlags) config(s *session, role gossip.Role) (node.Config, error) {
 		return cfg, err
 	}
 	if f.temp != "" {
-		if dir, err := os.Stat(f.temp); err != nil || !dir.IsDir() {
+		if there, err := os.Stat(f.temp); err == nil && !there.IsDir() { // one that is not there will be made
 			return cfg, fault.New(fault.Invalid, "--temp: %s is no directory", f.temp)
 		}
 	}

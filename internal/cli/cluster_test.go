@@ -328,6 +328,9 @@ func TestLooks(t *testing.T) {
 // no mistake of the user's, one that refuses is.
 func TestNoCluster(t *testing.T) {
 	app, _ := settled(t, map[string]*mayor{"r:7947": {err: invalid("r:7947 refuses the call: the token is wrong or missing")}})
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -343,7 +346,7 @@ func TestNoCluster(t *testing.T) {
 		{[]string{"driver", "--bind", "0.0.0.0:1"}, statusMistake, "needs a --key, or --plain"},
 		{[]string{"driver", "--key", "short"}, statusMistake, "key"},
 		{[]string{"driver", "--preset", "mars"}, statusMistake, "mars"},
-		{[]string{"driver", "--temp", "none"}, statusMistake, "--temp: none is no directory"},
+		{[]string{"driver", "--temp", "file"}, statusMistake, "--temp: file is no directory"},
 	} {
 		status, _, errs := call(t, app, c.args...)
 		if status != c.status || !strings.Contains(errs, c.want) {

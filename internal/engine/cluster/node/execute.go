@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/idag/idag/internal/engine/cluster"
@@ -14,7 +15,8 @@ import (
 // blocksShare is what part of its memory an executor has for blocks.
 const blocksShare = 4
 
-// quiet is how long an executor that is leaving has to be without a task to go.
+// quiet is how long an executor that is leaving has to be without a task to go, where
+// there is a driver that could have another one.
 const quiet = 2 * time.Second
 
 // Execute is an executor until ctx ends or Config.Stop is closed. Then it takes no more
@@ -57,7 +59,7 @@ func (n *node) drain(ctx context.Context) {
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < patience; {
 		idle := time.Since(time.Unix(0, n.calls.last.Load()))
-		if n.calls.now.Load() == 0 && idle > quiet {
+		if n.calls.now.Load() == 0 && (idle > quiet || !n.driven()) {
 			return
 		}
 		select {
@@ -67,6 +69,13 @@ func (n *node) drain(ctx context.Context) {
 		}
 	}
 	n.cfg.Log("tasks are still under way; they will be run elsewhere")
+}
+
+// driven reports whether there is a driver, or one that may be at any moment.
+func (n *node) driven() bool {
+	return slices.ContainsFunc(n.gossip.Members(), func(m gossip.Member) bool {
+		return (m.Role == gossip.Driver || m.Role == gossip.Standby) && m.Condition == gossip.Alive
+	})
 }
 
 // Run implements wire.Executor.

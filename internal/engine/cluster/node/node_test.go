@@ -235,3 +235,20 @@ func TestReached(t *testing.T) {
 		_ = r.ask()
 	}
 }
+
+// An executor waits for further tasks before it leaves only where a driver could send
+// some. The best of three counts: the machine may be slow.
+func TestLeavesAtOnce(t *testing.T) {
+	best := time.Hour
+	for range 3 {
+		r := begin(t, "n", "", 1, Execute)
+		began := time.Now()
+		if err := r.ask(); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(began))
+	}
+	if best >= quiet {
+		t.Errorf("it left after %v", best)
+	}
+}

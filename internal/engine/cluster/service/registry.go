@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
@@ -124,6 +125,20 @@ func (s *Service) forget() {
 			_ = os.RemoveAll(t.dir)
 		}
 	}
+}
+
+// longName is how long the name of a job's directory may be: file systems take 255 bytes.
+const longName = 200
+
+// nameable refuses names that no directory can have, or that people cannot be shown.
+func nameable(job string) error {
+	switch {
+	case len(dirName(job)) > longName:
+		return fault.New(fault.Invalid, "the name of the job is too long for a directory of the home: %d bytes, it may have %d", len(dirName(job)), longName)
+	case strings.ContainsFunc(job, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fault.New(fault.Invalid, "the name of the job %q has characters that cannot be shown", job)
+	}
+	return nil
 }
 
 // dirName spells any name as one of a directory. Escaping leaves dots, of which some

@@ -179,6 +179,9 @@ func nameOf(job *rdd.Job) string {
 // check makes a job and compiles it against its sources.
 func (s *Service) check(ctx context.Context, j submission.Job) (*rdd.Job, error) {
 	job, err := s.cfg.Build(j)
+	if err == nil {
+		err = nameable(job.Name)
+	}
 	if err != nil {
 		return nil, mistake(err)
 	}

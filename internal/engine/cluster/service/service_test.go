@@ -403,6 +403,23 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
+// Names that make no directory, or that move the cursor of whoever lists the jobs, are
+// refused.
+func TestNames(t *testing.T) {
+	d, _ := newSite(t, 1).drive()
+	for name, want := range map[string]string{
+		strings.Repeat("x", 201): "too long", strings.Repeat("ä", 34): "too long", `"a\eb"`: "cannot be shown", `"a\nb"`: "cannot be shown",
+		strings.Repeat("x", 200): "", strings.Repeat("ä", 33): "", "a b": "",
+	} {
+		j := asked(name, 10, 0, t.TempDir())
+		j.Check = true
+		_, err := d.Submit(t.Context(), j)
+		if want == "" && err != nil || want != "" && (fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A driver whose home is taken lets all its jobs go and marks none of them as ended.
 func TestUsurped(t *testing.T) {
 	s := newSite(t, 1)
