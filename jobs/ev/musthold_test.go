@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/idag/idag/connectors/memory"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/jobs/ev/how"
+	"github.com/idag/idag/jobs/ev/node"
 	"github.com/idag/idag/jobs/ev/state"
 	"github.com/idag/idag/rdd"
 )
@@ -279,5 +282,47 @@ func TestGarbage(t *testing.T) {
 				t.Errorf("%s: %s takes it", name, f)
 			}
 		}
+	}
+}
+
+// TestSlices: columns that are parts of longer ones, at an offset and with nulls, are read
+// as what they are.
+func TestSlices(t *testing.T) {
+	good := play(t, "", encode(t, fleet(t, rdd.Options{"trips": int64(1), "cars": int64(3)})))
+	tab := newTable(t)
+	tab.put("how", coded(), "", "", "model=nn", "", "")
+	tab.put("state", coded(), "no state", good.state, "", good.state, good.state)
+	tab.put("node", coded(), "x", "node1", "node2", "", "y")
+	for j := range 8 {
+		var last any
+		if j > 0 {
+			last = 2.5
+		}
+		tab.put("f"+string(rune('1'+j)), arrow.PrimitiveTypes.Float64, 9.9, 0.5*float64(j), 1.0, 30.0-float64(j), last)
+	}
+	for name, a := range tab.cols {
+		tab.set(name, array.NewSlice(a, 1, 5))
+	}
+	if err := tab.apply("ev_predict"); err != nil {
+		t.Fatal(err)
+	}
+	p := tab.cols["p"].(*array.Float64)
+	if p.Len() != 4 || p.IsNull(0) || p.IsValid(1) || p.IsNull(2) || p.IsValid(3) || p.Value(0) == p.Value(2) {
+		t.Fatalf("%v", p)
+	}
+	s, err := state.Decode(good.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := how.Parse("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := node.NewPredictor(h, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, ok, err := model.Predict("node1", &[8]float64{0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5}); err != nil || !ok || want != p.Value(0) {
+		t.Errorf("%v, expected %v, %v", p.Value(0), want, err)
 	}
 }
