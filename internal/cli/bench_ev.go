@@ -33,6 +33,7 @@ func (f *evFlags) add(fs *pflag.FlagSet) {
 // evSettings are the flags as settings.
 func (f *benchFlags) evSettings() ev.Settings {
 	set := ev.Defaults()
+	set.FirstSeed += f.seed - 1 // --seed counts from 1
 	set.Seeds, set.Full, set.Only, set.Workers = f.ev.seeds, f.ev.full, f.bypass.only, runtime.GOMAXPROCS(0)
 	return set
 }

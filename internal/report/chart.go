@@ -70,6 +70,10 @@ func (c Chart) Write(w io.Writer, as Format) error {
 		return err
 	}
 	p.Y.Max += (p.Y.Max - p.Y.Min) * c.legend()
+	if c.ranged() && len(c.Names) == 0 { // whiskers at both ends are seen whole
+		pad := (p.X.Max - p.X.Min) / 50
+		p.X.Min, p.X.Max = p.X.Min-pad, p.X.Max+pad
+	}
 	p.Title.Padding = 2 * vg.Millimeter
 	if c.Times {
 		p.X.Tick.Marker = plot.TimeTicks{Format: "2006-01-02", Time: func(t float64) time.Time { return time.Unix(int64(t), 0).UTC() }}
@@ -82,6 +86,11 @@ func (c Chart) Write(w io.Writer, as Format) error {
 		return fault.New(fault.Retry, "chart %q: %w", c.Title, err)
 	}
 	return nil
+}
+
+// ranged says whether values have ranges.
+func (c Chart) ranged() bool {
+	return slices.ContainsFunc(c.Series, func(s Series) bool { return len(s.Low) > 0 })
 }
 
 // legend is the room above the values that the legend takes, as a part of

@@ -10,6 +10,7 @@ type cell struct {
 	name, doc, unit string
 	of              []Vars
 	measure         func(scored) float64
+	all             bool // every seed takes all configurations, however many
 }
 
 // experiment is a set of cells, and what is said of them.
@@ -43,6 +44,7 @@ func each(s *Settings, of func(model string) []cell) []cell {
 	var out []cell
 	for _, m := range s.models() {
 		for _, c := range of(m) {
+			c.all = m == "nn"
 			plain := c
 			c.name += "_" + m
 			c.doc = fmt.Sprintf("%s; model %s", c.doc, m)
@@ -110,26 +112,46 @@ func staleness() experiment {
 		}}
 }
 
-// recovering is the weight of late models that staleness_recovered is about.
-const recovering = "polynomial:2"
+// weighting is a way to take in late models.
+type weighting struct {
+	name string // the end of its figure's name
+	vars Vars
+}
 
-// weighted are the weights that are compared, by the ends of their figures' names.
-func weighted() [][2]string {
-	return [][2]string{{"polynomial_0p5", "polynomial:0.5"}, {"polynomial_1", "polynomial:1"}, {"polynomial_2", recovering}, {"hinge", "hinge:2:1"}}
+// weightings are those that are compared: weights of late models in the mean, and
+// methods that take in what training changed instead of its result.
+func weightings() []weighting {
+	of := func(name, method, staleness string) weighting {
+		return weighting{name, Vars{"method": method, "staleness": staleness}}
+	}
+	return []weighting{
+		of("polynomial_0p5", "samples", "polynomial:0.5"), of("polynomial_1", "samples", "polynomial:1"), of("polynomial_2", "samples", "polynomial:2"),
+		of("hinge", "samples", "hinge:2:1"), of("fedasync", "fedasync", "polynomial:0.5"), of("fedbuff_constant", "fedbuff", "constant"),
+		of("fedbuff", "fedbuff", "polynomial:0.5"),
+	}
 }
 
 func weights() experiment {
-	return experiment{"weights", "Weights by staleness", "Two stale nodes, whose models weigh less the older they are: (τ+1)^-a, or 1 up to one round and 1/(a·(τ-1)+1) beyond. " +
-		"Recovered is the share of what two stale nodes cost under the plain mean that the weight " + recovering + " wins back.",
+	return experiment{"weights", "Weights by staleness", "Two stale nodes, whose models weigh less the older they are: (τ+1)^-a, or 1 up to one round and 1/(a·(τ-1)+1) beyond; " +
+		"in the mean of models, in FedAsync, which mixes in one model after another, and in FedBuff, which adds up what training changed. " +
+		"Recovered is the share of what two stale nodes cost under the plain mean that " + recovering + " wins back.",
 		func(s *Settings) []cell {
 			var out []cell
-			for _, w := range weighted() {
-				out = append(out, accurate("stale_2_"+w[0], "accuracy of the global network on other cars, two stale nodes, weights "+w[1],
-					staleVars(s, 2, ofModel("nn").with(Vars{"staleness": w[1]}))...))
+			for _, w := range weightings() {
+				c := accurate("stale_2_"+w.name, fmt.Sprintf("accuracy of the global network on other cars, two stale nodes, method %s, weights %s", w.vars["method"], w.vars["staleness"]),
+					staleVars(s, 2, ofModel("nn").with(w.vars))...)
+				c.all = c.name == recoveringCell // it is compared with a cell of which all are run
+				out = append(out, c)
 			}
 			return out
 		}}
 }
+
+// recovering is what staleness_recovered is about, and the cell of it.
+const (
+	recovering     = "FedBuff with its weights (τ+1)^-0.5"
+	recoveringCell = "accuracy_stale_2_fedbuff"
+)
 
 func central() experiment {
 	return experiment{"central", "Central training", "After aggregation the server trains the global model on, two passes over the raw rows of all nodes; or it does not. Forests vote and have no central training.",

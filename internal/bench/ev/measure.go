@@ -33,7 +33,7 @@ func Figures(s *Settings) []Figure {
 			out = append(out, Figure{x.name, c.name, c.doc})
 		}
 		if x.name == "weights" {
-			out = append(out, Figure{x.name, recovered, "share of what two stale nodes cost under the plain mean that the weight " + recovering +
+			out = append(out, Figure{x.name, recovered, "share of what two stale nodes cost under the plain mean that " + recovering +
 				" wins back: the ratio of means over all seeds but one, for each seed in turn (jackknife)"})
 		}
 	}
@@ -59,7 +59,7 @@ func (s *Settings) chosen() []experiment {
 
 // variants are the configurations of a cell that seed number i takes.
 func (s *Settings) variants(c cell, i int) []Vars {
-	if s.Full || len(c.of) < 2 {
+	if s.Full || c.all || len(c.of) < 2 {
 		return c.of
 	}
 	return c.of[i%len(c.of) : i%len(c.of)+1]

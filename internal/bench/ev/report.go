@@ -17,7 +17,7 @@ func (r *Result) Write(dir string, lead []string) error {
 		"Means are over the seeds, with intervals of 95 %% (Student's t); comparisons are paired by seed.",
 		r.Runs, r.Took.Round(1e9), s.Seeds, s.FirstSeed, s.Trips, s.Cars, s.TestDays, s.TestCars))
 	if !s.Full {
-		lead = append(lead, "Where a figure has several configurations (which three of four nodes take part, say), each seed took one of them, in turn.")
+		lead = append(lead, "Where a figure has several configurations (which three of four nodes take part, say), each seed took all of them for the network's participants and stale models, else one, in turn.")
 	}
 	sections := []section{r.hypotheses()}
 	for _, x := range s.chosen() {

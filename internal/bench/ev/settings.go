@@ -18,8 +18,9 @@ type Settings struct {
 	TestCars  int // that models are scored on
 	TestDays  int // the last ones
 	Delay     int // rounds by which a stale node's updates come late
-	// Full runs all configurations of a cell with every seed, and more models; else a
-	// seed takes one of each, in turn.
+	// Full runs all configurations of a cell with every seed, and more models; else it
+	// does so for what the main figures of the network are made of, and of the others a
+	// seed takes one configuration, in turn.
 	Full    bool
 	Only    []string // names of experiments; empty: all
 	Workers int      // runs at once

@@ -162,7 +162,7 @@ func (r *Result) linearAlone() (*Verdict, error) {
 }
 
 func (r *Result) weightsRecover() (*Verdict, error) {
-	c, ok := r.have("accuracy_stale_0_nn", "accuracy_stale_2_nn", "accuracy_stale_2_polynomial_2")
+	c, ok := r.have("accuracy_stale_0_nn", "accuracy_stale_2_nn", recoveringCell)
 	if !ok || len(c[0]) < 3 {
 		return nil, nil
 	}
