@@ -297,7 +297,7 @@ func (c *core) adopt(e Checkpointed) {
 		in.clock = *e.Clock.Clone()
 	}
 	in.unseen = slices.Clone(e.Seen)
-	c.results.ended, c.results.rows = slices.Clone(e.Ended), e.Batch
+	c.results.ended = slices.Clone(e.Ended)
 	if e.Known != nil {
 		c.results.known = *e.Known
 	}

@@ -395,7 +395,7 @@ func (c *core) begin(p Planned) {
 	in := &c.input
 	b := &batch{id: p.Batch, plan: p, again: p.Batch <= in.committed, began: c.now, unopened: len(c.graph.stages), known: c.results.known}
 	if c.results.ended = p.Ended; len(p.Splits) > 0 {
-		c.results.rows = p.Batch
+		c.results.known.Rows = p.Batch
 	}
 	b.stages = make([]stageRun, len(c.graph.stages))
 	for i := range b.stages {

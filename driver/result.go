@@ -28,8 +28,7 @@ type results struct {
 	windows map[int]int64 // by sink: the size of its windows in microseconds; empty without
 	stages  []int         // that keep the rows of windows that have not left; none where that is not all of them
 	known   known
-	ended   []bool      // sources that ended with the batches planned
-	rows    rdd.BatchID // the last batch that read something
+	ended   []bool // sources that ended with the batches planned
 }
 
 // known is what batches have said of the rows that their job reads of itself, as of a
@@ -42,6 +41,8 @@ type known struct {
 	// Next is the watermark at which a window leaves next, of those that had rows when the
 	// last batch was seen, or an earlier one; nil where that is not known.
 	Next *int64 `json:"next,omitempty"`
+	// Rows is the last batch planned that reads something.
+	Rows rdd.BatchID `json:"rows,omitempty"`
 }
 
 func newResults(p *planner.Plan) results {
@@ -181,7 +182,7 @@ func (c *core) stride(to int64, reads bool) int64 {
 		return first
 	}
 	end := next(from)
-	if r.known.Next != nil && !reads && r.rows <= c.next-rdd.BatchID(c.set.InFlight) {
+	if r.known.Next != nil && !reads && r.known.Rows <= c.next-rdd.BatchID(c.set.InFlight) {
 		end = max(end, *r.known.Next)
 	}
 	if end < to {
@@ -234,7 +235,7 @@ func (c *core) last() int64 {
 
 // drained reports whether all rows have been read, and their receipts seen.
 func (c *core) drained() bool {
-	return !slices.Contains(c.results.ended, false) && c.results.rows <= c.next-rdd.BatchID(c.set.InFlight)
+	return !slices.Contains(c.results.ended, false) && c.results.known.Rows <= c.next-rdd.BatchID(c.set.InFlight)
 }
 
 // lingers reports whether batches without rows go on at the end of the input.

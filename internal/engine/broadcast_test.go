@@ -3,6 +3,7 @@ package engine_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors/broadcast"
 	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/planner"
@@ -184,5 +186,63 @@ func TestBroadcastInterrupted(t *testing.T) {
 	})
 	if t.Log(met); !enough() {
 		t.Error("too few to prove anything")
+	}
+}
+
+// A run that was stopped or aborted goes on as it would have gone on: with the batches that
+// a run has which nobody interrupts, also where these read nothing.
+func TestBroadcastGoesOnAlike(t *testing.T) {
+	for _, flight := range []int{1, 2} {
+		for _, every := range []time.Duration{1, time.Hour} {
+			set := rdd.Settings{BatchRows: 4000, InFlight: flight, CheckpointEvery: every}
+			want := batchesWith(t, set, 0, true)
+			for at := 1; at < len(want)-1; at += 7 {
+				orderly := at%2 == 0
+				if got := batchesWith(t, set, at, orderly); !slices.Equal(got, want) {
+					t.Errorf("%d in flight, interrupted after batch %d (in order: %t), checkpoints every %s:\n%v\ninstead of\n%v", flight, at, orderly, every, got, want)
+				}
+			}
+		}
+	}
+}
+
+// batchesWith runs the job of running, interrupts it once after as many batches, and returns
+// what its ledger says that batches read, and their watermarks.
+func batchesWith(t *testing.T, set rdd.Settings, after int, orderly bool) (out []string) {
+	t.Helper()
+	book, store, dir := new(ledger.Memory), memory.NewStore(nil), t.TempDir()
+	defer store.Release()
+	for left := after; ; left = 0 {
+		ctx, abort := context.WithCancel(t.Context())
+		stop := make(chan struct{})
+		cfg := engine.Config{Executors: 2, Keep: book, Ledger: dir, Stop: stop, Kinds: kinds().With(store.Kind(), broadcast.Kind()), Observe: func(p engine.Progress) {
+			if p.Committed {
+				left--
+			}
+			switch {
+			case left != 0 || after == 0 || !p.Committed:
+			case orderly:
+				close(stop)
+			default:
+				abort()
+			}
+		}}
+		s, err := engine.Run(ctx, running(set), cfg)
+		abort()
+		switch {
+		case err != nil && !errors.Is(err, context.Canceled):
+			t.Fatal(err)
+		case err != nil || len(s.Stopped) > 0:
+			continue
+		}
+		for e, err := range book.Replay(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, ok := e.(driver.Planned); ok {
+				out = append(out, fmt.Sprint(p.Batch, " reads ", len(p.Splits), " up to ", p.Watermark, " ", p.Final))
+			}
+		}
+		return out
 	}
 }
