@@ -224,8 +224,9 @@ func (t *Truth) Job(settings string, rate int) string {
 }
 
 // crashJob writes rows as they come, windows that leave on the way, groups that wait for
-// the end, and what joins give: rows without a partner in their window, which leave on
-// the way, and pairs of all rows.
+// the end, what joins give, rows without a partner in their window, which leave on
+// the way, and pairs of all rows, and a total that each window reads of what the job itself
+// wrote for one before.
 const crashJob = `job: crash
 labels: [error, backup, information]
 settings: {%s}
@@ -253,4 +254,12 @@ datasets:
     - join: {from: error, with: backup, on: meter, prefix: b_}
     - reduce: {from: pairs, by: [meter], get: {n: count(), wh: sum(wh)}, as: sums}
     - write: {parquet: {path: out/pairs, mode: overwrite}, from: sums}
+  chain:
+    - from: events
+    - window: {time: ts, tumbling: 1 hour}
+    - reduce: {by: [window_start], get: {n: count(), wh: sum(wh)}}
+    - broadcast: {for: chain, of: totals, columns: {total: bigint}}
+    - map: {for: chain, set: {before: "coalesce(total, 0)", total: "coalesce(total, 0) + n"}}
+    - write: {broadcast: totals, columns: [window_start, total]}
+    - write: {parquet: {path: out/chain, mode: overwrite}, columns: [window_start, n, wh, before, total]}
 `

@@ -158,6 +158,7 @@ func (t *Truth) Judge(ctx context.Context, dir string) (Verdict, error) {
 	var v Verdict
 	events, letters := map[string]int{}, map[string]int{}
 	windows, meters, lone, pairs := map[string]group{}, map[string]group{}, map[string]group{}, map[string]group{}
+	links := chain{}
 	err := errors.Join(
 		readParquet(ctx, filepath.Join(dir, "out", "events"), []string{"meter", "ts", "wh"}, func(r []parquet.Value) {
 			events[eventKey(r[0].String(), r[1].Int64(), r[2].Double())]++
@@ -178,6 +179,9 @@ func (t *Truth) Judge(ctx context.Context, dir string) (Verdict, error) {
 		readParquet(ctx, filepath.Join(dir, "out", "pairs"), []string{"meter", "n", "wh"}, func(r []parquet.Value) {
 			v.Doubled += put(pairs, r[0].String(), group{r[1].Int64(), tenths(r[2].Double())})
 		}),
+		readParquet(ctx, filepath.Join(dir, "out", "chain"), []string{"window_start", "n", "wh", "before", "total"}, func(r []parquet.Value) {
+			v.Doubled += links.put(r)
+		}),
 		readLetters(ctx, filepath.Join(dir, "dead"), letters),
 	)
 	v.compare(events, t.events)
@@ -186,6 +190,7 @@ func (t *Truth) Judge(ctx context.Context, dir string) (Verdict, error) {
 	v.sums(meters, t.meters)
 	v.sums(lone, t.lone())
 	v.sums(pairs, t.pairs())
+	v.Sums += links.wrong(t)
 	return v, err
 }
 
