@@ -11,7 +11,7 @@ import (
 func (s *Story) Write(dir string, lead []string) error {
 	sections := []section{{title: "Nodes", text: []string{
 		"At the end of each window a node tests the model that it has on the window's events, and only then learns from them. " +
-			"Must charge is the positive class: the car will not reach the station after the next with 10 % in reserve."},
+			"Must charge is the class that is predicted: that the job's label holds (reach, that the car will not get to the station after the next with 10 % in reserve, unless another was asked for)."},
 		tables: []table{s.nodeTable()}}}
 	if c := s.overTime(); len(s.Nodes) > 0 && s.Said("").Count() > 0 {
 		sections[0].charts = append(sections[0].charts, c, confusion("confusion", "All nodes", s.Said("")))
