@@ -47,7 +47,8 @@ type Config struct {
 	Fleet func(Fleet) Fleet
 	// Tap, if not nil, wraps each sink that the job writes to, which goes by the name of
 	// an output: who shows a run while it is under way looks at its rows there. Closing
-	// what it returns closes the sink. With Connect it sees what is published, no rows.
+	// what it returns closes the sink. It is called for several at once. With Connect it
+	// sees what is published, no rows.
 	Tap func(output string, s connectors.Sink) connectors.Sink
 	// Connect, if not nil, opens the run on executors elsewhere, which run its tasks in
 	// place of this process's. It is called once a run, when all else is open.

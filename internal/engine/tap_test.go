@@ -41,6 +41,8 @@ func TestTapSeesEveryOutput(t *testing.T) {
 	seen, closed := map[string]int64{}, map[string]bool{}
 	var mu sync.Mutex
 	tap := func(output string, s connectors.Sink) connectors.Sink {
+		mu.Lock() // sinks are opened side by side
+		defer mu.Unlock()
 		if _, again := seen[output]; again {
 			t.Errorf("%s is wrapped twice", output)
 		}
