@@ -1,6 +1,9 @@
 package executor
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -9,6 +12,7 @@ import (
 	"github.com/idag/idag/internal/kernel"
 	"github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/planner/physical"
+	"github.com/idag/idag/rdd"
 	"github.com/idag/idag/rdd/fn"
 )
 
@@ -26,6 +30,10 @@ func (o *apply) last(rows int) (out fn.Output, err error) {
 				releaseAll(out.Columns)
 				return fn.Output{}, err
 			}
+		}
+		if err = o.holds(from, c, rows); err != nil {
+			releaseAll(out.Columns)
+			return fn.Output{}, err
 		}
 		out.Columns = append(out.Columns, o.repeated(from, c.Type, rows))
 	}
@@ -60,6 +68,18 @@ func valueOf(row arrow.RecordBatch, c fn.Column) (arrow.Array, error) {
 		return nil, fault.New(fault.Lost, "the last row has no column %q of type %s", c.Name, c.Type)
 	}
 	return row.Column(at[0]), nil
+}
+
+// holds reports a value that so many rows cannot each have one of: an array ends at 2 GiB.
+func (o *apply) holds(value arrow.Array, c fn.Column, rows int) error {
+	if value == nil || types.IsString(value.DataType()) {
+		return nil
+	}
+	if size := bytesOf(value); size > math.MaxInt32/int64(max(rows, 1)) {
+		return fault.Wrap(fault.Invalid, &rdd.Error{At: o.run.x.Plan.Ops[o.node.Op].Dataset.At("columns." + c.Name),
+			Text: fmt.Sprintf("broadcast: the column %q has %d bytes, and a frame of %d rows would take more than 2 GiB; a string is held once for all rows", c.Name, size, rows)})
+	}
+	return nil
 }
 
 // repeated is the one value of an array, or null without one, as often as there are rows.
