@@ -228,6 +228,8 @@ func (c *core) revive() {
 	case r.some:
 		r.on = true
 		c.do(restoreStates{make([][]work.State, len(c.slots.nodes))})
+	case r.from.committed > 0:
+		c.sayResumed()
 	}
 }
 

@@ -55,7 +55,7 @@ func Plain() Security { return Security{Plain: true} }
 func (s Security) check(host string) error {
 	switch {
 	case s.Plain && !s.AllowPlain && !loopback(host):
-		return fault.New(fault.Invalid, "%s is not only this machine: connections there need certificates, or plain ones have to be allowed by name", host)
+		return fault.New(fault.Invalid, "%s is not only this machine: connections there need certificates, or plain ones have to be allowed (--plain)", host)
 	case !s.Plain && (len(s.Certificate.Certificate) == 0 || s.Roots == nil):
 		return fault.New(fault.Invalid, "connections need the node's certificate and that of the authority, or have to be plain")
 	}
