@@ -174,7 +174,7 @@ type Told struct {
 	State string `json:"state"`
 	Error string `json:"error"`
 	// Result is the summary of a job that has ended, as JSON.
-	Result []byte `json:"summary"`
+	Result json.RawMessage `json:"summary"`
 }
 
 // Ended reports whether the job does not run any more.

@@ -73,7 +73,7 @@ func TestFollowFailed(t *testing.T) {
 
 // A job is found among those that the cluster knows.
 func TestAsk(t *testing.T) {
-	r := script(t, `echo '{"id":"a","state":"running"}'; echo '{"id":"b","state":"finished","summary":"e30="}'`)
+	r := script(t, `echo '{"id":"a","state":"running"}'; echo '{"id":"b","state":"finished","summary":{}}'`)
 	got, err := r.Ask(t.Context(), "b")
 	if err != nil || !got.Ended() || string(got.Result) != "{}" {
 		t.Errorf("%+v, %v", got, err)
