@@ -143,14 +143,10 @@ func (r *run) fusedPush(ctx context.Context, s *step, c *chunk) (done bool, err 
 			return false, nil
 		}
 	}
-	for at := s; ; at = at.next[0] {
-		r.tally.in(at.node.Op, c)
-		if at == end {
-			break
-		}
-		r.tally.out(at.node.Op, c)
-		r.tally.skipped(at.node.Skipped, c)
+	if s.through == nil {
+		s.through = r.tally.together(f.nodes)
 	}
+	s.through.count(c)
 	out, err := f.change(r, c)
 	if err != nil {
 		return true, err

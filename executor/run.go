@@ -68,8 +68,9 @@ type step struct {
 	op   operator
 	next []*step
 	// The maps from here on that are carried out together, once they were sought.
-	fused  *fusion
-	sought bool
+	fused   *fusion
+	sought  bool
+	through *through // the rows that went through them
 }
 
 func newRun(x *Executor, t work.Task) *run {

@@ -18,6 +18,59 @@ type tally struct {
 	labels int
 	moved  []moved // by operation and label
 	passed map[*physical.Bypass]*passersBy
+	fused  []*through
+}
+
+// through is the rows that went through several operations that were carried out together:
+// counted once, and for each of the operations when the tally is settled.
+type through struct {
+	nodes []*physical.Node
+	of    []int64 // by label
+	mixed []int64 // by label, those of chunks of several labels
+	lone  int64   // those of chunks of one label
+}
+
+// together begins to count the rows that go through operations at once.
+func (t *tally) together(nodes []*physical.Node) *through {
+	g := &through{nodes: nodes, of: make([]int64, t.labels), mixed: make([]int64, t.labels)}
+	t.fused = append(t.fused, g)
+	return g
+}
+
+func (g *through) count(c *chunk) {
+	if c.counts == nil {
+		g.lone += int64(c.rows)
+		g.of[c.labels.First()] += int64(c.rows)
+		return
+	}
+	for l, n := range c.counts {
+		g.mixed[l] += n
+		g.of[l] += n
+	}
+}
+
+// spread counts the rows for each operation: they came to all, left all but the last,
+// which counts what it emits itself, and passed by what these pass by.
+func (t *tally) spread(g *through) {
+	for i, n := range g.nodes {
+		for l, rows := range g.of {
+			t.moved[n.Op*t.labels+l].in += rows
+		}
+		if i == len(g.nodes)-1 {
+			break
+		}
+		for l, rows := range g.of {
+			t.moved[n.Op*t.labels+l].out += rows
+		}
+		for _, by := range n.Skipped {
+			if rows := g.lone + g.mixed[by.Label]; rows > 0 {
+				t.Bypassed[by] += rows
+			}
+		}
+	}
+	clear(g.of)
+	clear(g.mixed)
+	g.lone = 0
 }
 
 // moved is the rows that came to an operation, and that left it.
@@ -45,6 +98,9 @@ func (t *tally) out(op int, c *chunk) {
 
 // settle adds what was counted beside the maps to them.
 func (t *tally) settle() {
+	for _, g := range t.fused {
+		t.spread(g)
+	}
 	for i, m := range t.moved {
 		if m != (moved{}) {
 			k := work.OpLabel{Op: i / t.labels, Label: i % t.labels}
