@@ -1,6 +1,7 @@
 package how_test
 
 import (
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -46,6 +47,26 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		if h, err := how.Parse(text); err == nil || fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %+v, %v", text, h, err)
+		}
+	}
+}
+
+// TestParseTells: a value that cannot be is answered with those that can.
+func TestParseTells(t *testing.T) {
+	for key, can := range map[string][]string{
+		"model":     {"nn", "linear", "logistic", "forest"},
+		"method":    {"samples", "mean", "accuracy", "fedavg", "fedprox", "fedasync", "fedbuff", "median", "trimmed", "krum"},
+		"optimiser": {"adam", "descent"}, "control": {"off", "learned"}, "central": {"off", "on"}, "max_stale": {"-1"}, "batch": {"-1"},
+		"deadline": {"10m", "1h30m"}, "budget": {"0.001", "1"}, "epochs": {"1"}, "rate": {"0"},
+	} {
+		_, err := how.Parse(key + "=@")
+		for _, value := range can {
+			if err == nil || !strings.Contains(err.Error(), value) {
+				t.Errorf("%s: %v does not tell of %s", key, err, value)
+			}
+			if _, err := how.Parse(key + "=" + value); err != nil {
+				t.Errorf("%s=%s is told of, and %v", key, value, err)
+			}
 		}
 	}
 }

@@ -54,7 +54,7 @@ func Parse(text string) (How, error) {
 			return How{}, fault.New(fault.Invalid, "the job ev has no option %q", key)
 		}
 		if !ok {
-			return How{}, fault.New(fault.Invalid, "the option %s of the job ev cannot be %q", key, value)
+			return How{}, fault.New(fault.Invalid, "the option %s of the job ev cannot be %q; expected %s", key, value, expected(key))
 		}
 	}
 	if !h.staleness(stale) {
@@ -70,6 +70,41 @@ func Parse(text string) (How, error) {
 		return How{}, err
 	}
 	return h, nil
+}
+
+// expected is what an option can be, for those who gave it something else.
+func expected(key string) string {
+	switch key {
+	case "model":
+		return "nn, linear, logistic or forest"
+	case "method":
+		return "samples, mean, accuracy, fedavg, fedprox, fedasync:rate, fedbuff, median, trimmed:share below 0.5, or krum:faulty"
+	case "optimiser":
+		return "adam or descent"
+	case "stale":
+		return "node:rounds between commas, up to 1000"
+	case "link":
+		return "node:probability between commas"
+	case "poison":
+		return "node:kind between commas, of sign, noise, nan, shape, version and garbage"
+	case "control":
+		return "off, fixed:rounds or learned"
+	case "central":
+		return "off, on, or up to 1000 passes"
+	case "deadline":
+		return "a duration such as 10m or 1h30m"
+	case "seed":
+		return "a whole number"
+	case "max_stale":
+		return "versions, or -1 for any"
+	case "epochs", "keep", "warmup":
+		return "a whole number from 1"
+	case "batch":
+		return "rows of a step, or -1 for all"
+	case "budget":
+		return "a number from 0.001 to 1"
+	}
+	return "a number of 0 or more"
 }
 
 // set takes options that are words; ok says that the value can be.
