@@ -146,3 +146,16 @@ func TestAheadIsASet(t *testing.T) {
 		}
 	})
 }
+
+// How far ahead is looked must fit into microseconds, or another machine would find
+// another result.
+func TestAheadTooFar(t *testing.T) {
+	for _, minutes := range []float64{-1, 1e10, 1e38} {
+		if err := new(node.Ahead).Update(readings(t, []level{{series: "a", level: 50}}, minutes, 1, 1), []int32{0}); err == nil || fault.Of(err) != fault.Invalid {
+			t.Errorf("%v minutes: %v", minutes, err)
+		}
+	}
+	if err := new(node.Ahead).Update(readings(t, []level{{series: "a", level: 50}}, 1e9, 1, 1), []int32{0}); err != nil {
+		t.Error(err)
+	}
+}
