@@ -112,6 +112,10 @@ func (a *analysis) checkBroadcast(n *node, op rdd.Broadcast, from *node) {
 // follow from event time, and there may be one a window.
 func (a *analysis) checkResult(n *node) {
 	at := n.Dataset.At("")
+	if name, _ := broadcastOf(n.op); name == "" {
+		a.fail(n.Dataset.At("name"), "write: a broadcast needs a name, by which the job reads it")
+		return
+	}
 	if n.acts.Len() != 1 {
 		a.fail(at, "write: a broadcast takes rows of one label, here are %s; say which with from", a.names(n.acts))
 		return
