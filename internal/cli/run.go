@@ -70,18 +70,26 @@ ledger is elsewhere; with --no-ledger there is none, and nothing to go on from.`
 			}
 			f.view = s.viewOf(args[0], job)
 			if !c.Flags().Changed("report") && !f.json && !f.quiet {
-				f.report = filepath.Join("out", dirName(job.Name), "report")
+				f.report = f.reportDir(job.Name)
 			}
 			return s.runAndTell(c.Context(), job, &f)
 		},
 	}
 	f.add(c)
-	c.Flags().StringVar(&f.report, "report", "", "`directory` for the report of a job that has one, or \"\" for none (default\nout/JOB/report, none with --json and --quiet)")
+	c.Flags().StringVar(&f.report, "report", "", "`directory` for the report of a job that has one, or \"\" for none (default\nreport below the variable out, else out/JOB/report; none with --json and --quiet)")
 	c.Flags().Lookup("ledger").Usage += " (default .idag/JOB)"
 	c.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger: a run that is stopped cannot go on")
 	c.Flags().BoolVar(&f.restart, "restart", false, "begin anew, even if the last run has not come to its end")
 	c.MarkFlagsMutuallyExclusive("ledger", "no-ledger")
 	return c
+}
+
+// reportDir is where the report of a job is if the user does not say: beside its results.
+func (f *runFlags) reportDir(job string) string {
+	if vars, err := f.vars(); err == nil && vars["out"] != "" && !strings.Contains(vars["out"], "://") {
+		return filepath.Join(vars["out"], "report")
+	}
+	return filepath.Join("out", dirName(job), "report")
 }
 
 // defaultLedger is where the ledger of a job is if the user does not say: below the

@@ -92,8 +92,8 @@ func (f *fleetView) round() string {
 	r := f.story.Rounds[len(f.story.Rounds)-1]
 	line := fmt.Sprintf("round %d  %s  model %d of %s, %s events", len(f.story.Rounds), r.End.Format("2006-01-02 15:04"), r.Version,
 		count(r.Nodes, "node", "nodes"), thousands(r.Samples))
-	if c := f.story.Said(""); c.Count() > 0 {
-		line += fmt.Sprintf(", accuracy %.1f %%", 100*c.Accuracy())
+	if r.Tested {
+		line += fmt.Sprintf(", accuracy %.1f %%", 100*r.Accuracy)
 	}
 	if r.Refused > 0 {
 		line += fmt.Sprintf(", %s refused: %s", count(r.Refused, "update", "updates"), r.Reasons)
@@ -104,11 +104,18 @@ func (f *fleetView) round() string {
 // picture is the last round, a line a node, and the cars that are on the road.
 func (f *fleetView) picture(st style) []string {
 	out := []string{"  " + f.round()}
-	for _, name := range f.story.Names() {
+	names := f.story.Names()
+	for _, name := range names[:min(len(names), nodesShown)] {
 		out = append(out, f.node(name))
+	}
+	if rest := len(names) - nodesShown; rest > 0 {
+		out = append(out, fmt.Sprintf("  and %s", count(int64(rest), "other node", "other nodes")))
 	}
 	return append(out, f.road(st)...)
 }
+
+// nodesShown is how many nodes are drawn at the most.
+const nodesShown = 8
 
 // sparkRounds is how many rounds of a node are drawn.
 const sparkRounds = 24

@@ -105,11 +105,12 @@ func journey(t *testing.T, mem arrowmem.Allocator, cfg engine.Config) {
 	node := []arrow.Field{{Name: "node", Type: str}, {Name: "window_end", Type: instant()}, {Name: "samples", Type: i64}, {Name: "version", Type: i64}, {Name: "accuracy_before", Type: f64, Nullable: true},
 		{Name: "tp", Type: i64}, {Name: "fp", Type: i64}, {Name: "tn", Type: i64}, {Name: "fn", Type: i64}}
 	s.write("nodes", 4, told(t, mem, node, "node2", hour, 100, 0, nil, 0, 0, 0, 0))
-	round := []arrow.Field{{Name: "window_end", Type: instant()}, {Name: "version", Type: i64}, {Name: "nodes", Type: i64}, {Name: "samples", Type: i64}, {Name: "refused", Type: i64}, {Name: "reasons", Type: str}}
-	s.write("rounds", 4, told(t, mem, round, hour, 1, 1, 100, 0, ""))
+	round := []arrow.Field{{Name: "window_end", Type: instant()}, {Name: "version", Type: i64}, {Name: "nodes", Type: i64}, {Name: "samples", Type: i64}, {Name: "refused", Type: i64}, {Name: "reasons", Type: str},
+		{Name: "accuracy", Type: f64, Nullable: true}}
+	s.write("rounds", 4, told(t, mem, round, hour, 1, 1, 100, 0, "", nil))
 	s.write("nodes", 5, told(t, mem, node, "node2", 2*hour, 50, 1, 0.75, 20, 10, 55, 15))
-	s.write("rounds", 5, told(t, mem, round, 2*hour, 2, 4, 1050, 2, "not finite"))
-	s.write("other", 5, told(t, mem, round, 2*hour, 9, 9, 9, 9, ""))
+	s.write("rounds", 5, told(t, mem, round, 2*hour, 2, 4, 1050, 2, "not finite", 0.75))
+	s.write("other", 5, told(t, mem, round, 2*hour, 9, 9, 9, 9, "", nil))
 }
 
 // watchedApp has a job with a view, whose runs are the journey.
@@ -156,6 +157,20 @@ report in `+filepath.Join("out", dirName("meter"), "report", "index.html")+"\n")
 	app.Jobs[len(app.Jobs)-1].Shipped = false
 	if _, errs := must(t, app, "run", "ev", "--no-ledger"); errs != "" {
 		t.Errorf("another's job: %s", errs)
+	}
+}
+
+// A report is beside the results that it is about.
+func TestReportDir(t *testing.T) {
+	for out, dir := range map[string]string{"": filepath.Join("out", "ev", "report"), "there": filepath.Join("there", "report"),
+		"s3://bucket/there": filepath.Join("out", "ev", "report")} {
+		f := runFlags{}
+		if out != "" {
+			f.set = []string{"out=" + out}
+		}
+		if got := f.reportDir("ev"); got != dir {
+			t.Errorf("out %q: %s, want %s", out, got, dir)
+		}
 	}
 }
 

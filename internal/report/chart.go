@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/idag/idag/internal/fault"
 	"gonum.org/v1/plot"
@@ -76,7 +75,7 @@ func (c Chart) Write(w io.Writer, as Format) error {
 	}
 	p.Title.Padding = 2 * vg.Millimeter
 	if c.Times {
-		p.X.Tick.Marker = plot.TimeTicks{Format: "2006-01-02", Time: func(t float64) time.Time { return time.Unix(int64(t), 0).UTC() }}
+		p.X.Tick.Marker = times{}
 	}
 	out, err := p.WriterTo(width, height, string(as))
 	if err != nil {

@@ -40,6 +40,10 @@ type RoundRow struct {
 	Reasons            string
 	Change             float64
 	Up, Down           int64 // bytes
+	// Accuracy is of the models that the nodes had, on the rows of the round; Tested says that
+	// there was one.
+	Tested   bool
+	Accuracy float64
 }
 
 // Story is what a run told in its outputs. The zero Story is of a run that has told
@@ -59,9 +63,11 @@ func (s *Story) Add(output string, v map[string]any) bool {
 		r.Accuracy, r.Tested = v["accuracy_before"].(float64)
 		s.Nodes = append(s.Nodes, r)
 	case Rounds:
-		s.Rounds = append(s.Rounds, RoundRow{End: moment(v["window_end"]), Version: whole(v["version"]), Nodes: whole(v["nodes"]), Samples: whole(v["samples"]),
+		r := RoundRow{End: moment(v["window_end"]), Version: whole(v["version"]), Nodes: whole(v["nodes"]), Samples: whole(v["samples"]),
 			Staleness: whole(v["staleness"]), Stalest: whole(v["stalest"]), Refused: whole(v["refused"]), Reasons: text(v["reasons"]),
-			Change: number(v["change"]), Up: whole(v["bytes_up"]), Down: whole(v["bytes_down"])})
+			Change: number(v["change"]), Up: whole(v["bytes_up"]), Down: whole(v["bytes_down"])}
+		r.Accuracy, r.Tested = v["accuracy"].(float64)
+		s.Rounds = append(s.Rounds, r)
 	default:
 		return false
 	}
