@@ -30,7 +30,7 @@ func local() ev.Engine {
 
 // small are settings that end in seconds.
 func small() ev.Settings {
-	return ev.Settings{Seeds: 3, FirstSeed: 1, Trips: 7, Cars: 2, TestCars: 3, TestDays: 1, Delay: 2, Workers: 2}
+	return ev.Settings{Seeds: 3, FirstSeed: 1, Trips: 6, Cars: 2, TestCars: 2, TestDays: 1, Delay: 2, Workers: 2}
 }
 
 // Every experiment runs on the engine, gives the figures that it explains, one value a
