@@ -479,7 +479,7 @@ func TestStoppedDriver(t *testing.T) {
 	}
 	same(t, dir, job.summary())
 	out, _ := runs(t, dir, 0, "jobs", "--json", "--to", s.RPC)
-	var info submission.Info
+	var info struct{ State submission.State }
 	if err := json.Unmarshal([]byte(out), &info); err != nil || info.State != submission.Finished {
 		t.Error(out, err)
 	}

@@ -47,6 +47,9 @@ func TestThreeProcesses(t *testing.T) {
 				call(t, "generate", "--rows", "30000", "--out", vars["path"])
 			case "ev":
 				vars["trips"], vars["central"] = "2", "on"
+			case "ev-recorded":
+				vars["path"] = filepath.Join(t.TempDir(), "fleet")
+				call(t, "generate", "--set", "events=ev-fleet", "--set", "topics=electric_car_data", "--out", vars["path"])
 			default:
 				vars["data"] = recording(t, "")
 			}
