@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ type town struct {
 
 // mayor is what answers at an address; nil errors mean that it drives.
 type mayor struct {
-	err      error // of all calls but Nodes
-	down     bool  // nobody answers
+	err      error       // of all calls but Nodes
+	down     atomic.Bool // nobody answers
 	members  []gossip.Member
 	jobs     []submission.Info
 	sent     []submission.Job
@@ -50,13 +51,14 @@ func (t *town) dial(addr string, s wire.Security) (wire.Driver, io.Closer, error
 	t.saw = s
 	m := t.nodes[addr]
 	if m == nil {
-		m = &mayor{down: true}
+		m = &mayor{}
+		m.down.Store(true)
 	}
 	return m, io.NopCloser(nil), nil
 }
 
 func (m *mayor) fails() error {
-	if m.down {
+	if m.down.Load() {
 		return fault.New(fault.Retry, "nobody answers")
 	}
 	return m.err
@@ -98,7 +100,7 @@ func (m *mayor) Watch(ctx context.Context, _ string, _ int64, tell func(submissi
 }
 
 func (m *mayor) Nodes(context.Context) ([]byte, error) {
-	if m.down {
+	if m.down.Load() {
 		return nil, m.fails()
 	}
 	return json.Marshal(m.members)
@@ -224,7 +226,7 @@ func TestSubmitFailsOver(t *testing.T) {
 	asked := 0
 	app.Engine.Dial = func(addr string, s wire.Security) (wire.Driver, io.Closer, error) {
 		if asked++; asked == 2 {
-			d.down = true
+			d.down.Store(true)
 		}
 		if asked == 5 {
 			next.err = nil
@@ -255,7 +257,8 @@ func TestSubmitInterrupted(t *testing.T) {
 		interrupts := make(chan os.Signal, 2)
 		d := &mayor{told: []submission.Info{{State: submission.Running, Progress: progress(1, 50)}}}
 		d.onStop = func() {
-			if d.down = c.deaf; len(d.stops) == 1 && !c.fast {
+			d.down.Store(c.deaf)
+			if len(d.stops) == 1 && !c.fast {
 				interrupts <- os.Interrupt
 			}
 		}

@@ -287,18 +287,24 @@ func (s *session) stopper(ctx context.Context, cancel context.CancelFunc, l *lin
 	}
 }
 
-// stops stops a job as the user asks for it.
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// stops stops a job as the user asks for it, also where both Ctrl-C come before it looks.
 func (s *session) stops(ctx context.Context, l *link, id string, rep reporter, stop, quit <-chan struct{}) error {
 	select {
 	case <-stop:
 	case <-quit:
-		return nil
 	case <-ctx.Done():
-		select {
-		case <-stop: // the user was faster than this
-		default:
-			return nil
-		}
+	}
+	if !closed(stop) || ctx.Err() == nil && closed(quit) {
+		return nil // nobody asked, or it has ended by itself
 	}
 	if err := l.now().Stop(ctx, id, true); err != nil && ctx.Err() == nil {
 		rep.note(err.Error())
