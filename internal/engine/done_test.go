@@ -33,7 +33,9 @@ func TestHalfProcessed(t *testing.T) {
 	enough := func() bool { return drawn >= 1000 || compared >= drawn/2 && entered >= drawn && behind >= drawn/10 }
 	drawUntil(t, enough, func(t *rapid.T) {
 		c := twin.Draw(t, hashOf)
-		drawn++
+		if !readsItself(c.Job) {
+			drawn++ // others end in a list where they begin to do so: they are taken besides
+		}
 		c.Job = placeless(c.Job)
 		if placed(c.Job) || c.CutsMatter {
 			return
