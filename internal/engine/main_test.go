@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 // drawUntil checks a property, and again over other jobs, until enough was seen to
-// prove something by it, at most ten times.
+// prove something by it, at most twenty times.
 func drawUntil(t *testing.T, enough func() bool, property func(*rapid.T)) {
 	t.Helper()
 	f := flag.Lookup("rapid.seed")
@@ -52,7 +52,7 @@ func drawUntil(t *testing.T, enough func() bool, property func(*rapid.T)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for round := range uint64(10) {
+	for round := range uint64(20) {
 		if from != 0 { // 0 draws a seed
 			_ = f.Value.Set(strconv.FormatUint(from+round<<32, 10))
 		}
