@@ -21,6 +21,7 @@ type dense struct {
 	places []uint32 // of each group
 	made   []int32  // space for add
 	direct []int32  // space for the groups of a dictionary's entries
+	whole  bool     // the chunk at hand has its groups in direct, by code, and in no other place
 
 	// The chunk at hand: a row's place is base, or'ed with the row's varied if
 	// there is any, and with the ordinal of the column that is looked up last.
@@ -54,11 +55,12 @@ func newDense(kinds []kind, wide bool) *dense {
 }
 
 // find is index.find, for rows of the index that were all put there through d. It
-// says whether it could; if not, the index is to be used from now on.
-func (d *dense) find(t *Table, cols []column, lo int, ids []int32) bool {
+// says whether it could; if not, the index is to be used from now on. If by code
+// will do, it may leave it at that: see whole.
+func (d *dense) find(t *Table, cols []column, lo int, ids []int32, byCode bool) bool {
 	for {
 		d.place(t, cols, lo, len(ids))
-		if d.fits() && (!d.lookup(ids) || d.add(t, cols, lo, ids)) {
+		if d.fits() && (!d.lookup(ids, byCode) || d.add(t, cols, lo, ids)) {
 			return true
 		}
 		if !d.grow() {
@@ -150,7 +152,8 @@ func constant[T uint64 | int32](vals []T) bool {
 
 // lookup writes the groups of a chunk, -1 where there is none, and says whether
 // that was so.
-func (d *dense) lookup(ids []int32) (missed bool) {
+func (d *dense) lookup(ids []int32, byCode bool) (missed bool) {
+	d.whole = false
 	groups, base, miss := d.groups, d.base, int32(0)
 	codes, ords, shift := d.last.codes, d.last.ordinals, d.last.shift&31
 	switch varied := d.varied; {
@@ -162,9 +165,13 @@ func (d *dense) lookup(ids []int32) (missed bool) {
 			miss |= id
 		}
 	case codes != nil && len(ords) <= len(ids)/fewEntries:
-		direct := d.entries(len(ords))
+		direct, all := d.entries(len(ords)), int32(0)
 		for i, ord := range ords {
 			direct[i] = groups[base|ord<<shift] - 1
+			all |= direct[i]
+		}
+		if d.whole = byCode && all >= 0; d.whole {
+			return false
 		}
 		codes = codes[:len(ids)]
 		for i := range ids {

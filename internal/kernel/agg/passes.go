@@ -67,6 +67,28 @@ func (t *Table) takeCounts(p *pass) {
 	t.counts = t.counts[copy(p.counts[:], t.counts):]
 }
 
+// summing says whether all that there is to do are sums, with a count at the most:
+// their passes can find groups by the codes of a dictionary, which spares one that
+// writes the groups.
+func (t *Table) summing() bool {
+	for i := range t.passes {
+		if p := &t.passes[i]; p.sum == nowhere || p.extreme != nowhere || p.counts[1] != nowhere {
+			return false
+		}
+	}
+	return len(t.rest) == 0
+}
+
+// sum adds a chunk of rows from lo on, of the groups that dense has by code.
+func (t *Table) sum(lo int) {
+	codes, direct := t.dense.last.codes, t.dense.direct
+	for i := range t.passes {
+		p := &t.passes[i]
+		v := p.view(t.index)
+		v.addBy(p.vals[lo:lo+len(codes)], codes, direct)
+	}
+}
+
 // run adds a chunk of rows from lo on.
 func (p *pass) run(x *index, lo int, ids []int32) {
 	v := p.view(x)
@@ -164,6 +186,26 @@ func (v *passView) add(vals []float64, ids []int32) {
 			m[at]++
 			n[at]++
 		}
+	}
+}
+
+// addBy is add where direct has the group of each code.
+func (v *passView) addBy(vals []float64, codes, direct []int32) {
+	hi, lo, m, stride := v.hi, v.lo, v.m, v.stride
+	vals = vals[:len(codes)]
+	if m == nil {
+		for i, code := range codes {
+			at, e := int(direct[code])*stride, 0.0
+			hi[at], e = twoSum(hi[at], vals[i]+0)
+			lo[at] += e
+		}
+		return
+	}
+	for i, code := range codes {
+		at, e := int(direct[code])*stride, 0.0
+		hi[at], e = twoSum(hi[at], vals[i]+0)
+		lo[at] += e
+		m[at]++
 	}
 }
 

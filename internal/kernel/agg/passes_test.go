@@ -153,3 +153,49 @@ func TestTextKeysAreNumberedApart(t *testing.T) {
 		table.Reset()
 	}
 }
+
+// TestByCode: sums whose groups are found by the codes of a dictionary come to the same
+// as others, through chunks in which groups are new, entries that no row has, entries of
+// equal names, and dictionaries that are too large for it.
+func TestByCode(t *testing.T) {
+	f64 := arrow.PrimitiveTypes.Float64
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 5))
+		mem := checked(t)
+		names := rapid.SampledFrom([]int{1, 3, 60, 400}).Draw(rt, "names")
+		used := rapid.IntRange(1, names).Draw(rt, "used")
+		rows := rapid.SampledFrom([]int{3, chunk, 3*chunk + 5}).Draw(rt, "rows")
+		specs := rapid.SampledFrom([][]Spec{{{Func: "sum", Arg: f64}}, {{Func: "sum", Arg: f64}, {Func: "count"}}, {{Func: "count"}}, {}}).Draw(rt, "specs")
+		fast := NewTable(mem, []arrow.DataType{kernel.StringDict()}, specs)
+		slow := NewTable(mem, []arrow.DataType{arrow.BinaryTypes.String}, specs)
+		defer fast.Release()
+		defer slow.Release()
+		for range 3 {
+			entries, codes, vals := make([]any, names), make([]int32, rows), make([]any, rows)
+			for i := range entries {
+				entries[i] = showValue(int64(i % 100)) // some names twice
+			}
+			texts := make([]any, rows)
+			for i := range codes {
+				codes[i], vals[i] = int32(r.IntN(used)), drawValue(r, f64, 0)
+				texts[i] = entries[codes[i]]
+			}
+			dict, plain := buildWhole(mem, arrow.BinaryTypes.String, entries), buildWhole(mem, arrow.BinaryTypes.String, texts)
+			idx, done := kernel.NewFixed[int32](mem, arrow.PrimitiveTypes.Int32, rows)
+			copy(idx, codes)
+			places, x := done(nil), buildWhole(mem, f64, vals)
+			coded := array.NewDictionaryArray(kernel.StringDict(), places, dict)
+			args := []arrow.Array{x, nil}[:len(specs)]
+			if len(specs) == 1 && specs[0].Arg == nil {
+				args = []arrow.Array{nil}
+			}
+			for keys, table := range map[arrow.Array]*Table{coded: fast, plain: slow} {
+				if err := table.Update([]arrow.Array{keys}, args, Order{}, rows); err != nil {
+					rt.Fatal(err)
+				}
+			}
+			release([]arrow.Array{dict, plain, places, x, coded})
+		}
+		wantResults(t, &data{specs: specs}, results(fast, nil), results(slow, nil))
+	})
+}

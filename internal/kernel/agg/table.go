@@ -112,8 +112,14 @@ func (t *Table) Update(keys, args []arrow.Array, order Order, rows int) error {
 		}
 	}
 	t.plan(in)
+	byCode := t.summing()
 	for lo := 0; lo < rows; lo += chunk {
-		t.update(in, &ord, lo, t.groups(cols, lo, min(chunk, rows-lo)))
+		ids := t.groups(cols, lo, min(chunk, rows-lo), byCode)
+		if t.dense != nil && t.dense.whole {
+			t.sum(lo)
+			continue
+		}
+		t.update(in, &ord, lo, ids)
 	}
 	for i := range t.aggs {
 		if b := t.aggs[i].blobs; b != nil {
@@ -171,7 +177,7 @@ func (t *Table) Merge(keys, states []arrow.Array, rows int) error {
 		t.index.reserve(rows)
 	}
 	for lo := 0; lo < rows; lo += chunk {
-		ids := t.groups(cols, lo, min(chunk, rows-lo))
+		ids := t.groups(cols, lo, min(chunk, rows-lo), false)
 		for i := range t.aggs {
 			if err := t.aggs[i].merge(t, &in[i], lo, ids); err != nil {
 				return err
@@ -214,8 +220,9 @@ func (t *Table) room(n int) {
 	}
 }
 
-// groups returns the group of each row of a chunk, making those that are new.
-func (t *Table) groups(cols []column, lo, n int) []int32 {
+// groups returns the group of each row of a chunk, making those that are new. Where
+// dense says whole, which it does if byCode allows, they are not written.
+func (t *Table) groups(cols []column, lo, n int, byCode bool) []int32 {
 	t.room(n)
 	ids := t.ids[:n]
 	if len(cols) == 0 {
@@ -223,7 +230,7 @@ func (t *Table) groups(cols []column, lo, n int) []int32 {
 		return ids
 	}
 	if t.dense != nil {
-		if t.dense.find(t, cols, lo, ids) {
+		if t.dense.find(t, cols, lo, ids, byCode) {
 			return ids
 		}
 		t.dense.release()
