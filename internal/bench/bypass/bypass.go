@@ -52,6 +52,7 @@ type Process struct {
 // Settings say how much is measured. All fields are given.
 type Settings struct {
 	Rows  int64 // events of most experiments
+	Long  int64 // events where what a run costs once should not count: of efficiency, and where nothing can be bypassed
 	Files int   // of the data set whose volume is stated
 	Bytes int64 // of the same, about
 	// Keep is the directory where that data set is kept, or "" for a temporary one.

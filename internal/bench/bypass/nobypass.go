@@ -45,7 +45,7 @@ func plainJob(n int) job {
 }
 
 func measureNoBypass(ctx context.Context, l *lab) error {
-	path, err := l.events(ctx, l.set.Mixes[0], l.set.Rows)
+	path, err := l.events(ctx, l.set.Mixes[0], l.set.Long)
 	if err != nil {
 		return err
 	}

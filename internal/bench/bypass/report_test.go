@@ -12,7 +12,7 @@ import (
 )
 
 func settings() Settings {
-	return Settings{Rows: 1000, Files: 2, Bytes: 1000, Runs: 1, Pairs: 1, Mixes: []string{"5/15/80"}, Ops: []int{2}}
+	return Settings{Rows: 1000, Long: 2000, Files: 2, Bytes: 1000, Runs: 1, Pairs: 1, Mixes: []string{"5/15/80"}, Ops: []int{2}}
 }
 
 // A report has the tables of the figures that there are, and charts as both
