@@ -77,6 +77,9 @@ type Env struct {
 	// Run tells runs of a job apart: the epoch of its first driver, which is the
 	// time it began, in microseconds since 1970. A resumed run keeps it.
 	Run int64
+	// Ledger is the flag by which whoever runs the job has it go on by a ledger of their
+	// choice, for advice; "" where they cannot choose, as on a cluster.
+	Ledger string
 	// Desk, where it is not empty, is a name for what a sink has staged, that several
 	// sinks of one Write in several processes share: one that publishes, and others with
 	// Stages set, which only stage. What they stage lives as long as the one that publishes,

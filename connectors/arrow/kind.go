@@ -49,7 +49,7 @@ func Kind() connectors.Kind {
 			e.compression, _ = o["compression"].(string)
 			e.form, _ = o["format"].(string)
 			k, err := files.NewSink(ctx, "arrow", o, files.Env{
-				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem,
+				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Ledger: env.Ledger, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem,
 			}, e)
 			if err != nil {
 				return nil, err

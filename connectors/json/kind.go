@@ -46,7 +46,7 @@ func Kind() connectors.Kind {
 				return nil, err
 			}
 			k, err := files.NewSink(ctx, "json", o, files.Env{
-				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
+				Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Ledger: env.Ledger, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 			}, encoder{nulls: s.nulls, compression: s.compression})
 			if err != nil {
 				return nil, err

@@ -17,7 +17,7 @@ func openSink(ctx context.Context, o rdd.Options, env connectors.Env) (*files.Si
 		return nil, err
 	}
 	return files.NewSink(ctx, "parquet", s.checked, files.Env{
-		Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
+		Job: env.Job, Labels: env.Labels, Resume: env.Resume, Published: env.Published, Run: env.Run, Ledger: env.Ledger, Desk: env.Desk, Stages: env.Stages, Schemas: env.Schemas, Mem: env.Mem, Point: env.Point,
 	}, fileEncoder{s})
 }
 

@@ -126,6 +126,9 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 func (n *node) open(ctx context.Context) error {
 	env := connectors.Env{Job: n.plan.Job.Name, Labels: n.plan.Job.Labels, Mem: n.mem, Out: n.cfg.Out,
 		Resume: n.past.Started != nil, Run: n.past.Run, Point: n.cfg.Point}
+	if n.cfg.Keep == nil {
+		env.Ledger = "--ledger"
+	}
 	n.sinks = make([]connectors.Sink, len(n.plan.Writes))
 	n.closers = append(n.closers, n.closeSinks)
 	err := each(len(n.sinks), func(i int) error {

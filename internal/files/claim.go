@@ -80,7 +80,7 @@ func (k *Sink) admit(ctx context.Context) error {
 	switch {
 	case gone && (k.mode != modeOverwrite || m.Run <= k.env.Run):
 		return fault.New(fault.Invalid, "%s: what this run of job %q had published is gone, but its ledger counts it as done "+
-			"(give it back, or begin a new run with another ledger)", k.root, k.env.Job)
+			"(give it back, or give the run up and begin anew, with --restart)", k.root, k.env.Job)
 	case k.mode == modeAppend || mine:
 		return nil
 	}
@@ -96,8 +96,12 @@ func (k *Sink) admit(ctx context.Context) error {
 	case err != nil || name == "":
 		return err
 	case m.Job == k.env.Job && m.Job != "" && !k.env.Resume:
+		on := ""
+		if k.env.Ledger != "" {
+			on = "; with its ledger, " + k.env.Ledger + ", the earlier run goes on"
+		}
 		return fault.New(fault.Invalid, "%s: the directory holds %s of an earlier run of job %q (mode: overwrite replaces it, "+
-			"mode: append adds to it, another path leaves it, and with its ledger, --ledger, the earlier run goes on)", k.root, name, k.env.Job)
+			"mode: append adds to it, another path leaves it%s)", k.root, name, k.env.Job, on)
 	case k.env.Resume:
 		return fault.New(fault.Invalid, "%s: the directory holds %s, which is not of the run of job %q that the ledger tells of "+
 			"(begin a new run, or give back what that run had published)", k.root, name, k.env.Job)

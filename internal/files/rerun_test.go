@@ -32,7 +32,7 @@ func begin(t *testing.T, root, mode string, run int64, resume bool) life {
 
 func tryBegin(root, mode string, run int64, resume bool) (*Sink, error) {
 	env := sinkEnv()
-	env.Run, env.Resume = run, resume
+	env.Run, env.Resume, env.Ledger = run, resume, "--ledger"
 	return openSink(rdd.Options{"path": root, "mode": mode}, env)
 }
 
@@ -88,6 +88,10 @@ func TestRerunError(t *testing.T) {
 	first.die()
 	_, err := tryBegin(root, modeError, 20, false)
 	wantInvalid(t, err, root, "earlier run", "mode: overwrite", "mode: append", "another path", "--ledger")
+	env := sinkEnv()
+	env.Run = 20 // as on a cluster, where nobody chooses a ledger
+	_, err = openSink(rdd.Options{"path": root, "mode": modeError}, env)
+	wantInvalid(t, err, root, "earlier run", "mode: overwrite", "mode: append", "another path leaves it)")
 	_, err = tryBegin(root, modeError, 20, true)
 	wantInvalid(t, err, root, "batch=000001", "ledger")
 	again := begin(t, root, modeError, 10, true)

@@ -45,6 +45,7 @@ type Env struct {
 	Resume    bool
 	Published bool
 	Run       int64
+	Ledger    string // the flag that chooses a ledger, for advice; "" where there is none
 	Desk      string // name of the staging directory, where several sinks share it
 	Stages    bool   // this one publishes nothing and stages into that of another
 	Schemas   map[int]*arrow.Schema

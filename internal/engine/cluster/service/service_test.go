@@ -289,6 +289,13 @@ func TestStopAndGoOn(t *testing.T) {
 	}
 }
 
+// ended is a context that has ended: a driver that is closed with it dies.
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
 // A driver that ends, in order or not, leaves its jobs to the next one, which takes them
 // up where they were and remembers those that have ended.
 func TestTakenUp(t *testing.T) {
@@ -335,6 +342,21 @@ func TestFails(t *testing.T) {
 		all, _ := follow(t, d, "j")
 		if got := all[len(all)-1]; got.State != submission.Failed || got.Error != "broken" || got.Invalid != (kind == fault.Invalid) {
 			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// What stands in the way of a job comes with advice that somebody who submits can take.
+func TestAdvice(t *testing.T) {
+	d, _ := newSite(t, 1).drive()
+	j := asked("j", 10, 0, t.TempDir())
+	j.Source = []byte(strings.Replace(string(j.Source), ", mode: overwrite", "", 1))
+	for _, want := range []submission.State{submission.Finished, submission.Failed} {
+		submit(t, d, j)
+		all, _ := follow(t, d, "j")
+		last := all[len(all)-1]
+		if last.State != want || strings.Contains(last.Error, "--ledger") || want == submission.Failed && !strings.Contains(last.Error, "another path leaves it)") {
+			t.Errorf("%+v", last)
 		}
 	}
 }
