@@ -93,10 +93,9 @@ func (s *session) explain(err error) string {
 		return s.pointAt(at)
 	case errors.Is(err, context.Canceled):
 		return s.sentence("aborted; batches that were not committed will be run again")
-	case errors.Is(err, errUnequal), errors.Is(err, errWrong), errors.Is(err, errStopped), errors.Is(err, errOutput), spoken(err), mistake(err):
+	case errors.Is(err, errUnequal), errors.Is(err, errWrong), errors.Is(err, errStopped), errors.Is(err, errOutput), spoken(err), mistake(err),
+		fault.Of(err) == fault.Retry: // where it was tried again, it says how often
 		return s.sentence(err.Error())
-	case fault.Of(err) == fault.Retry:
-		return s.sentence(err.Error() + " (tried again, without success)")
 	case fault.Of(err) == fault.Lost:
 		return s.sentence(err.Error() + " (lost, and could not be recomputed)")
 	}
