@@ -50,6 +50,9 @@ const (
 	Stopped  State = "stopped" // in order: it can be taken up again
 	Finished State = "finished"
 	Failed   State = "failed"
+	// Unreadable is a job whose record a driver cannot read: nothing of it runs. Submitted
+	// again, it goes on by its ledger.
+	Unreadable State = "unreadable"
 )
 
 // Info is what is known of a submitted job.

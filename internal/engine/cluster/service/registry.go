@@ -21,10 +21,19 @@ import (
 // recordName is the name of the record of a job in its directory.
 const recordName = "job"
 
+// recordVersion goes up with every change of a record that a driver of before would
+// misunderstand.
+const recordVersion = 1
+
+// asideSuffix is what a record that cannot be read has behind its name when there is a new
+// one in its place.
+const asideSuffix = ".unreadable"
+
 // record is what the home keeps of a job.
 type record struct {
-	Asks submission.Job  `json:"asks"`
-	Info submission.Info `json:"info"`
+	Version int             `json:"version"` // 0: as 1
+	Asks    submission.Job  `json:"asks"`
+	Info    submission.Info `json:"info"`
 	// Before is when the run ended that the ledger told of before that of this job, by
 	// its last entry, or 0; nil: the job's run has not begun.
 	Before *int64 `json:"before,omitempty"`
@@ -33,7 +42,7 @@ type record struct {
 // keep makes durable what is known of a job.
 func (s *Service) keep(t *task) error {
 	t.mu.Lock()
-	r := record{Asks: t.asks, Info: t.now, Before: t.before}
+	r := record{Version: recordVersion, Asks: t.asks, Info: t.now, Before: t.before}
 	t.mu.Unlock()
 	r.Info.Progress = nil
 	text, err := json.Marshal(r)
@@ -44,7 +53,7 @@ func (s *Service) keep(t *task) error {
 }
 
 // recall reads the records of all jobs. It returns those that have not ended; one that
-// cannot be made any more has failed.
+// cannot be made any more has failed, and of one whose record cannot be read it is known that it cannot.
 func (s *Service) recall() (left []*task, err error) {
 	dir := filepath.Join(s.cfg.Home.Dir(), "jobs")
 	list, err := os.ReadDir(dir)
@@ -54,7 +63,7 @@ func (s *Service) recall() (left []*task, err error) {
 	for _, e := range list {
 		t, err := s.remember(filepath.Join(dir, e.Name()))
 		if err != nil {
-			return nil, err
+			t = s.unreadable(filepath.Join(dir, e.Name()), err)
 		}
 		if t == nil {
 			continue
@@ -69,15 +78,12 @@ func (s *Service) recall() (left []*task, err error) {
 	return left, nil
 }
 
-// remember makes a job from its record, or returns nil where there is none.
+// remember makes a job from its record, or returns nil where there is none. An error means
+// that the record cannot be read.
 func (s *Service) remember(dir string) (*task, error) {
-	text, err := s.cfg.Home.Load(dir, recordName)
-	if text == nil || err != nil {
+	r, err := s.readRecord(dir)
+	if r == nil || err != nil {
 		return nil, err
-	}
-	var r record
-	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, fault.New(fault.Invalid, "home: the record of a job in %s cannot be read: %w", dir, err)
 	}
 	job, err := s.cfg.Build(r.Asks)
 	t := newTask(jobOr(job, r.Info.ID), r.Asks, dir)
@@ -87,7 +93,10 @@ func (s *Service) remember(dir string) (*task, error) {
 	case over(r.Info.State):
 	case err != nil:
 		t.now.State, t.now.Error, t.now.Invalid = submission.Failed, fmt.Sprintf("it cannot be taken up: %v", err), true
-		return t, s.keep(t)
+		if err := s.keep(t); err != nil {
+			s.cfg.Log(t.now.ID + ": that it has failed is not remembered: " + err.Error())
+		}
+		return t, nil
 	case r.Info.State == submission.Stopping:
 		t.asked = true
 		close(t.halt)
@@ -96,6 +105,62 @@ func (s *Service) remember(dir string) (*task, error) {
 	}
 	t.say("%s, as the driver before this one has told", t.now.State)
 	return t, nil
+}
+
+// readRecord reads the record of the job in a directory, or returns nil where there is none.
+func (s *Service) readRecord(dir string) (*record, error) {
+	text, err := s.cfg.Home.Load(dir, recordName)
+	if text == nil || err != nil {
+		return nil, err
+	}
+	var r record
+	switch err := json.Unmarshal(text, &r); {
+	case err != nil:
+		return nil, err
+	case r.Version < 0 || r.Version > recordVersion:
+		return nil, fmt.Errorf("it is of version %d, this program knows %d: a newer one has written it", r.Version, recordVersion)
+	case dirName(r.Info.ID) != filepath.Base(dir):
+		return nil, fmt.Errorf("it is of the job %q", r.Info.ID)
+	}
+	switch r.Info.State {
+	case submission.Waiting, submission.Running, submission.Stopping, submission.Stopped, submission.Finished, submission.Failed:
+		return &r, nil
+	case submission.Unreadable:
+	}
+	return nil, fmt.Errorf("there is no state %q", r.Info.State)
+}
+
+// unreadable makes of a record that cannot be read a job of which nothing else is known.
+// Record and ledger stay: submitted again, the job goes on.
+func (s *Service) unreadable(dir string, why error) *task {
+	name, err := url.PathUnescape(filepath.Base(dir))
+	if err != nil {
+		name = filepath.Base(dir)
+	}
+	t := newTask(&rdd.Job{Name: name}, submission.Job{}, dir)
+	if info, err := os.Stat(dir); err == nil {
+		t.now.Began = info.ModTime().UnixMicro()
+	}
+	t.now.State, t.now.Ended = submission.Unreadable, t.now.Began
+	t.now.Error = fmt.Sprintf("its record in %s cannot be read: %v; submit the job again and it goes on", dir, why)
+	t.events.put(t.now)
+	t.say("%s", t.now.Error)
+	s.cfg.Log("job " + name + " is left out: " + t.now.Error)
+	return t
+}
+
+// setAside gives the record of a job that cannot be read another name, before there is a new one.
+func (s *Service) setAside(t *task) error {
+	if t.info().State != submission.Unreadable {
+		return nil
+	}
+	all, err := filepath.Glob(filepath.Join(t.dir, recordName+"-*"))
+	for _, path := range all {
+		if !strings.HasSuffix(path, asideSuffix) {
+			err = errors.Join(err, os.Rename(path, path+asideSuffix))
+		}
+	}
+	return fault.Wrap(fault.Retry, err)
 }
 
 // jobOr returns a job, or one that has only a name.
@@ -111,7 +176,7 @@ func jobOr(job *rdd.Job, name string) *rdd.Job {
 func (s *Service) forget() {
 	var ended []*task
 	for _, t := range s.known {
-		if t.ended() {
+		if t.ended() && t.info().State != submission.Unreadable {
 			ended = append(ended, t)
 		}
 	}

@@ -142,6 +142,11 @@ func (s *Service) Submit(ctx context.Context, j submission.Job) (submission.Info
 	if t := s.known[job.Name]; t != nil && !t.ended() {
 		return t.info(), fault.New(fault.Invalid, "the job %s is %s already; stop it first, or give this one another name", job.Name, t.info().State)
 	}
+	if was := s.known[job.Name]; was != nil {
+		if err := s.setAside(was); err != nil {
+			return submission.Info{}, err
+		}
+	}
 	t := newTask(job, j, s.dirOf(job.Name))
 	if err := s.keep(t); err != nil {
 		return submission.Info{}, err

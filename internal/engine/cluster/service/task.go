@@ -84,7 +84,7 @@ func (t *task) ended() bool { return over(t.info().State) }
 
 // over reports whether a job in a state does not run any more.
 func over(s submission.State) bool {
-	return s == submission.Stopped || s == submission.Finished || s == submission.Failed
+	return s == submission.Stopped || s == submission.Finished || s == submission.Failed || s == submission.Unreadable
 }
 
 // touch tells those who watch that there is more. The caller has the lock.
