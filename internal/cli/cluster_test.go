@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,7 @@ type mayor struct {
 	breaks   error // ends a watch behind what is told
 	onStop   func()
 	rejected error // of Submit
+	watched  func(from int64, tell func(submission.Info, []string) error) error // in place of told, lines and breaks
 }
 
 func (t *town) dial(addr string, s wire.Security) (wire.Driver, io.Closer, error) {
@@ -79,9 +81,12 @@ func (m *mayor) Stop(_ context.Context, id string, drain bool) error {
 	return m.fails()
 }
 
-func (m *mayor) Watch(ctx context.Context, _ string, _ int64, tell func(submission.Info, []string) error) error {
+func (m *mayor) Watch(ctx context.Context, _ string, from int64, tell func(submission.Info, []string) error) error {
 	if err := m.fails(); err != nil {
 		return err
+	}
+	if m.watched != nil {
+		return m.watched(from, tell)
 	}
 	for i, info := range m.told {
 		var lines []string
@@ -239,6 +244,53 @@ func TestSubmitFailsOver(t *testing.T) {
 	}
 	if home.saw.Version != "v1" || !home.saw.Plain || home.saw.AllowPlain {
 		t.Errorf("%+v", home.saw)
+	}
+}
+
+// Somebody who follows a job over a broken connection, and then over another driver, sees
+// each line once, whether they submitted it or look at its log.
+func TestFollowedOnce(t *testing.T) {
+	say := func(number int64, text string) string { return fmt.Sprintf("2026-01-02T03:04:05Z %s%d", text, number) }
+	d := &mayor{members: []gossip.Member{{Name: "d", Role: gossip.Driver, RPC: "d:1", Condition: gossip.Alive}}}
+	calls := 0
+	d.watched = func(from int64, tell func(submission.Info, []string) error) error {
+		calls++
+		// The first two are one driver's, the third is another's, who begins a log of its own.
+		all := [][]int64{{0, 1, 2}, {0, 1, 2, 3}, {1 << 32}}[calls-1]
+		var lines []string
+		for _, n := range all {
+			if n >= from {
+				lines = append(lines, say(n, "| line "))
+			}
+		}
+		state, broken := submission.Running, fault.New(fault.Retry, "the connection broke")
+		if calls == 3 {
+			state, broken = submission.Finished, nil
+		}
+		for _, n := range all {
+			note, err := json.Marshal(engine.Progress{Batch: 1, Note: say(n, "note ")})
+			if err = errors.Join(err, tell(submission.Info{ID: "meter", State: state, Seq: n + 1, Progress: note}, nil)); err != nil {
+				return err
+			}
+		}
+		sum := []byte(`{"job": "meter"}`)
+		return cmp.Or(tell(submission.Info{ID: "meter", State: state, Lines: all[len(all)-1] + 1, Summary: sum}, lines), broken)
+	}
+	app, _ := settled(t, map[string]*mayor{"d:1": d})
+	out, _ := must(t, app, "logs", "meter", "-f", "--to", "d:1")
+	want := ""
+	for _, n := range []int64{0, 1, 2, 3, 1 << 32} {
+		want += say(n, "| line ") + "\n"
+	}
+	if out != want {
+		t.Errorf("%s, want\n%s", out, want)
+	}
+	calls = 0
+	out, errs := must(t, app, "submit", "meter", "--to", "d:1")
+	for _, n := range []int64{0, 1, 2, 3, 1 << 32} {
+		if strings.Count(out, fmt.Sprintf("line %d\n", n)) != 1 || strings.Count(errs, fmt.Sprintf("note %d\n", n)) != 1 {
+			t.Errorf("line %d is not there once: %s%s", n, out, errs)
+		}
 	}
 }
 

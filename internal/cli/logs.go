@@ -48,7 +48,9 @@ func (s *session) logs(ctx context.Context, l *link, id string, follow bool) err
 	defer cancel(nil)
 	release := s.onInterrupt(ctx, func() { cancel(errEnough) })
 	defer release()
-	show := func(_ submission.Info, lines []string) error {
+	var from int64
+	show := func(info submission.Info, lines []string) error {
+		from = max(from, info.Lines)
 		for _, line := range lines {
 			if _, err := fmt.Fprintln(s.io.Out, line); err != nil {
 				return err
@@ -60,7 +62,7 @@ func (s *session) logs(ctx context.Context, l *link, id string, follow bool) err
 		return nil
 	}
 	for {
-		err := l.now().Watch(ctx, id, 0, show)
+		err := l.now().Watch(ctx, id, from, show)
 		switch {
 		case err == nil, errors.Is(err, errEnough), errors.Is(context.Cause(ctx), errEnough):
 			return nil

@@ -197,12 +197,14 @@ type viewer struct {
 	rep  reporter
 	last submission.Info
 	told engine.Progress
+	line int64 // the first that was not told
+	seq  int64 // of what was told last
 }
 
 // watch follows a job from driver to driver.
 func (v *viewer) watch(ctx context.Context, l *link, id string) error {
 	for {
-		err := l.now().Watch(ctx, id, 0, v.tell)
+		err := l.now().Watch(ctx, id, v.line, v.tell)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -219,6 +221,10 @@ func (v *viewer) watch(ctx context.Context, l *link, id string) error {
 
 // tell shows progress, and what console sinks wrote.
 func (v *viewer) tell(info submission.Info, lines []string) error {
+	if info.Seq > 0 && info.Seq <= v.seq {
+		return nil // by another driver, or before the connection was lost
+	}
+	v.seq, v.line = max(v.seq, info.Seq), max(v.line, info.Lines)
 	for _, line := range lines {
 		if _, text, _ := strings.Cut(line, " "); strings.HasPrefix(text, "| ") {
 			fmt.Fprintln(v.rep.out(), text[2:])

@@ -87,7 +87,7 @@ type Driver interface {
 	// Stop ends a job: in order, behind the batches in flight, if drain is set.
 	Stop(ctx context.Context, id string, drain bool) error
 	// Watch tells of a job until it has ended or ctx ends: an Info after each batch and
-	// when its state changes, and its log lines from line from on.
+	// when its state changes, and its log lines from line from on: 0, or as Info.Lines says.
 	Watch(ctx context.Context, id string, from int64, tell func(submission.Info, []string) error) error
 	// Nodes returns the members of the cluster, as JSON objects of gossip.Member.
 	Nodes(ctx context.Context) ([]byte, error)

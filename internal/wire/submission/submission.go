@@ -68,4 +68,9 @@ type Info struct {
 	Invalid  bool   `json:"invalid,omitempty"` // the error is a mistake of the job's author
 	Summary  []byte `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run
 	Progress []byte `json:"progress,omitempty"`
+	// Seq numbers what is told of a job, and Lines is the number behind its last line:
+	// whoever watches again, also at another driver, watches from there and skips what has no
+	// higher Seq. Both only grow; 0: nothing is said of it.
+	Seq   int64 `json:"seq,omitempty"`
+	Lines int64 `json:"lines,omitempty"`
 }

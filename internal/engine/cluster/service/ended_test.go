@@ -105,7 +105,7 @@ func TestAgainAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := newTask(job, j, d.dirOf("j"))
+	first := newTask(job, j, d.dirOf("j"), 0)
 	first.finish(engine.Summary{Job: "j"}, nil)
 	d.mu.Lock()
 	d.known["j"] = first

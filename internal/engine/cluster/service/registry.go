@@ -86,7 +86,7 @@ func (s *Service) remember(dir string) (*task, error) {
 		return nil, err
 	}
 	job, err := s.cfg.Build(r.Asks)
-	t := newTask(jobOr(job, r.Info.ID), r.Asks, dir)
+	t := newTask(jobOr(job, r.Info.ID), r.Asks, dir, s.first())
 	t.now, t.before = r.Info, r.Before
 	t.events.put(t.now)
 	switch {
@@ -137,7 +137,7 @@ func (s *Service) unreadable(dir string, why error) *task {
 	if err != nil {
 		name = filepath.Base(dir)
 	}
-	t := newTask(&rdd.Job{Name: name}, submission.Job{}, dir)
+	t := newTask(&rdd.Job{Name: name}, submission.Job{}, dir, s.first())
 	if info, err := os.Stat(dir); err == nil {
 		t.now.Began = info.ModTime().UnixMicro()
 	}

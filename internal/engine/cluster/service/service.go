@@ -142,12 +142,14 @@ func (s *Service) Submit(ctx context.Context, j submission.Job) (submission.Info
 	if t := s.known[job.Name]; t != nil && !t.ended() {
 		return t.info(), fault.New(fault.Invalid, "the job %s is %s already; stop it first, or give this one another name", job.Name, t.info().State)
 	}
+	first := s.first()
 	if was := s.known[job.Name]; was != nil {
 		if err := s.setAside(was); err != nil {
 			return submission.Info{}, err
 		}
+		first = was.number()
 	}
-	t := newTask(job, j, s.dirOf(job.Name))
+	t := newTask(job, j, s.dirOf(job.Name), first)
 	if err := s.keep(t); err != nil {
 		return submission.Info{}, err
 	}
@@ -296,6 +298,10 @@ func (s *Service) all() []*task {
 	}
 	return out
 }
+
+// first is the number of the first line of a job in this term: higher than all before it.
+// So somebody who follows a job from driver to driver misses nothing and sees nothing twice.
+func (s *Service) first() int64 { return s.cfg.Home.Term() << 32 }
 
 // dirOf is where the story of a job lies.
 func (s *Service) dirOf(job string) string {

@@ -509,7 +509,7 @@ func TestRing(t *testing.T) {
 
 // The lines of a job do not grow without end, and neither does what is remembered of it.
 func TestManyLines(t *testing.T) {
-	job := newTask(&rdd.Job{Name: "j"}, submission.Job{}, "")
+	job := newTask(&rdd.Job{Name: "j"}, submission.Job{}, "", 0)
 	for range 10 * manyLines {
 		job.say("line")
 		job.observe(engine.Progress{Committed: true})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -44,9 +45,10 @@ type task struct {
 	before  *int64 // see record
 }
 
-func newTask(job *rdd.Job, asks submission.Job, dir string) *task {
+// newTask makes a job whose lines and events are numbered from first on.
+func newTask(job *rdd.Job, asks submission.Job, dir string, first int64) *task {
 	t := &task{job: job, asks: asks, dir: dir, done: make(chan struct{}), halt: make(chan struct{}), changed: make(chan struct{}),
-		lines: ring[string]{most: manyLines}, events: ring[submission.Info]{most: manyEvents}}
+		lines: ring[string]{most: manyLines, first: first}, events: ring[submission.Info]{most: manyEvents, first: first}}
 	t.now = submission.Info{ID: job.Name, State: submission.Waiting, Began: time.Now().UnixMicro()}
 	return t
 }
@@ -54,7 +56,7 @@ func newTask(job *rdd.Job, asks submission.Job, dir string) *task {
 // ring keeps the last things that were put into it.
 type ring[T any] struct {
 	most  int
-	first int64 // the number of the first one that is kept, from 0
+	first int64 // the number of the first one that is kept
 	kept  []T
 }
 
@@ -70,8 +72,17 @@ func (r *ring[T]) put(v T) {
 // behind it.
 func (r *ring[T]) since(from int64) ([]T, int64) {
 	end := r.first + int64(len(r.kept))
-	at := min(max(from-r.first, 0), int64(len(r.kept)))
+	at := min(max(from, r.first)-r.first, int64(len(r.kept)))
 	return append([]T(nil), r.kept[at:]...), end
+}
+
+// number is the first that neither a line nor an event of the job has.
+func (t *task) number() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, lines := t.lines.since(math.MaxInt64)
+	_, events := t.events.since(math.MaxInt64)
+	return max(lines, events)
 }
 
 func (t *task) info() submission.Info {

@@ -19,8 +19,9 @@ func (t *task) watch(ctx, life context.Context, from int64, tell func(submission
 		events, seen := t.events.since(event)
 		now, changed, running := t.now, t.changed, !over(t.now.State)
 		t.mu.Unlock()
-		from, event = next, seen
-		for _, e := range events {
+		from, event, now.Lines = next, seen, next
+		for i, e := range events {
+			e.Seq = seen - int64(len(events)-i) + 1
 			if err := tell(e, nil); err != nil {
 				return err
 			}
