@@ -14,6 +14,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
+	"github.com/idag/idag/internal/wire/submission"
 )
 
 const (
@@ -158,12 +159,12 @@ func (l *link) learn(ctx context.Context, d wire.Driver) {
 }
 
 // nodesOf asks for the members of a cluster.
-func nodesOf(ctx context.Context, d wire.Driver) ([]gossip.Member, error) {
+func nodesOf(ctx context.Context, d wire.Driver) ([]submission.Node, error) {
 	text, err := d.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []gossip.Member
+	var out []submission.Node
 	if err := json.Unmarshal(text, &out); err != nil {
 		return nil, fault.New(fault.Retry, "the list of nodes cannot be read: %w", err)
 	}

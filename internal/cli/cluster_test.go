@@ -43,7 +43,8 @@ type mayor struct {
 	lines    []string
 	breaks   error // ends a watch behind what is told
 	onStop   func()
-	rejected error // of Submit
+	useless  string                                                             // why the executors of members cannot be used
+	rejected error                                                              // of Submit
 	watched  func(from int64, tell func(submission.Info, []string) error) error // in place of told, lines and breaks
 }
 
@@ -108,7 +109,15 @@ func (m *mayor) Nodes(context.Context) ([]byte, error) {
 	if m.down.Load() {
 		return nil, m.fails()
 	}
-	return json.Marshal(m.members)
+	var out []submission.Node
+	for _, member := range m.members {
+		n := submission.Node{Member: member}
+		if member.Role == gossip.Executor {
+			n.Unusable = m.useless
+		}
+		out = append(out, n)
+	}
+	return json.Marshal(out)
 }
 
 // settled is an app with a town, in a directory of its own.
@@ -139,6 +148,9 @@ func finished() submission.Info {
 func TestSubmit(t *testing.T) {
 	d := &mayor{lines: []string{"2026-01-01T00:00:00Z running", "2026-01-01T00:00:00Z | from a sink"}, told: []submission.Info{
 		{ID: "meter", State: submission.Waiting},
+		{ID: "meter", State: submission.Waiting, Waits: "for executors: there are none"},
+		{ID: "meter", State: submission.Waiting, Waits: "for executors: there are none"},
+		{ID: "meter", State: submission.Waiting, Waits: "for executors: 1 alive, none usable: e: the token is wrong"},
 		{ID: "meter", State: submission.Running, Progress: progress(1, 50)},
 		{ID: "meter", State: submission.Running, Progress: progress(1, 50)},
 		finished(), finished(),
@@ -149,7 +161,7 @@ func TestSubmit(t *testing.T) {
 	if strings.Count(out, "\n") != 3 || !strings.HasPrefix(out, `{"batch":1,"rows":50,"rows_total":100,`) || !strings.Contains(out, `{"job":"meter",`) {
 		t.Error(out)
 	}
-	if errs != "from a sink\nmeter waits for executors\n" {
+	if errs != "from a sink\nmeter waits for executors: there are none\nmeter waits for executors: 1 alive, none usable: e: the token is wrong\n" {
 		t.Error(errs)
 	}
 	j := d.sent[0]
@@ -358,6 +370,19 @@ func TestLooks(t *testing.T) {
 	if out, _ := must(t, app, "nodes", "--json"); !strings.HasPrefix(out, `{"name":"e","role":"executor",`) {
 		t.Error(out)
 	}
+	d.useless = "e:1 refuses the call: the token is wrong or missing"
+	out, _ = must(t, app, "nodes")
+	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.Contains(lines[1], "alive, unusable") || lines[3] != "e is unusable: "+d.useless || strings.Contains(lines[2], "unusable") {
+		t.Error(out)
+	}
+	if out, _ := must(t, app, "nodes", "--json"); strings.Count(out, `"unusable":"e:1 refuses the call: the token is wrong or missing"`) != 1 {
+		t.Error(out)
+	}
+	d.jobs[0].State, d.jobs[0].Waits = submission.Waiting, "for executors: 1 alive, none usable: e: refused"
+	if out, _ := must(t, app, "jobs"); !strings.Contains(out, "none usable: e: refused") {
+		t.Error(out)
+	}
+	d.jobs[0].State, d.jobs[0].Waits = submission.Running, ""
 	if out, _ := must(t, app, "logs", "meter"); out != "one\ntwo\n" {
 		t.Error(out)
 	}

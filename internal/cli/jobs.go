@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -92,7 +93,7 @@ func (s *session) jobsOf(ctx context.Context, f *toFlags, asJSON bool) error {
 		if j.Ended > 0 {
 			end = time.UnixMicro(j.Ended)
 		}
-		why, _, _ := strings.Cut(s.unplaced(j.ID, j.Error), "\n")
+		why, _, _ := strings.Cut(cmp.Or(s.unplaced(j.ID, j.Error), j.Waits), "\n")
 		t.add(j.ID, string(j.State), fmt.Sprint(j.Batch), thousands(j.RowsIn), thousands(j.RowsOut),
 			began.Local().Format(time.DateTime), end.Sub(began).Round(100*time.Millisecond).String(), why)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire/pki"
+	"github.com/idag/idag/internal/wire/submission"
 	"github.com/spf13/cobra"
 )
 
@@ -163,10 +164,10 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 }
 
 // assembled waits until the driver sees all executors.
-func (s *session) assembled(ctx context.Context, to *toFlags, executors int) ([]gossip.Member, error) {
+func (s *session) assembled(ctx context.Context, to *toFlags, executors int) ([]submission.Node, error) {
 	for end := time.Now().Add(localFor); ; {
 		l, err := s.link(ctx, to)
-		var members []gossip.Member
+		var members []submission.Node
 		if err == nil {
 			members, err = nodesOf(ctx, l.now())
 			l.close()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/idag/idag/internal/gossip"
+	"github.com/idag/idag/internal/wire/submission"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +23,9 @@ func newNodes(s *session) *cobra.Command {
 		Short:   "List the nodes of a cluster",
 		Long: `List the nodes of a cluster, as the driver sees them: driver, those that stand by,
 executors with their slots and memory, and for a while those that have left or died.
-With --watch the list is shown anew when it changes, until Ctrl-C.`,
+An executor that the driver cannot use, though it is alive, is marked with the reason:
+its token or certificate is another one, nobody reaches where it listens for tasks, or
+a job cannot be run there. It is tried again by itself. With --watch the list is shown anew when it changes, until Ctrl-C.`,
 		Example: `  idag nodes
   idag nodes --watch
   idag nodes --json --to driver.example | jq -r .name`,
@@ -81,15 +84,15 @@ func (s *session) watchNodes(ctx context.Context, l *link, asJSON bool) error {
 }
 
 // digestOf changes when something does that is shown.
-func digestOf(members []gossip.Member) string {
+func digestOf(members []submission.Node) string {
 	var b strings.Builder
 	for _, m := range members {
-		fmt.Fprintln(&b, m.Name, m.Role, m.Condition, m.Slots, m.Memory, m.RPC, m.Site, m.Plans)
+		fmt.Fprintln(&b, m.Name, m.Role, m.Condition, m.Slots, m.Memory, m.RPC, m.Site, m.Plans, m.Unusable)
 	}
 	return b.String()
 }
 
-func (s *session) writeNodes(members []gossip.Member, asJSON bool) error {
+func (s *session) writeNodes(members []submission.Node, asJSON bool) error {
 	if asJSON {
 		for _, m := range members {
 			if err := writeJSON(s.io.Out, m); err != nil {
@@ -99,6 +102,7 @@ func (s *session) writeNodes(members []gossip.Member, asJSON bool) error {
 		return nil
 	}
 	t := table{head: []string{"node", "role", "condition", "slots", "memory", "site", "address", "version", "since"}}
+	var unusable []string
 	for _, m := range members {
 		slots, memory := "", ""
 		if m.Role == gossip.Executor {
@@ -107,9 +111,17 @@ func (s *session) writeNodes(members []gossip.Member, asJSON bool) error {
 				memory = bytesText(m.Memory)
 			}
 		}
-		t.add(m.Name, string(m.Role), string(m.Condition), slots, memory, m.Site, m.RPC, m.Version, ago(m.Since))
+		condition := string(m.Condition)
+		if m.Unusable != "" {
+			condition += ", unusable"
+			unusable = append(unusable, fmt.Sprintf("%s is unusable: %s", m.Name, strings.Join(strings.Fields(plainly(m.Unusable)), " ")))
+		}
+		t.add(m.Name, string(m.Role), condition, slots, memory, m.Site, m.RPC, m.Version, ago(m.Since))
 	}
 	t.write(s.io.Out, s.out)
+	for _, line := range unusable {
+		s.lineOut("%s", line)
+	}
 	return nil
 }
 

@@ -230,8 +230,8 @@ func (v *viewer) tell(info submission.Info, lines []string) error {
 			fmt.Fprintln(v.rep.out(), text[2:])
 		}
 	}
-	if info.State != v.last.State && info.State == submission.Waiting {
-		v.rep.note(info.ID + " waits for executors")
+	if info.Waits != "" && info.Waits != v.last.Waits {
+		v.rep.note(info.ID + " waits " + info.Waits)
 	}
 	v.last = info
 	var p engine.Progress

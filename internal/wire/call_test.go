@@ -122,6 +122,7 @@ func TestFaultsKeepTheirKind(t *testing.T) {
 	}{
 		{errTest, fault.Bug, "", nil},
 		{fault.New(fault.Invalid, "job.yaml:3:4: no such column ü"), fault.Invalid, "", nil},
+		{fault.New(fault.Invalid, "e1: %w, of job j", ErrSuperseded), fault.Invalid, "", nil},
 		{fault.New(fault.Retry, "again"), fault.Retry, "", nil},
 		{fmt.Errorf("task 4: %w", fault.Wrap(fault.Lost, gone(blocks))), fault.Lost, "", blocks},
 		{fmt.Errorf("task 5: %w", fault.Panicked("oh", []byte("stack of it"))), fault.Bug, "stack of it", nil},
@@ -137,6 +138,9 @@ func TestFaultsKeepTheirKind(t *testing.T) {
 		for _, err := range []error{err, several[0].err, several[1].err, client.Driver().Watch(t.Context(), "r", 0, nil)} {
 			if err == nil || fault.Of(err) != c.kind || err.Error() != cut(c.err.Error()) || fault.Stack(err) != c.stack {
 				t.Fatalf("%v became %v, %v with the stack %q", c.err, fault.Of(err), err, fault.Stack(err))
+			}
+			if errors.Is(err, ErrSuperseded) != errors.Is(c.err, ErrSuperseded) || errors.Is(err, ErrRefused) {
+				t.Errorf("%v is taken for something else: %v", c.err, err)
 			}
 			var m missing
 			if errors.As(err, &m) != (c.gone != nil) || m != nil && !reflect.DeepEqual(m.MissingBlocks(), c.gone) {

@@ -89,6 +89,6 @@ type Driver interface {
 	// Watch tells of a job until it has ended or ctx ends: an Info after each batch and
 	// when its state changes, and its log lines from line from on: 0, or as Info.Lines says.
 	Watch(ctx context.Context, id string, from int64, tell func(submission.Info, []string) error) error
-	// Nodes returns the members of the cluster, as JSON objects of gossip.Member.
+	// Nodes returns the members of the cluster, as JSON objects of submission.Node.
 	Nodes(ctx context.Context) ([]byte, error)
 }

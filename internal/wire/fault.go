@@ -21,12 +21,29 @@ const (
 	maxBlocks = 4096 // those left out are found missing later
 )
 
+// What callers tell apart besides the kind of a fault.
+var (
+	// ErrRefused is a call that the other side did not let in, or a side that is not
+	// believed. Trying again is of no use until one of them is another.
+	ErrRefused = errors.New("refused")
+	// ErrSuperseded is a call of a driver that another one has succeeded.
+	ErrSuperseded = errors.New("a newer driver has taken over")
+)
+
+// refusal is an ErrRefused with what was said.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string        { return r.text }
+func (r *refusal) Is(target error) bool { return target == ErrRefused } //nolint:errorlint // It is compared with what it is.
+
 // carried is a fault on its way.
 type carried struct {
 	Kind    fault.Kind  `json:"kind"`
 	Text    string      `json:"text"`
 	Stack   string      `json:"stack,omitempty"`
 	Missing []rdd.Block `json:"missing,omitempty"`
+	// Superseded: it is ErrSuperseded.
+	Superseded bool `json:"superseded,omitempty"`
 }
 
 // missing is what an error below fault.Lost may tell.
@@ -52,7 +69,7 @@ func toStatus(err error) error {
 
 // carry makes of an error what crosses the wire.
 func carry(err error) *carried {
-	c := &carried{Kind: fault.Of(err), Text: cut(err.Error()), Stack: cut(fault.Stack(err))}
+	c := &carried{Kind: fault.Of(err), Text: cut(err.Error()), Stack: cut(fault.Stack(err)), Superseded: errors.Is(err, ErrSuperseded)}
 	var m missing
 	if errors.As(err, &m) {
 		c.Missing = m.MissingBlocks()
@@ -94,13 +111,13 @@ func fromStatus(ctx context.Context, node string, err error, refused fault.Kind)
 		return fault.New(fault.Retry, "%s: the call was given up: %w", node, why)
 	}
 	if why := untrusting(s.Message()); why != "" {
-		return fault.New(refused, "%s: %s", node, why)
+		return fault.Wrap(refused, &refusal{node + ": " + why})
 	}
 	switch s.Code() { //nolint:exhaustive // All others are the world in the way.
 	case codes.ResourceExhausted:
 		return fault.New(fault.Invalid, "%s: too large for a message: %s", node, s.Message())
 	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.Unimplemented:
-		return fault.New(refused, "%s refuses the call: %s", node, s.Message())
+		return fault.Wrap(refused, &refusal{node + " refuses the call: " + s.Message()})
 	}
 	return fault.New(fault.Retry, "%s cannot be reached: %s", node, s.Message())
 }
@@ -125,6 +142,9 @@ func (c carried) fault() error {
 		kind = fault.Bug
 	}
 	r := remote{text: c.Text}
+	if c.Superseded {
+		r.cause = ErrSuperseded
+	}
 	if c.Stack != "" {
 		r.cause = fault.Panicked(strings.TrimPrefix(c.Text, "panic: "), []byte(c.Stack))
 	}

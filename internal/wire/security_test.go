@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -122,7 +123,7 @@ func TestRefusals(t *testing.T) {
 			if fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), c.told) || !strings.Contains(err.Error(), s.Addr()) {
 				t.Errorf("an executor's caller is told %v", err)
 			}
-			if want := c.told != "cannot be reached"; err2 == nil || (fault.Of(err2) == fault.Invalid) != want || !strings.Contains(err2.Error(), c.told) {
+			if want := c.told != "cannot be reached"; err2 == nil || (fault.Of(err2) == fault.Invalid) != want || errors.Is(err, ErrRefused) != want || !strings.Contains(err2.Error(), c.told) {
 				t.Errorf("a driver's caller is told %v", err2)
 			}
 			if c.logged != "" && !log.has(c.logged) {

@@ -173,7 +173,7 @@ func (x *Executor) begin(o wire.Opening) (*run, error) {
 	}
 	var above int64
 	if ended, above = x.take(job, epoch); above > 0 {
-		return nil, fault.New(fault.Invalid, "%s: a newer driver of job %q has taken over (its epoch is %d, this one's %d)", x.cfg.Name, job, above, epoch)
+		return nil, fault.New(fault.Invalid, "%s: %w, of job %q (its epoch is %d, this one's %d)", x.cfg.Name, wire.ErrSuperseded, job, above, epoch)
 	}
 	r := newRun(x, o)
 	x.runs[o.Run] = r

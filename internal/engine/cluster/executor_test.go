@@ -34,7 +34,12 @@ datasets:
 // openingOf is what a driver sends of a job.
 func openingOf(t testing.TB, src string, run wire.RunID, node string) wire.Opening {
 	t.Helper()
-	plan, err := engine.Compile(t.Context(), parsed(t, src, nil), engine.Config{Kinds: kinds()})
+	return openingFor(t, parsed(t, src, nil), run, node)
+}
+
+func openingFor(t testing.TB, job *rdd.Job, run wire.RunID, node string) wire.Opening {
+	t.Helper()
+	plan, err := engine.Compile(t.Context(), job, engine.Config{Kinds: kinds()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,19 +29,29 @@ const (
 )
 
 // FleetConfig is what a fleet is made of. Opening, without Node and Peers, is the run's;
-// all but Wait is required.
+// it, Members and Dial are required.
 type FleetConfig struct {
 	Opening wire.Opening
 	// Members is asked for the nodes of the cluster, again and again.
 	Members func() []gossip.Member
 	Dial    Dial
-	// Wait is how long to wait for the first executor; 0 means until the context ends.
+	// Wait is how long to wait for the first executor; 0 means until the context ends or
+	// there are no members any more.
 	Wait time.Duration
+	// Stop, when it is closed, ends the wait for the first executor.
+	Stop <-chan struct{}
+	// Mark is told of an executor that cannot take part in the run, and why; nil: it can again,
+	// or is gone. Note is told what people should know. Why says, for people, why there are no
+	// members. They are called with the fleet locked, and may be nil.
+	Mark func(member string, why error)
+	Note func(string)
+	Why  func() string
 }
 
 // Fleet is the executors of a run as its driver sees them. It implements
-// engine.Remote. An executor that does not answer, or that says it knows nothing of the run
-// any more, leaves the fleet before the members say so, and comes back under a new name.
+// engine.Remote. A member takes part once the run is open there; see candidate. An executor that
+// does not answer, or that says it knows nothing of the run any more, leaves the fleet
+// before the members say so, and comes back under a new name.
 type Fleet struct {
 	cfg     FleetConfig
 	job     string
@@ -50,13 +60,15 @@ type Fleet struct {
 	work    sync.WaitGroup // joined under mu, while done is open
 	changes chan []driver.Node
 
-	mu      sync.Mutex
-	opening wire.Opening     // of the epoch that runs now
-	nodes   map[string]*node // by the driver's names
-	known   map[string]int   // by member: how often it came
-	away    map[place]bool   // members that did not answer and have not done so since
-	begun   map[string]bool  // addresses where the run may be open
-	version int              // of the peers
+	mu       sync.Mutex
+	opening  wire.Opening         // of the epoch that runs now
+	nodes    map[string]*node     // by the driver's names
+	known    map[string]int       // by member: how often it came
+	away     map[place]*candidate // members that are no nodes
+	news     chan struct{}        // holds one token when a candidate has answered
+	begun    map[string]bool      // addresses where the run may be open
+	version  int                  // of the peers
+	lamented string               // why the run waits, as it was said last
 }
 
 var _ engine.Remote = (*Fleet)(nil)
@@ -64,7 +76,7 @@ var _ engine.Remote = (*Fleet)(nil)
 // NewFleet waits for an executor and returns the fleet. The caller closes it.
 func NewFleet(ctx context.Context, cfg FleetConfig) (*Fleet, error) {
 	f := &Fleet{cfg: cfg, peers: newPeers(cfg.Dial), opening: cfg.Opening, done: make(chan struct{}), changes: make(chan []driver.Node, 1),
-		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]bool{}, begun: map[string]bool{}}
+		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]*candidate{}, news: make(chan struct{}, 1), begun: map[string]bool{}}
 	var err error
 	if f.job, _, err = split(cfg.Opening.Run); err == nil {
 		err = f.gather(ctx)
@@ -74,23 +86,6 @@ func NewFleet(ctx context.Context, cfg FleetConfig) (*Fleet, error) {
 	}
 	f.work.Go(f.follow)
 	return f, nil
-}
-
-// gather waits for the first executor.
-func (f *Fleet) gather(ctx context.Context) error {
-	if f.cfg.Wait > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, f.cfg.Wait, fault.New(fault.Retry, "no executor came within %s", f.cfg.Wait))
-		defer stop()
-	}
-	for f.look(); len(f.Nodes()) == 0; f.look() {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(lookEvery):
-		}
-	}
-	return nil
 }
 
 // follow looks at the members until the fleet is closed.
@@ -121,45 +116,12 @@ func (f *Fleet) beat() {
 			continue
 		}
 		f.start(func() {
-			ctx, stop := f.whileOpen()
+			ctx, stop := whileOpen(f.done)
 			defer stop()
 			if err := f.ask(ctx, n, beat); fault.Of(err) == fault.Lost && err != nil {
-				f.expel(n)
+				f.expel(n, err)
 			}
 		})
-	}
-}
-
-// look compares the fleet with the members.
-func (f *Fleet) look() {
-	members := f.cfg.Members()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	there, changed := map[string]gossip.Member{}, false
-	for _, m := range members {
-		if m.Role == gossip.Executor && m.RPC != "" && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving) {
-			there[m.Name] = m
-		}
-	}
-	for name, n := range f.nodes {
-		m, ok := there[n.member.Name]
-		if !ok || m.RPC != n.addr {
-			f.forget(name)
-			changed = true
-			continue
-		}
-		changed = changed || n.member.Slots != m.Slots || n.member.Site != m.Site || n.member.Condition != m.Condition
-		n.member = m
-		delete(there, m.Name)
-	}
-	for _, m := range there {
-		if !f.away[place{m.Name, m.RPC}] {
-			f.admit(m)
-			changed = true
-		}
-	}
-	if changed {
-		f.tell()
 	}
 }
 
@@ -171,6 +133,7 @@ func (f *Fleet) tell() {
 	default:
 	}
 	f.changes <- f.list()
+	f.lament()
 }
 
 // list returns the nodes, by name. The lock is held.
@@ -306,6 +269,9 @@ func (f *Fleet) on(ctx context.Context, name string, do func(wire.Executor, wire
 		return fault.New(fault.Retry, "%s has left", name)
 	}
 	x, run, err := f.open(ctx, n)
+	if err != nil && ctx.Err() == nil && unfit(err) {
+		return f.setAside(n, err)
+	}
 	if err == nil {
 		err = do(x, run)
 	}
@@ -388,11 +354,16 @@ func (f *Fleet) tellAll(what func(context.Context, wire.Executor) error) {
 
 // Close implements engine.Remote.
 func (f *Fleet) Close() error {
-	run := f.run()
-	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, run) })
 	f.mu.Lock()
 	close(f.done)
 	f.mu.Unlock()
-	f.work.Wait()
+	f.work.Wait() // nobody opens the run any more
+	run := f.run()
+	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, run) })
+	f.mu.Lock()
+	for at := range f.away {
+		f.clear(at)
+	}
+	f.mu.Unlock()
 	return f.peers.close()
 }

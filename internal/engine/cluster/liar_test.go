@@ -69,6 +69,12 @@ func TestLyingExecutor(t *testing.T) {
 // may change what each serves, and is.
 func served(t *testing.T, change func(*gossip.Member, *wire.ServerConfig)) func(context.Context, wire.Opening) (engine.Remote, error) {
 	t.Helper()
+	return servedTo(t, change, func(*cluster.FleetConfig) {})
+}
+
+// servedTo is served to fleets that are made otherwise.
+func servedTo(t *testing.T, change func(*gossip.Member, *wire.ServerConfig), made func(*cluster.FleetConfig)) func(context.Context, wire.Opening) (engine.Remote, error) {
+	t.Helper()
 	var members []gossip.Member
 	dial := func(_ context.Context, addr string) (cluster.Peer, error) {
 		return wire.Dial(addr, wire.Plain(), arrowmem.NewGoAllocator())
@@ -95,6 +101,8 @@ func served(t *testing.T, change func(*gossip.Member, *wire.ServerConfig)) func(
 		members = append(members, m)
 	}
 	return func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
-		return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: func() []gossip.Member { return members }, Dial: dial})
+		cfg := cluster.FleetConfig{Opening: o, Members: func() []gossip.Member { return members }, Dial: dial}
+		made(&cfg)
+		return cluster.NewFleet(ctx, cfg)
 	}
 }

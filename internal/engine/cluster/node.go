@@ -3,7 +3,7 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,12 +28,49 @@ type node struct {
 // place is where a member is.
 type place struct{ name, addr string }
 
-// admit takes a member in, under a new name. The lock is held.
-func (f *Fleet) admit(m gossip.Member) {
-	f.known[m.Name]++
-	n := &node{name: fmt.Sprintf("%s#%d", m.Name, f.known[m.Name]), addr: m.RPC, member: m, turn: make(chan struct{}, 1)}
-	n.turn <- struct{}{}
-	f.nodes[n.name] = n
+// look compares the fleet with the members.
+func (f *Fleet) look() {
+	members := f.cfg.Members()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	there, changed := map[string]gossip.Member{}, false
+	for _, m := range members {
+		if m.Role == gossip.Executor && m.RPC != "" && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving) {
+			there[m.Name] = m
+		}
+	}
+	for name, n := range f.nodes {
+		m, ok := there[n.member.Name]
+		if !ok || m.RPC != n.addr {
+			f.forget(name)
+			changed = true
+			continue
+		}
+		changed = changed || n.member.Slots != m.Slots || n.member.Site != m.Site || n.member.Condition != m.Condition
+		n.member = m
+		delete(there, m.Name)
+	}
+	for _, m := range there {
+		if m.Condition == gossip.Alive {
+			f.consider(m)
+		}
+	}
+	f.bury(members)
+	if changed {
+		f.tell()
+	}
+}
+
+// bury lets go of what there is to addresses where no member is any more.
+func (f *Fleet) bury(members []gossip.Member) {
+	for addr := range f.begun {
+		if !slices.ContainsFunc(members, func(m gossip.Member) bool {
+			return m.RPC == addr && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving)
+		}) {
+			delete(f.begun, addr) // whatever is open there, nobody will hear from it
+			f.start(func() { f.peers.drop(addr) })
+		}
+	}
 }
 
 // forget lets a node go. The lock is held.
@@ -68,7 +105,7 @@ func (f *Fleet) gone(ctx context.Context, n *node) bool {
 		case err == nil || ctx.Err() != nil:
 			return false
 		case fault.Of(err) != fault.Retry || try == probes:
-			f.expel(n)
+			f.expel(n, err)
 			return true
 		}
 		f.pause(probeFor - time.Since(begin))
@@ -103,65 +140,24 @@ func (f *Fleet) ask(ctx context.Context, n *node, wait time.Duration) error {
 }
 
 // expel lets a node go that its members still know, until it answers.
-func (f *Fleet) expel(n *node) {
+func (f *Fleet) expel(n *node, why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.nodes[n.name] != n {
 		return
 	}
-	at := place{n.member.Name, n.addr}
-	f.away[at] = true
 	f.forget(n.name)
+	f.doubt(n.member, why)
 	f.tell()
-	f.start(func() { f.await(at) })
 }
 
-// await waits until a member answers that did not.
-func (f *Fleet) await(at place) {
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.away, at)
-	}()
-	for f.pause(probeFor) && f.member(at) {
-		if f.answers(at) {
-			return
-		}
-	}
-}
-
-// answers reports whether somebody is there: an executor that knows nothing of a run
-// says so.
-func (f *Fleet) answers(at place) bool {
-	life, end := f.whileOpen()
-	defer end()
-	ctx, stop := context.WithTimeout(life, probeFor)
-	defer stop()
-	p, err := f.peers.get(ctx, at.addr)
-	if err != nil {
-		return false
-	}
-	err = p.Executor().Open(ctx, wire.Opening{Run: f.run(), Node: at.name})
-	return ctx.Err() == nil && (err == nil || fault.Of(err) != fault.Retry)
-}
-
-// member reports whether somebody is a member there.
-func (f *Fleet) member(at place) bool {
-	for _, m := range f.cfg.Members() {
-		if m.Name == at.name && m.RPC == at.addr && m.Condition == gossip.Alive {
-			return true
-		}
-	}
-	return false
-}
-
-// whileOpen returns a context that ends with the fleet.
-func (f *Fleet) whileOpen() (context.Context, func()) {
+// whileOpen returns a context that ends when done is closed.
+func whileOpen(done <-chan struct{}) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
-		case <-f.done:
+		case <-done:
 			cancel()
 		case <-ctx.Done():
 		}

@@ -5,6 +5,7 @@ package submission
 import (
 	"time"
 
+	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/planner"
 )
 
@@ -39,6 +40,14 @@ type Settings struct {
 	BatchWait  *time.Duration `json:"batch_wait,omitempty"`
 }
 
+// Node is a node of a cluster as its driver sees it.
+type Node struct {
+	gossip.Member
+	// Unusable says why the driver cannot use an executor, for all jobs or for some; "": as
+	// far as is known it can.
+	Unusable string `json:"unusable,omitempty"`
+}
+
 // State is how far a submitted job is.
 type State string
 
@@ -64,6 +73,7 @@ type Info struct {
 	RowsOut  int64  `json:"rows_out"`
 	Began    int64  `json:"began"` // microseconds since the epoch
 	Ended    int64  `json:"ended,omitempty"`
+	Waits    string `json:"waits,omitempty"` // of a waiting job: what for, for people
 	Error    string `json:"error,omitempty"`
 	Invalid  bool   `json:"invalid,omitempty"` // the error is a mistake of the job's author
 	Summary  []byte `json:"summary,omitempty"` // of a finished run, as JSON: see the summary of idag run

@@ -145,9 +145,13 @@ func (d *drives) shared(ctx context.Context) error {
 }
 
 // term drives until the term is over, which is no error, or the node ends.
-func (d *drives) term(ctx context.Context, h *home.Home) error {
-	s, err := service.New(service.Config{Home: h, Members: d.gossip.Members, Changes: d.gossip.Changes(), Kinds: d.cfg.Kinds,
-		Build: d.cfg.Build, Run: d.run, Log: d.node.cfg.Log})
+func (d *drives) term(ctx context.Context, h *home.Home) (err error) {
+	roster := cluster.NewRoster(cluster.RosterConfig{Members: d.gossip.Members, Dial: dialer(d.cfg.Security), Log: d.node.cfg.Log})
+	defer func() { err = errors.Join(err, roster.Close()) }()
+	s, err := service.New(service.Config{Home: h, Members: d.gossip.Members, Changes: d.gossip.Changes(), Roster: roster, Kinds: d.cfg.Kinds,
+		Build: d.cfg.Build, Log: d.node.cfg.Log, Run: func(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *service.Seat) (engine.Summary, error) {
+			return d.run(ctx, job, cfg, seat, roster)
+		}})
 	if err != nil {
 		return errors.Join(err, h.Close())
 	}
@@ -183,10 +187,11 @@ func ended() context.Context {
 }
 
 // run runs a job on the executors of its seat.
-func (d *drives) run(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *service.Seat) (engine.Summary, error) {
+func (d *drives) run(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *service.Seat, roster *cluster.Roster) (engine.Summary, error) {
 	cfg.Temp, cfg.Now = d.cfg.Temp, d.cfg.Now
 	cfg.Connect = func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
-		return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: seat.Members, Dial: dialer(d.cfg.Security)})
+		return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: seat.Members, Dial: dialer(d.cfg.Security),
+			Stop: cfg.Stop, Note: seat.Note, Why: seat.Lacks, Mark: func(member string, why error) { roster.Mark(seat.Job(), member, why) }})
 	}
 	return engine.Run(ctx, job, cfg)
 }

@@ -120,6 +120,7 @@ func dialed(t *testing.T, addr string) wire.Driver {
 // order, and takes nothing along. The driver ends in order, and another one knows what
 // was run.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")
 	first := begin(t, "first", "", 0, drive(home, false))
 	if r := first.self; r.Role != gossip.Driver || r.RPC == "" || r.Slots != 0 {
@@ -184,6 +185,59 @@ func TestTogether(t *testing.T) {
 	}
 	if err := errors.Join(second.ask(), two.ask()); err != nil {
 		t.Error(err)
+	}
+}
+
+// with gives a node another token.
+func with(token string, run func(context.Context, Config) error) func(context.Context, Config) error {
+	return func(ctx context.Context, cfg Config) error {
+		cfg.Security.Token = token
+		return run(ctx, cfg)
+	}
+}
+
+// An executor with another token is alive and of no use: whoever looks is told why, the
+// driver's log once, and a job that has no other waits and says so.
+func TestWrongToken(t *testing.T) {
+	t.Parallel()
+	const why = "the token is wrong or missing"
+	first := begin(t, "first", "", 0, with("a", drive(filepath.Join(t.TempDir(), "home"), false)))
+	begin(t, "one", first.self.Gossip, 1, with("b", Execute))
+	s := wire.Plain()
+	s.Token = "a"
+	d, conn, err := Dial(first.self.RPC, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := d.Submit(t.Context(), submission.Job{File: "c.yaml", Source: fmt.Appendf(nil, metered, 0, t.TempDir())}); err != nil {
+		t.Fatal(err)
+	}
+	var last submission.Info
+	var other sync.Once
+	var said []string
+	err = d.Watch(t.Context(), "counted", 0, func(i submission.Info, lines []string) error {
+		said = append(said, lines...)
+		if last = i; i.State == submission.Waiting && strings.Contains(i.Waits, "1 alive, none usable: one: ") && strings.Contains(i.Waits, why) {
+			other.Do(func() { begin(t, "two", first.self.Gossip, 1, with("a", Execute)) })
+		}
+		return nil
+	})
+	if err != nil || last.State != submission.Finished {
+		t.Fatalf("%v %+v %q", err, last, said)
+	}
+	text, err := d.Nodes(t.Context())
+	var nodes []submission.Node
+	if err := errors.Join(err, json.Unmarshal(text, &nodes)); err != nil || len(nodes) != 3 {
+		t.Fatal(string(text), err)
+	}
+	for _, n := range nodes {
+		if (n.Name == "one") != strings.Contains(n.Unusable, why) || n.Name != "one" && n.Unusable != "" {
+			t.Errorf("%s: %q", n.Name, n.Unusable)
+		}
+	}
+	if n := strings.Count(first.log(), "the executor one at "); n != 1 || strings.Count(first.log(), "cannot be used: ") != 1 {
+		t.Errorf("it is said %d times", n)
 	}
 }
 

@@ -25,6 +25,8 @@ type broker struct {
 // its share of their slots.
 type Seat struct {
 	job     string
+	note    func(string) // may be nil
+	lacks   func() string
 	changes chan struct{}
 
 	mu      sync.Mutex
@@ -43,6 +45,19 @@ func (s *Seat) Members() []gossip.Member {
 
 // Changes yields when Members may return something else: look again.
 func (s *Seat) Changes() <-chan struct{} { return s.changes }
+
+// Job is the name of the job.
+func (s *Seat) Job() string { return s.job }
+
+// Note tells those who follow the job something.
+func (s *Seat) Note(text string) {
+	if s.note != nil {
+		s.note(text)
+	}
+}
+
+// Lacks says what the job waits for while there are no members, as in "for executors".
+func (s *Seat) Lacks() string { return s.lacks() }
 
 func (s *Seat) set(members []gossip.Member) {
 	s.mu.Lock()
@@ -63,9 +78,9 @@ func sameShare(a, b gossip.Member) bool {
 	return a.Name == b.Name && a.RPC == b.RPC && a.Slots == b.Slots && a.Site == b.Site && a.Condition == b.Condition
 }
 
-// join gives a job a seat.
-func (b *broker) join(job string) *Seat {
-	s := &Seat{job: job, changes: make(chan struct{}, 1)}
+// join gives a job a seat. Of what is said to it, note is told.
+func (b *broker) join(job string, note func(string), lacks func() string) *Seat {
+	s := &Seat{job: job, note: note, lacks: lacks, changes: make(chan struct{}, 1)}
 	b.mu.Lock()
 	b.seats = append(b.seats, s)
 	b.mu.Unlock()

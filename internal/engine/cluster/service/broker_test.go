@@ -98,7 +98,7 @@ func TestSeat(t *testing.T) {
 			return false
 		}
 	}
-	first := b.join("first")
+	first := b.join("first", nil, nil)
 	if !told(first) || told(first) {
 		t.Error("of the beginning")
 	}
@@ -106,7 +106,7 @@ func TestSeat(t *testing.T) {
 	if b.divide(); told(first) {
 		t.Error("of what does not concern it")
 	}
-	second := b.join("second")
+	second := b.join("second", nil, nil)
 	if !told(first) || first.Members()[0].Slots != 2 || second.Members()[0].Slots != 2 {
 		t.Error("a second job takes its half")
 	}

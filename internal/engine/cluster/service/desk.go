@@ -81,5 +81,10 @@ func (d *Desk) Watch(ctx context.Context, id string, from int64, tell func(submi
 	return s.Watch(ctx, id, from, tell)
 }
 
-// Nodes implements wire.Driver.
-func (d *Desk) Nodes(context.Context) ([]byte, error) { return nodesJSON(d.members()) }
+// Nodes implements wire.Driver. Only a node that drives knows who can be used.
+func (d *Desk) Nodes(ctx context.Context) ([]byte, error) {
+	if s, err := d.driver(); err == nil {
+		return s.Nodes(ctx)
+	}
+	return nodesJSON(d.members(), func(gossip.Member) string { return "" })
+}

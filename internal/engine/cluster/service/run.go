@@ -5,12 +5,16 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
 	"github.com/idag/idag/rdd"
 )
+
+// lookEvery is how often it is found out anew what a job waits for.
+const lookEvery = 500 * time.Millisecond
 
 // begin runs a job in goroutines of its own.
 func (s *Service) begin(t *task) {
@@ -53,7 +57,7 @@ func (s *Service) let(t *task, sum engine.Summary, err error) bool {
 
 // drive runs a job until it has ended. It waits for executors as long as there are none.
 func (s *Service) drive(ctx context.Context, t *task) (engine.Summary, error) {
-	seat := s.broker.join(t.job.Name)
+	seat := s.broker.join(t.job.Name, t.note, s.lacks)
 	defer s.broker.part(seat)
 	stop, release := s.stopOf(ctx, t)
 	defer release()
@@ -72,7 +76,7 @@ func (s *Service) drive(ctx context.Context, t *task) (engine.Summary, error) {
 		if err == nil || ctx.Err() != nil || kind != fault.Retry && kind != fault.Lost || len(seat.Members()) > 0 {
 			return sum, errors.Join(err, s.fenced(err))
 		}
-		t.say("%v; there are no executors", err)
+		t.say("%v", err)
 	}
 }
 
@@ -86,10 +90,13 @@ func (s *Service) fenced(err error) error {
 
 // await waits until a job has a share of the executors, or is stopped.
 func (s *Service) await(ctx context.Context, t *task, seat *Seat, stop <-chan struct{}) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
 	for len(seat.Members()) == 0 {
-		t.become(submission.Waiting)
+		t.waits(s.lacks())
 		select {
 		case <-seat.Changes():
+		case <-tick.C: // it may lack something else now
 		case <-stop:
 			return nil
 		case <-ctx.Done():

@@ -3,7 +3,6 @@ package service
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -24,12 +23,21 @@ import (
 // manyEnded is how many jobs that have ended are remembered.
 const manyEnded = 50
 
-// Config is what a driver's service needs. All but Log is required.
+// Roster knows of executors that the driver cannot use, though they are alive.
+type Roster interface {
+	// Out says why no job can use an executor, or "".
+	Out(gossip.Member) string
+	// Doubts says that, or why single jobs cannot, for people; or "".
+	Doubts(gossip.Member) string
+}
+
+// Config is what a driver's service needs. All but Roster and Log is required.
 type Config struct {
 	Home *home.Home
 	// Members are the nodes of the cluster, Changes says that they may be others now.
 	Members func() []gossip.Member
 	Changes <-chan struct{}
+	Roster  Roster // nil: all can be used
 	Kinds   connectors.Registry
 	// Build makes a submitted job; that of a job file is made from its text.
 	Build func(submission.Job) (*rdd.Job, error)
@@ -65,7 +73,8 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	s := &Service{cfg: cfg, known: map[string]*task{}, broker: newBroker(cfg.Members), leave: make(chan struct{})}
+	s := &Service{cfg: cfg, known: map[string]*task{}, leave: make(chan struct{})}
+	s.broker = newBroker(s.usable)
 	s.end, s.quit = context.WithCancelCause(context.Background())
 	left, err := s.recall()
 	if err != nil {
@@ -239,14 +248,6 @@ func (s *Service) Watch(ctx context.Context, id string, from int64, tell func(su
 		return err
 	}
 	return t.watch(ctx, s.end, from, tell)
-}
-
-// Nodes implements wire.Driver.
-func (s *Service) Nodes(context.Context) ([]byte, error) { return nodesJSON(s.cfg.Members()) }
-
-func nodesJSON(members []gossip.Member) ([]byte, error) {
-	text, err := json.Marshal(members)
-	return text, fault.Wrap(fault.Bug, err)
 }
 
 func (s *Service) find(id string) (*task, error) {

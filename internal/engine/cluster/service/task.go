@@ -133,19 +133,44 @@ func (t *task) become(state submission.State) {
 	if t.now.State == state || t.now.State == submission.Stopping && !over(state) {
 		return
 	}
-	t.now.State = state
+	t.now.State, t.now.Waits = state, ""
 	t.events.put(t.now)
 	t.sayLocked(string(state))
 }
 
+// waits says what a job waits for.
+func (t *task) waits(lack string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now.State == submission.Stopping || t.now.State == submission.Waiting && t.now.Waits == lack {
+		return
+	}
+	t.now.State, t.now.Waits = submission.Waiting, lack
+	t.events.put(t.now)
+	t.sayLocked(string(submission.Waiting) + " " + lack)
+}
+
+// note tells something beside the progress.
+func (t *task) note(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.last
+	p.Note, p.Committed = text, false
+	t.observeLocked(p)
+}
+
 // observe is told of progress by whoever runs the job.
 func (t *task) observe(p engine.Progress) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.observeLocked(p)
+}
+
+func (t *task) observeLocked(p engine.Progress) {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.last = p
 	if t.now.RowsIn, t.now.RowsOut, t.now.Progress = p.Rows, p.RowsOut, text; p.Committed {
 		t.now.Batch = int64(p.Batch)
@@ -193,7 +218,7 @@ func (t *task) finish(sum engine.Summary, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := &t.now
-	n.Ended = time.Now().UnixMicro()
+	n.Ended, n.Waits = time.Now().UnixMicro(), ""
 	if sum.Job != "" {
 		n.Summary, _ = json.Marshal(sum)
 		n.Batch, n.RowsIn, n.RowsOut = sum.Batches, sum.RowsIn, sum.RowsOut

@@ -35,12 +35,15 @@ type Town struct {
 	cut     map[string]bool              // those that cannot be reached
 	members []gossip.Member
 	before  func(name, call string) // told of calls that arrive
+	differs map[string]func(*cluster.ExecutorConfig)
+	note    func(string)
+	mark    func(string, error)
 }
 
 // New starts executors e1, e2 and so on with one slot each. Their configs are each, but
 // for Name and Dial.
 func New(n int, each cluster.ExecutorConfig) *Town {
-	c := &Town{each: each, nodes: map[string]*cluster.Executor{}, cut: map[string]bool{}}
+	c := &Town{each: each, nodes: map[string]*cluster.Executor{}, cut: map[string]bool{}, differs: map[string]func(*cluster.ExecutorConfig){}}
 	for i := range n {
 		c.Start(fmt.Sprintf("e%d", i+1))
 	}
@@ -56,6 +59,9 @@ func (c *Town) Start(name string) {
 		return
 	}
 	own := c.each
+	if change := c.differs[name]; change != nil {
+		change(&own)
+	}
 	own.Name, own.Dial = name, c.dial
 	if i := c.member(name); i < 0 {
 		c.members = append(c.members, gossip.Member{Name: name, Role: gossip.Executor, RPC: name, Slots: 1, Condition: gossip.Alive, Since: time.Now()})
@@ -103,6 +109,21 @@ func (c *Town) Before(tell func(name, call string)) {
 	c.before = tell
 }
 
+// Differ has an executor be another one than the others, from its next start on; nil: it is
+// like them.
+func (c *Town) Differ(name string, change func(*cluster.ExecutorConfig)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.differs[name] = change
+}
+
+// Tell has somebody told what the fleets of runs to come tell: see cluster.FleetConfig.
+func (c *Town) Tell(note func(string), mark func(member string, why error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note, c.mark = note, mark
+}
+
 // Open returns the executors that have a plan open.
 func (c *Town) Open() []string {
 	c.mu.Lock()
@@ -134,7 +155,10 @@ func (c *Town) Members() []gossip.Member {
 
 // Connect is engine.Config.Connect.
 func (c *Town) Connect(ctx context.Context, o wire.Opening) (engine.Remote, error) {
-	return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: c.Members, Dial: c.dial, Wait: 10 * time.Second})
+	c.mu.Lock()
+	note, mark := c.note, c.mark
+	c.mu.Unlock()
+	return cluster.NewFleet(ctx, cluster.FleetConfig{Opening: o, Members: c.Members, Dial: c.dial, Wait: 10 * time.Second, Note: note, Mark: mark})
 }
 
 func (c *Town) dial(_ context.Context, addr string) (cluster.Peer, error) { return &peer{c, addr}, nil }
