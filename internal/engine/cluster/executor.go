@@ -12,6 +12,7 @@ import (
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/executor"
 	"github.com/idag/idag/internal/fault"
+	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
@@ -122,6 +123,24 @@ func (x *Executor) Shutdown() error {
 	}
 	x.tasks.Wait()
 	return errors.Join(append(errs, x.peers.close())...)
+}
+
+// deadFor is how long others have to be gone until connections to them are closed: they may be
+// at work and only have been missed for a moment.
+const deadFor = 10 * time.Second
+
+// Bury closes connections to executors that have been dead, or have left, for ten
+// seconds. One that comes back is connected to anew.
+func (x *Executor) Bury(members []gossip.Member) {
+	there := map[string]bool{}
+	for _, m := range members {
+		there[m.RPC] = there[m.RPC] || present(m) || time.Since(m.Since) < deadFor
+	}
+	for addr, is := range there {
+		if !is {
+			x.peers.drop(addr)
+		}
+	}
 }
 
 // Plans returns the digests of the plans that are open.

@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,10 +32,10 @@ func (f *Fleet) look() {
 	members := f.cfg.Members()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	there, changed := map[string]gossip.Member{}, false
+	there, addrs, changed := map[string]gossip.Member{}, map[string]bool{}, false
 	for _, m := range members {
-		if m.Role == gossip.Executor && m.RPC != "" && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving) {
-			there[m.Name] = m
+		if m.Role == gossip.Executor && m.RPC != "" && present(m) {
+			there[m.Name], addrs[m.RPC] = m, true
 		}
 	}
 	for name, n := range f.nodes {
@@ -55,22 +54,20 @@ func (f *Fleet) look() {
 			f.consider(m)
 		}
 	}
-	f.bury(members)
+	for addr := range f.begun {
+		if !addrs[addr] { // whatever is open there, nobody will ask for it
+			delete(f.begun, addr)
+			f.start(func() { f.peers.drop(addr) })
+		}
+	}
 	if changed {
 		f.tell()
 	}
 }
 
-// bury lets go of what there is to addresses where no member is any more.
-func (f *Fleet) bury(members []gossip.Member) {
-	for addr := range f.begun {
-		if !slices.ContainsFunc(members, func(m gossip.Member) bool {
-			return m.RPC == addr && (m.Condition == gossip.Alive || m.Condition == gossip.Leaving)
-		}) {
-			delete(f.begun, addr) // whatever is open there, nobody will hear from it
-			f.start(func() { f.peers.drop(addr) })
-		}
-	}
+// present reports whether a member is still there.
+func present(m gossip.Member) bool {
+	return m.Condition == gossip.Alive || m.Condition == gossip.Leaving
 }
 
 // forget lets a node go. The lock is held.

@@ -139,7 +139,7 @@ func (r *Roster) look() {
 	defer r.mu.Unlock()
 	there := map[place]bool{}
 	for _, m := range members {
-		if m.Role != gossip.Executor || m.RPC == "" || m.Condition != gossip.Alive && m.Condition != gossip.Leaving {
+		if m.Role != gossip.Executor || m.RPC == "" || !present(m) {
 			continue
 		}
 		at := place{m.Name, m.RPC}

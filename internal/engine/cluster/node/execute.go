@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/idag/idag/internal/engine/cluster"
@@ -14,6 +15,9 @@ import (
 
 // blocksShare is what part of its memory an executor has for blocks.
 const blocksShare = 4
+
+// buryEvery is how often connections to executors that are gone are looked for.
+const buryEvery = 5 * time.Second
 
 // quiet is how long an executor that is leaving has to be without a task to go, where
 // there is a driver that could have another one.
@@ -35,6 +39,7 @@ func Execute(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(err, x.Shutdown())
 	}
+	defer n.buries(x)()
 	n.ready()
 	select {
 	case <-cfg.Stop:
@@ -44,6 +49,28 @@ func Execute(ctx context.Context, cfg Config) error {
 		return errors.Join(n.gossip.Err(), n.close(), x.Shutdown())
 	case <-ctx.Done():
 		return errors.Join(context.Cause(ctx), n.close(), x.Shutdown())
+	}
+}
+
+// buries lets an executor know, now and then, who is gone, until stop.
+func (n *node) buries(x *cluster.Executor) (stop func()) {
+	quit := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(buryEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				x.Bury(n.gossip.Members())
+			case <-quit:
+				return
+			}
+		}
+	})
+	return func() {
+		close(quit)
+		done.Wait()
 	}
 }
 
