@@ -94,6 +94,66 @@ func (v *values) Result(b array.Builder) {
 
 func (v *values) Size() int64 { return int64(8 * cap(v.list)) }
 
+// planned prices energy by a plan that the job names.
+func planned() fn.Func {
+	prices := map[any]float64{"day": 0.03, "night": 0.02}
+	return fn.Func{
+		Name: "planned", Version: "1", Rows: fn.Keeps,
+		Doc:    "The price of an amount of energy by a plan, in cents.",
+		Reads:  []fn.Column{{Name: "wh", Type: arrow.PrimitiveTypes.Float64}, {Name: "plan", Type: arrow.BinaryTypes.String}},
+		Writes: []fn.Column{{Name: "cents", Type: arrow.PrimitiveTypes.Float64}},
+		Verify: func(known fn.Known) error {
+			for _, plan := range known["plan"] {
+				if _, ok := prices[plan]; !ok {
+					return fmt.Errorf("there is no plan %q; there are day and night", plan)
+				}
+			}
+			return nil
+		},
+		Run: func(_ context.Context, in fn.Input) (fn.Output, error) {
+			wh, _ := in.Columns[0].(*array.Float64)
+			plan, _ := in.Columns[1].(*array.String)
+			cents := array.NewFloat64Builder(in.Mem)
+			defer cents.Release()
+			for i := range in.Rows {
+				if price, ok := prices[plan.Value(i)]; ok && wh.IsValid(i) && plan.IsValid(i) {
+					cents.Append(wh.Value(i) * price)
+				} else {
+					cents.AppendNull()
+				}
+			}
+			return fn.Output{Columns: []arrow.Array{cents.NewArray()}}, nil
+		},
+	}
+}
+
+const misspelt = `
+job: priced
+labels: [error, backup, information]
+datasets:
+  bills:
+    - read: {generate: {events: meter, rows: 10000}}
+    - tag: {column: kind}
+    - map: {for: information, set: {plan: "'nigth'"}}
+    - apply: {for: information, func: planned, columns: {cents: price}}
+    - write: {console: {format: json}}
+`
+
+// An option is a column that is the same in all rows; one that cannot be is found before
+// there are any.
+func Example_options() {
+	kinds := idag.Kinds()
+	job, err := jobfile.Parse("priced.yaml", []byte(misspelt), nil, kinds)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = idag.Local(context.Background(), job.Using(fn.NewSet(planned())), idag.Config{Kinds: kinds, Out: os.Stdout})
+	fmt.Println(err)
+	// Output:
+	// priced.yaml:8:44: there is no plan "nigth"; there are day and night
+}
+
 const priced = `
 job: priced
 labels: [error, backup, information]
@@ -119,15 +179,15 @@ func TestOwnFunctionsPage(t *testing.T) {
 	shown := 0
 	for i, block := range strings.Split(string(page), "```") {
 		_, code, _ := strings.Cut(block, "\n")
-		if i%2 == 0 || strings.HasPrefix(code, "func main") {
+		if i%2 == 0 || strings.HasPrefix(code, "func main") || strings.HasPrefix(code, "$ idag") {
 			continue
 		}
 		if shown++; !strings.Contains(string(src), code) {
 			t.Errorf("the page shows code that is not run:\n%s", code)
 		}
 	}
-	if shown != 3 {
-		t.Errorf("%d blocks of code are checked, want 3", shown)
+	if shown != 5 {
+		t.Errorf("%d blocks of code are checked, want 5", shown)
 	}
 }
 

@@ -37,6 +37,7 @@ type node struct {
 	need      map[int]map[string]bool         // by label: columns of the output that somebody reads
 	own       map[int]map[string]bool         // the same where rows of other labels are elsewhere, as in the I-DAG plan
 	takes     map[int]map[string]bool         // by label: columns of the input that the operation or somebody behind it reads
+	known     map[int]map[string]values       // by label: columns of which all values are known
 	dead      map[int]bool                    // labels for which nothing asks for what the operation computes
 	input     map[int]*arrow.Schema           // schemas before the operation, by label
 	spelled   []string                        // its own parameters, once they are
@@ -68,7 +69,7 @@ func analyse(job *rdd.Job) (*analysis, error) {
 	}
 	for id, d := range job.Datasets() {
 		n := &node{Op: Op{ID: id, Dataset: d, Schemas: map[int]*arrow.Schema{}}, op: d.Op(),
-			windows: map[int]time.Duration{}, exprs: map[string]expr.Node{}, stage: -1}
+			windows: map[int]time.Duration{}, exprs: map[string]expr.Node{}, known: map[int]map[string]values{}, stage: -1}
 		a.index[d] = id
 		a.nodes = append(a.nodes, n)
 		a.check(n)

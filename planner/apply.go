@@ -40,9 +40,14 @@ func (a *analysis) deriveApply(n *node, op rdd.Apply) {
 	for _, l := range ordered(n.input) {
 		out := n.input[l]
 		if n.acts.Has(l) {
+			known := map[string]values{}
 			for i, c := range f.Reads {
 				a.reading(n, c, reads[i], l)
+				if v, ok := a.nodes[n.Parents[0]].known[l][reads[i]]; ok {
+					known[c.Name] = v
+				}
 			}
+			a.verify(n, "func", f.Verify, known)
 			for i, c := range f.Writes {
 				if writes[i] == rdd.WindowStart {
 					delete(n.windows, l)
@@ -187,6 +192,13 @@ func (a *analysis) ownAggregate(n *node, g rdd.Assign, c *expr.Call, own fn.Aggr
 			return out, false
 		}
 	}
+	known := map[string]values{}
+	for i, arg := range own.Args {
+		if v, ok := a.follow(n, mark, c.Args[i], l, a.nodes[n.Parents[0]].known[l]); ok {
+			known[arg.Name] = v
+		}
+	}
+	a.verify(n, mark, own.Verify, known)
 	out.Type = a.typeFor(n, mark, g.Expr, argument(c, &own), l, n.input[l])
 	return out, out.Type != nil
 }

@@ -69,6 +69,7 @@ func (a *analysis) derive(n *node) {
 	}
 	a.sessions(n)
 	a.oneType(n)
+	a.know(n)
 }
 
 // shape checks the number of parents and what they may be.

@@ -41,6 +41,11 @@ type Func struct {
 	Reads   []Column
 	Writes  []Column // set in every row that comes out; other columns stay as they are
 	Rows    Rows
+	// Verify, if it is set, reports what is wrong with the values known of Reads when a job
+	// that calls the function is compiled, such as an option that cannot be: each of
+	// several errors that are joined is told at the author's line. Run cannot rely on it,
+	// for not all is known. It may be called at any time and answers for equal values alike.
+	Verify func(known Known) error
 	// Run computes the columns of Writes, in their order. An error that is none of the
 	// context's stops the job, as a mistake in its data. A panic is a bug of the program.
 	Run func(ctx context.Context, in Input) (Output, error)
@@ -87,6 +92,9 @@ type Aggregate struct {
 	Doc     string // one sentence, for people
 	Args    []Column
 	Result  arrow.DataType
+	// Verify, if it is set, reports what is wrong with the values known of Args, as that of
+	// a Func does.
+	Verify func(known Known) error
 	// Init returns the state of a group without rows.
 	Init func() State
 }
