@@ -40,7 +40,9 @@ import (
 
 // Source is a replayable stream of rows without labels.
 type Source interface {
-	// Schema of the rows, before anything runs.
+	// Schema of the rows, before anything runs. Its metadata may say, under
+	// "idag.values." and the name of a column, all texts that rows can have there, none of
+	// them null, as a JSON list: options of a job are checked against them.
 	Schema(ctx context.Context) (*arrow.Schema, error)
 	// Cut slices what lies after from. Rows and bytes are a wish. The error is
 	// io.EOF when nothing will ever come after next.

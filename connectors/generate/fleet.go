@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/rdd"
 )
 
@@ -119,9 +121,9 @@ func newFleet(o rdd.Options, mem memory.Allocator) (*fleet, error) {
 	f.tripRows = 350 * len(f.cars)
 	f.roads = roadsOf(s, int(trips), drift)
 	f.cols = fleetColumns()
-	f.schema = fleetSchema(f.cols)
 	f.count()
 	f.dicts = map[int]*array.Data{}
+	said := map[string]string{}
 	for i, c := range f.cols {
 		if c.code != nil {
 			names := c.names
@@ -129,9 +131,36 @@ func newFleet(o rdd.Options, mem memory.Allocator) (*fleet, error) {
 				names = f.namesOf(c.name)
 			}
 			f.dicts[i] = values(mem, len(names), func(j int) string { return names[j] })
+			if !c.null && len(names) <= mostSaid {
+				text, err := json.Marshal(f.possible(c.name, names))
+				if err != nil {
+					return nil, fault.Wrap(fault.Bug, err)
+				}
+				said["idag.values."+c.name] = string(text)
+			}
 		}
 	}
+	f.schema = fleetSchema(f.cols, arrow.MetadataFrom(said))
 	return f, nil
+}
+
+// mostSaid is how many values of a column the schema tells, so that a job's options can
+// be checked against them: see [connectors.Source].
+const mostSaid = 1000
+
+// possible are those of the values of a column that can come: where only some nodes' topics
+// are read, the others are not there.
+func (f *fleet) possible(column string, names []string) []string {
+	if column != "node" {
+		return names
+	}
+	var out []string
+	for i, name := range names {
+		if slices.ContainsFunc(f.topics, func(t topic) bool { return t.node < 0 || t.node == i }) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // topicsOf takes names, several of which may stand in one text between commas: a

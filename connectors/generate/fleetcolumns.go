@@ -86,10 +86,10 @@ func nullable(c fleetColumn) fleetColumn {
 	return c
 }
 
-func fleetSchema(cols []fleetColumn) *arrow.Schema {
+func fleetSchema(cols []fleetColumn, said arrow.Metadata) *arrow.Schema {
 	fields := make([]arrow.Field, len(cols))
 	for i, c := range cols {
 		fields[i] = arrow.Field{Name: c.name, Type: c.typ, Nullable: c.null}
 	}
-	return arrow.NewSchema(fields, nil)
+	return arrow.NewSchema(fields, &said)
 }

@@ -195,13 +195,14 @@ func wrong(option, format string, args ...any) error {
 
 // Schema gives the logical types: a dictionary of strings is a string.
 func (s *source) Schema(context.Context) (*arrow.Schema, error) {
+	said := s.gen.Schema().Metadata()
 	fields := s.gen.Schema().Fields() // a copy
 	for i, f := range fields {
 		if d, ok := f.Type.(*arrow.DictionaryType); ok {
 			fields[i].Type = d.ValueType
 		}
 	}
-	return arrow.NewSchema(fields, nil), nil
+	return arrow.NewSchema(fields, &said), nil
 }
 
 func (s *source) Close() error {

@@ -40,7 +40,7 @@ func ahead() fn.Aggregate {
 		Name: "ev_ahead", Version: "1",
 		Doc:    "Rows to learn from, whose result is whether a level falls by more than so many points in so many minutes, or is low.",
 		Args:   append(append([]fn.Column{text("series"), instant("at"), double("level")}, features()...), double("minutes"), double("points"), double("low")),
-		Result: arrow.BinaryTypes.Binary, Init: func() fn.State { return new(node.Ahead) },
+		Result: arrow.BinaryTypes.Binary, Verify: verifyAhead, Init: func() fn.State { return new(node.Ahead) },
 	}
 }
 
@@ -51,7 +51,7 @@ func submissions() fn.Aggregate {
 			text("how"), text("node"), bigint("round"), bigint("newest"), bigint("version"), bigint("samples"), double("accuracy"),
 			binary("params"), binary("moments"), instant("arrives"), instant("window_end"), binary("rows"),
 		},
-		Result: arrow.BinaryTypes.Binary, Init: func() fn.State { return new(server.Submissions) },
+		Result: arrow.BinaryTypes.Binary, Verify: verify, Init: func() fn.State { return new(server.Submissions) },
 	}
 }
 
@@ -62,7 +62,7 @@ func train() fn.Func {
 		double("accuracy"), instant("arrives"), bigint("global_hits"),
 	}
 	return fn.Func{
-		Name: "ev_train", Version: "1", Rows: fn.Keeps,
+		Name: "ev_train", Version: "1", Rows: fn.Keeps, Verify: verify,
 		Doc:   "Tests the model that a node has on the rows of its window, trains it on them, and submits it.",
 		Reads: []fn.Column{coded("how"), coded("state"), coded("node"), binary("rows"), instant("window_start"), instant("window_end")}, Writes: writes,
 		Run: func(ctx context.Context, in fn.Input) (fn.Output, error) {
@@ -183,7 +183,7 @@ func decode(options, text string) (how.How, *state.State, error) {
 func predict() fn.Func {
 	writes := []fn.Column{double("p")}
 	return fn.Func{
-		Name: "ev_predict", Version: "1", Rows: fn.Keeps, Writes: writes,
+		Name: "ev_predict", Version: "1", Rows: fn.Keeps, Verify: verify, Writes: writes,
 		Doc:   "The probability of 1 by the model that a node has; null before there is one, and where a feature is null.",
 		Reads: append([]fn.Column{coded("how"), coded("state"), coded("node")}, features()...),
 		Run: func(ctx context.Context, in fn.Input) (fn.Output, error) {
@@ -253,7 +253,7 @@ func advance() fn.Func {
 		bigint("refused"), text("reasons"), double("change"), bigint("bytes_up"), bigint("bytes_down"), double("epsilon"),
 	}
 	return fn.Func{
-		Name: "ev_advance", Version: "1", Rows: fn.Keeps, Writes: writes,
+		Name: "ev_advance", Version: "1", Rows: fn.Keeps, Verify: verify, Writes: writes,
 		Doc:   "One federated round: the server's next state of the last one and of what nodes submitted.",
 		Reads: []fn.Column{coded("how"), coded("state"), binary("submissions")},
 		Run: func(ctx context.Context, in fn.Input) (fn.Output, error) {

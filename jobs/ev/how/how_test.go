@@ -51,6 +51,63 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestParseTellsAll: of several options that cannot be each is told, and of none that can.
+func TestParseTellsAll(t *testing.T) {
+	_, err := how.Parse("epochs=0;model=nn;method=best;staleness=never;typo=;rate=0.1")
+	if err == nil || fault.Of(err) != fault.Invalid {
+		t.Fatal(err)
+	}
+	want := []string{"option epochs", "option method", "option staleness", `no option "typo"`}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(want) {
+		t.Errorf("%d mistakes: %v", len(lines), err)
+	}
+	for i, w := range want[:min(len(want), len(lines))] {
+		if !strings.Contains(lines[i], w) {
+			t.Errorf("%q does not tell of %s", lines[i], w)
+		}
+	}
+}
+
+// TestAmong: names that no node bears, and methods that need more nodes than take part,
+// are refused where it is known which nodes there are.
+func TestAmong(t *testing.T) {
+	nodes := []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"}
+	for text, want := range map[string]string{
+		"":                                    "",
+		"participants=n1,n9;stale=n2:1":       "",
+		"participants=n1,m2,m3":               `participants of the job ev names "m2", and no node is called so; there are n1, n2, n3, n4, n5, n6, n7, n8 and 1 more|"m3"`,
+		"stale=x:1;poison=y:sign":             `stale of the job ev names "x"|poison of the job ev names "y"`,
+		"link=z:0.5;control=fixed:1":          `link of the job ev names "z"`,
+		"threshold=9":                         "",
+		"threshold=10":                        "threshold of the job ev cannot be 10: 9 nodes take part",
+		"threshold=3;participants=n1,n2":      "threshold of the job ev cannot be 3: 2 nodes take part",
+		"method=krum:3":                       "",
+		"method=krum:4":                       "cannot be krum:4: it takes 11 nodes at least, and 9 take part",
+		"method=krum:0;participants=n1,n2,n3": "",
+		"method=krum:0;participants=n1,n2":    "it takes 3 nodes at least, and 2 take part",
+		"method=median;participants=n1":       "",
+	} {
+		h, err := how.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = h.Among(nodes)
+		if (err == nil) != (want == "") || err != nil && fault.Of(err) != fault.Invalid {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		for w := range strings.SplitSeq(want, "|") {
+			if err != nil && !strings.Contains(err.Error(), w) {
+				t.Errorf("%q: %v, want %s", text, err, w)
+			}
+		}
+	}
+	if h, err := how.Parse("participants=b,a;stale=a:1,d:2;poison=c:nan"); err != nil || strings.Join(h.Named(), "") != "abcd" {
+		t.Errorf("%v, %v", h.Named(), err)
+	}
+}
+
 // TestParseTells: a value that cannot be is answered with those that can.
 func TestParseTells(t *testing.T) {
 	for key, can := range map[string][]string{

@@ -1,6 +1,7 @@
 package how
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -31,34 +32,34 @@ const (
 //	poison        node:kind with sign, noise, nan, shape, version, garbage
 //	link          node:probability of being reached in a round
 //
-// hold for single nodes, separated by commas. What cannot be is Invalid.
+// hold for single nodes, separated by commas. What cannot be is Invalid; of several such
+// options each is told.
 func Parse(text string) (How, error) {
 	text = strings.Clone(text) // it may be lent, and the options are kept
 	h := Defaults()
-	stale := ""
+	var wrong []error
 	for part := range strings.SplitSeq(text, ";") {
 		key, value, _ := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		if key == "" || value == "" || value == "none" || value == "all" {
-			continue // as if it were left out
-		}
-		if key == "staleness" {
-			stale = value
+		if key == "" && value == "" {
 			continue
 		}
+		before := h
 		ok, known := h.set(key, value)
 		if !known {
 			ok, known = h.number(key, value)
 		}
-		if !known {
-			return How{}, fault.New(fault.Invalid, "the job ev has no option %q", key)
-		}
-		if !ok {
-			return How{}, fault.New(fault.Invalid, "the option %s of the job ev cannot be %q; expected %s", key, value, expected(key))
+		switch {
+		case known && (value == "" || value == "none" || value == "all"):
+			h = before // as if it were left out
+		case !known:
+			wrong = append(wrong, fault.New(fault.Invalid, "the job ev has no option %q", key))
+		case !ok:
+			wrong = append(wrong, fault.New(fault.Invalid, "the option %s of the job ev cannot be %q; expected %s", key, value, expected(key)))
 		}
 	}
-	if !h.staleness(stale) {
-		return How{}, fault.New(fault.Invalid, "staleness is constant, polynomial:a or hinge:a:b, not %q", stale)
+	if len(wrong) > 0 {
+		return How{}, errors.Join(wrong...)
 	}
 	if h.prox && h.Proximal == 0 {
 		h.Proximal = 0.01
@@ -81,6 +82,8 @@ func expected(key string) string {
 		return "samples, mean, accuracy, fedavg, fedprox, fedasync:rate, fedbuff, median, trimmed:share below 0.5, or krum:faulty"
 	case "optimiser":
 		return "adam or descent"
+	case "staleness":
+		return "constant, polynomial:a or hinge:a:b"
 	case "stale":
 		return "node:rounds between commas, up to 1000"
 	case "link":
@@ -118,6 +121,8 @@ func (h *How) set(key, value string) (ok, known bool) {
 	case "optimiser":
 		h.Descent = value == "descent"
 		return h.Descent || value == "adam", true
+	case "staleness":
+		return h.staleness(value), true
 	case "participants":
 		h.participants = list(value)
 		return true, true

@@ -78,16 +78,16 @@ next:
 	return nil
 }
 
-// mostMinutes is how far ahead may be looked: 1,900 years. What is beyond the range of
+// MostMinutes is how far ahead may be looked: 1,900 years. What is beyond the range of
 // microseconds is another number on another machine.
-const mostMinutes = 1e9
+const MostMinutes = 1e9
 
 // obey takes the rule from the first row; others have the same.
 func (a *Ahead) obey(rule [3]float64) error {
 	if a.known && a.rule != rule {
 		return fault.New(fault.Invalid, "rows of one group look ahead by different rules, %v and %v", a.rule, rule)
 	}
-	if !(rule[0] >= 0 && rule[0] <= mostMinutes) {
+	if !(rule[0] >= 0 && rule[0] <= MostMinutes) {
 		return fault.New(fault.Invalid, "looking %v minutes ahead", rule[0])
 	}
 	a.rule, a.known = rule, true
