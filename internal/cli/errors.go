@@ -37,11 +37,15 @@ func (s *session) report(err error) int {
 		return statusOK
 	}
 	status := statusMistake
+	told := map[string]bool{} // places that are not shown may say the same
 	for _, e := range flatten(err) {
 		if !mistake(e) {
 			status = statusFailed
 		}
-		fmt.Fprint(s.io.Err, s.explain(e))
+		if text := s.explain(e); !told[text] {
+			told[text] = true
+			fmt.Fprint(s.io.Err, text)
+		}
 	}
 	return status
 }
