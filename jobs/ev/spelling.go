@@ -27,7 +27,7 @@ func spell(job string, defaults, given map[string]string) (spelling, error) {
 	s := spelling{vars: defaults}
 	for name, text := range given {
 		if _, ok := defaults[name]; !ok {
-			return s, fault.New(fault.Invalid, "the job %s has no variable %q", job, name)
+			return s, fault.New(fault.Invalid, "the job %s has no variable %q; there are %s", job, name, strings.Join(slices.Sorted(maps.Keys(defaults)), ", "))
 		}
 		s.vars[name] = text
 	}
