@@ -106,19 +106,25 @@ func (t *tap) Publish(ctx context.Context, c rdd.Commit, parts []rdd.Staged) err
 
 // last appends the last rows of a batch, and forgets some when they are too many.
 func (t *tap) last(out []Row, b arrow.RecordBatch) []Row {
-	n := int(b.NumRows())
-	first := max(n-t.most, 0)
-	if len(out)+n-first > 2*t.most {
-		out = append([]Row(nil), out[min(len(out), max(len(out)+n-first-t.most, 0)):]...)
+	add := min(int(b.NumRows()), t.most)
+	if len(out)+add > 2*t.most {
+		out = append([]Row(nil), out[min(len(out), max(len(out)+add-t.most, 0)):]...)
 	}
-	from := len(out)
-	for range n - first {
-		out = append(out, Row{})
+	return append(out, Rows(b, t.most)...)
+}
+
+// Rows are the last rows of a batch, so many at the most; they are the caller's.
+func Rows(b arrow.RecordBatch, most int) []Row {
+	n := int(b.NumRows())
+	first := max(n-most, 0)
+	out := make([]Row, n-first)
+	for i := range out {
+		out[i] = Row{}
 	}
 	for c, f := range b.Schema().Fields() {
-		for i := first; i < n; i++ {
-			if v := plain(b.Column(c), i); v != nil {
-				out[from+i-first][f.Name] = v
+		for i := range out {
+			if v := plain(b.Column(c), first+i); v != nil {
+				out[i][f.Name] = v
 			}
 		}
 	}

@@ -126,8 +126,8 @@ func (s *session) runAndTell(ctx context.Context, job *rdd.Job, f *runFlags) err
 	if f.executors < 0 {
 		return fault.New(fault.Invalid, "--executors may not be negative")
 	}
-	cfg := engine.Config{Mode: mode, Executors: f.executors, Ledger: f.ledger, Restart: f.restart, DeadLetters: f.deadLetters}
-	rep := watch(f.view, s.reporter(job.Name, f), s.errs, &cfg)
+	cfg := engine.Config{Kinds: s.app.Kinds, Mode: mode, Executors: f.executors, Ledger: f.ledger, Restart: f.restart, DeadLetters: f.deadLetters}
+	rep := watch(ctx, job, f.view, s.reporter(job.Name, f), s.errs, &cfg)
 	sum, err := s.run(ctx, job, cfg, rep)
 	if err == nil {
 		err = s.tell(f.view, f.report, sum)

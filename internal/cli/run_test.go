@@ -186,6 +186,13 @@ func TestClip(t *testing.T) {
 	text := "short\nfünf und mehr\nlast"
 	want(t, style{terminal: true, width: 5}.clip(text), "short\nfünf…\nlast")
 	want(t, style{width: 5}.clip(text), text)
+	red := style{colour: true}.bad("fünf zehn")
+	for width, cut := range map[int]string{9: red, 20: red, 5: "\x1b[1;31mfünf…\x1b[0m", 1: "\x1b[1;31m…\x1b[0m", 0: "…\x1b[0m"} {
+		if got := narrow(red, width); got != cut {
+			t.Errorf("%d: %q, want %q", width, got, cut)
+		}
+	}
+	want(t, narrow("plain "+red, 8), "plain \x1b[1;31mf…\x1b[0m")
 }
 
 // Colours are for terminals that want them.

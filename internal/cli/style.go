@@ -17,6 +17,7 @@ type style struct {
 	terminal bool
 	colour   bool
 	width    int
+	height   int // 0: not known
 }
 
 func newStyle(to io.Writer) style {
@@ -31,7 +32,7 @@ func newStyle(to io.Writer) style {
 		st.terminal = false
 		return st
 	}
-	st.width = w
+	st.width, st.height = w, h
 	return st
 }
 
@@ -55,15 +56,41 @@ func (st style) clip(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		line, newline := strings.CutSuffix(line, "\n")
-		if r := []rune(line); len(r) > st.width {
-			line = string(r[:st.width-1]) + "…"
-		}
-		b.WriteString(line)
+		b.WriteString(narrow(line, st.width))
 		if newline {
 			b.WriteString("\n")
 		}
 	}
 	return b.String()
+}
+
+// narrow cuts a line to so many characters. What colours it takes no place, and what is cut
+// is painted no further.
+func narrow(line string, width int) string {
+	seen, end, painted := 0, 0, false
+	for i := 0; i < len(line); {
+		if n := strings.IndexByte(line[i:], 'm'); strings.HasPrefix(line[i:], "\x1b[") && n > 0 {
+			painted = line[i:i+n+1] != "\x1b[0m"
+			i += n + 1
+			continue
+		}
+		if seen == width-1 && end == 0 {
+			end = i
+		}
+		_, size := utf8.DecodeRuneInString(line[i:])
+		i += size
+		if seen++; seen > width {
+			break
+		}
+	}
+	if seen <= width {
+		return line
+	}
+	out := line[:end] + "…"
+	if painted || strings.Contains(line[:end], "\x1b[") {
+		out += "\x1b[0m"
+	}
+	return out
 }
 
 // table lines up columns. Cells that begin with a digit stand to the right.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -17,15 +18,23 @@ import (
 // job's outputs as their batches are published; its methods are called one at a time.
 type view interface {
 	// outputs are those whose rows it wants to see.
-	outputs() []string
+	outputs() []seen
 	// take takes the rows that a batch has published in one output. What it returns is
 	// news for those who cannot be shown a picture, a line each.
 	take(output string, rows []tap.Row) []string
 	// picture is how things stand, in lines for a terminal.
 	picture(st style) []string
+	// remarks are what a person should know at the end, a line each.
+	remarks() []string
 	// report writes what there is to tell at the end into a directory and returns
 	// the name of its first page.
 	report(dir string, p page) (string, error)
+}
+
+// seen is an output that a view wants to see.
+type seen struct {
+	name string
+	past bool // and what it held when this process took up the run, before anything else
 }
 
 // shownRows is how many rows of a task's part of a batch a view is shown.
@@ -56,26 +65,42 @@ type watched struct {
 	view view
 }
 
-// watch lets a view see the rows of a run. Without a view the reporter is as it was.
-func watch(v view, rep reporter, to style, cfg *engine.Config) reporter {
+// watch lets a view see the rows of a run, of the job given, and those that its outputs
+// hold of it from before. Without a view the reporter is as it was.
+func watch(ctx context.Context, job *rdd.Job, v view, rep reporter, to style, cfg *engine.Config) reporter {
 	if v == nil {
 		return rep
 	}
 	w := &watched{reporter: rep, to: to, view: v}
 	switch r := rep.(type) {
 	case *bar:
-		r.below(w.picture)
+		r.below(w.standing)
 	case *plainLines:
 		w.lines = r
 	default:
 	}
 	cfg.Tap = func(output string, sink connectors.Sink) connectors.Sink {
-		if !slices.Contains(v.outputs(), output) {
+		i := slices.IndexFunc(v.outputs(), func(o seen) bool { return o.name == output })
+		if i < 0 {
 			return sink
+		}
+		if v.outputs()[i].past {
+			w.past(ctx, cfg.Kinds, job, output)
 		}
 		return tap.New(sink, shownRows, func(rows []tap.Row) { w.take(output, rows) })
 	}
 	return w
+}
+
+// past shows what is in the place of an output. Its sink is open, so that is of this run.
+func (w *watched) past(ctx context.Context, kinds connectors.Registry, job *rdd.Job, output string) {
+	rows, err := published(ctx, kinds, job, output)
+	if err != nil {
+		w.note(fmt.Sprintf("what %s held before is not shown: %v", output, err))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.view.take(output, rows)
 }
 
 func (w *watched) take(output string, rows []tap.Row) {
@@ -89,21 +114,40 @@ func (w *watched) take(output string, rows []tap.Row) {
 	}
 }
 
+// picture is the view's, no line longer than the terminal is wide.
 func (w *watched) picture() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.view.picture(w.to)
+	lines := w.view.picture(w.to)
+	for i, line := range lines {
+		lines[i] = narrow(line, w.to.width-1)
+	}
+	return lines
+}
+
+// standing is what of the picture has room on the terminal, below the bar: what moves
+// up out of it cannot be drawn again.
+func (w *watched) standing() []string {
+	lines := w.picture()
+	if room := w.to.height - 2; w.to.height > 0 && len(lines) > room {
+		lines = lines[:max(room, 0)]
+	}
+	return lines
 }
 
 // done lets the last picture stand.
 func (w *watched) done() {
 	w.reporter.done()
-	b, ok := w.reporter.(*bar)
-	if !ok {
+	if b, ok := w.reporter.(*bar); ok {
+		for _, line := range w.picture() {
+			fmt.Fprintln(b.screen, line)
+		}
 		return
 	}
-	for _, line := range w.picture() {
-		fmt.Fprintln(b.screen, line)
+	for _, line := range w.view.remarks() {
+		if w.lines != nil {
+			fmt.Fprintln(w.lines, line)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
 	"github.com/idag/idag/connectors/memory"
+	"github.com/idag/idag/connectors/parquet"
+	"github.com/idag/idag/connectors/tap"
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/rdd"
 )
@@ -181,14 +184,122 @@ func TestFleetPicture(t *testing.T) {
 	defer mem.AssertSize(t, 0)
 	v := newFleetView(nil)
 	var cfg engine.Config
-	w := watch(v, &silent{}, style{width: 80}, &cfg).(*watched)
+	w := watch(t.Context(), nil, v, &silent{}, style{width: 80}, &cfg).(*watched)
 	if got := fmt.Sprint(w.picture()); got != "[  no round yet]" {
 		t.Error(got)
 	}
 	journey(t, mem, cfg)
-	want(t, strings.Join(w.picture(), "\n")+"\n", `  round 2  1970-01-01 02:00  model 2 of 4 nodes, 1,050 events, accuracy 75.0 %, 2 updates refused: not finite
-  node2                           ▅   75.0 %  overall  75.0 %  150 events, model 1
+	want(t, strings.Join(w.picture(), "\n")+"\n", `  round 2  1970-01-01 02:00  model 2 of 4 nodes, 1,050 events, accuracy 75.0 %
+  2 updates refused: not finite
+  node2                     ▅   75.0 %  overall  75.0 %  150 events, model 1
   1970-01-01 01:00  1 of 2 cars on the road
     car2   node2  km 154  40 % charge
 `)
+}
+
+// A view is shown what its outputs hold when the process takes up the run, and nothing
+// else of it; what is told a second time is there once.
+func TestPastIsShown(t *testing.T) {
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	dir := t.TempDir()
+	put := func(output string, batch int, f *rdd.Frame) {
+		at := filepath.Join(dir, output, fmt.Sprintf("batch=%06d", batch), "label=global")
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Create(filepath.Join(at, "part.parquet"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := parquet.NewWriter(file, f.Batch.Schema(), parquet.WriterOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Write(f.Batch), w.Close(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		f.Batch.Release()
+	}
+	round := []arrow.Field{{Name: "window_end", Type: instant()}, {Name: "version", Type: arrow.PrimitiveTypes.Int64}, {Name: "nodes", Type: arrow.PrimitiveTypes.Int64}}
+	hour := 3_600_000_000
+	put("rounds", 1, told(t, mem, round, hour, 1, 3))
+	put("rounds", 2, told(t, mem, round, 2*hour, 2, 3))
+	put("predictions", 1, told(t, mem, []arrow.Field{{Name: "car_id", Type: arrow.BinaryTypes.String}}, "car1"))
+
+	var sets []*rdd.Dataset
+	for _, name := range []string{"rounds", "predictions", "nodes"} {
+		sets = append(sets, rdd.From("generate", nil).Write(rdd.Write{Connector: "parquet", Options: rdd.Options{"path": filepath.Join(dir, name)}}).Named(name))
+	}
+	job := rdd.NewJob("ev", []string{"a"}, sets...)
+	v := newFleetView(job)
+	cfg := engine.Config{Kinds: connectors.NewRegistry(parquet.Kind())}
+	w, _ := watch(t.Context(), job, v, &silent{errs: t.Output()}, style{width: 80}, &cfg).(*watched)
+	for _, name := range []string{"rounds", "predictions", "nodes"} {
+		cfg.Tap(name, nil)
+	}
+	if n := len(v.story.Rounds); n != 2 || v.story.Rounds[1].Version != 2 || len(v.cars) != 0 {
+		t.Errorf("%d rounds, %d cars", n, len(v.cars))
+	}
+	w.take("rounds", []tap.Row{{"window_end": arrow.Timestamp(2 * hour), "version": int64(2)}, {"window_end": arrow.Timestamp(3 * hour), "version": int64(3)}})
+	if n := len(v.story.Rounds); n != 3 {
+		t.Errorf("%d rounds with one told again and one that is new", n)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rounds", "batch=000002", "label=global", "part.parquet"), []byte("no file of Parquet"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var notes strings.Builder
+	watch(t.Context(), job, newFleetView(job), &silent{errs: &notes}, style{width: 80}, &cfg)
+	cfg.Tap("rounds", nil)
+	if !strings.Contains(notes.String(), "what rounds held before is not shown") {
+		t.Errorf("of a damaged file is told %q", notes.String())
+	}
+}
+
+// Names that no node bears, nodes that take no part and rounds that nobody has seen are
+// told of, in the picture once there is a round.
+func TestRemarks(t *testing.T) {
+	job := rdd.NewJob("ev", []string{"a"}, rdd.From("generate", nil).Map(0, "how", "'participants=node1,node9;stale=node8:1'").Write(rdd.Write{Connector: "console"}))
+	v := newFleetView(job)
+	if got := len(v.picture(style{width: 80})); got != 1 {
+		t.Errorf("%d lines before anything", got)
+	}
+	node := func(name string, round int64) {
+		v.take("nodes", []tap.Row{{"node": name, "window_end": arrow.Timestamp(round), "round": round}})
+	}
+	node("node1", 7)
+	node("node2", 8)
+	v.take("rounds", []tap.Row{{"window_end": arrow.Timestamp(7)}})
+	got := strings.Join(v.remarks(), "\n")
+	want(t, got, `node8  not heard of: the options name it, and no event so far is of such a node
+node9  not heard of: the options name it, and no event so far is of such a node
+node2  no participant: predicts by the global model and submits none
+the first 7 rounds were over before this run was taken up and are not shown`)
+	if picture := strings.Join(v.picture(style{width: 80}), "\n"); !strings.Contains(picture, "node9  not heard of") {
+		t.Error(picture)
+	}
+	for i := range 20 {
+		node(fmt.Sprintf("other%02d", i), 9)
+	}
+	if got := v.remarks()[2]; !strings.Contains(got, "13 more  no participant") {
+		t.Error(got)
+	}
+}
+
+// Lines that stand on a terminal are no longer than it is wide, and no more than it is
+// high: others could not be drawn again.
+func TestStanding(t *testing.T) {
+	v := newFleetView(nil)
+	w := &watched{to: style{width: 20, height: 4, terminal: true}, view: v}
+	for i := range 9 {
+		v.take("nodes", []tap.Row{{"node": fmt.Sprint("node", i), "window_end": arrow.Timestamp(1)}})
+	}
+	if got := w.standing(); len(got) != 2 {
+		t.Errorf("%d lines stand on a terminal of 4", len(got))
+	}
+	for _, line := range w.picture() {
+		if n := len([]rune(line)); n > 19 {
+			t.Errorf("%q has %d characters", line, n)
+		}
+	}
 }

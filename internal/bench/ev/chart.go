@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/learn/score"
@@ -51,14 +52,18 @@ func put(dir, name string, b []byte) error {
 	return nil
 }
 
-// fewWindows is how many windows of a node are drawn one by one; of more those of a
-// day are drawn as one, weighted by their rows.
+// fewWindows is how many windows of a node are drawn one by one; if one has more, those of
+// a day are drawn as one for all nodes, weighted by their rows.
 const fewWindows = 24
 
 // overTime is the accuracy of the models that nodes had on what came, before they
 // learned from it.
 func (s *Story) overTime() chart {
-	c := report.Chart{Title: "Accuracy on new events, before learning from them", Y: "accuracy", Times: true}
+	c := report.Chart{Title: "Accuracy on new events, before learning from them", X: "end of the window, event time", Y: "accuracy, a share", Times: true}
+	byDay := slices.ContainsFunc(s.Names(), func(name string) bool { return len(s.of(name)) > fewWindows })
+	if byDay {
+		c.Title += ", by day"
+	}
 	for _, name := range s.Names() {
 		line := report.Series{Name: name}
 		list := s.of(name)
@@ -66,13 +71,13 @@ func (s *Story) overTime() chart {
 		var said score.Confusion
 		for i, r := range list {
 			at := r.End.Add(-1).Unix() / 86400
-			if at != day || len(list) <= fewWindows {
+			if at != day || !byDay {
 				day, said = at, score.Confusion{}
 			}
 			if said.Add(r.Said); said.Count() == 0 {
 				continue
 			}
-			last := i+1 == len(list) || len(list) <= fewWindows || list[i+1].End.Add(-1).Unix()/86400 != day
+			last := i+1 == len(list) || !byDay || list[i+1].End.Add(-1).Unix()/86400 != day
 			if last {
 				line.X, line.Y = append(line.X, float64(r.End.Unix())), append(line.Y, said.Accuracy())
 			}
@@ -81,15 +86,12 @@ func (s *Story) overTime() chart {
 			c.Series = append(c.Series, line)
 		}
 	}
-	if len(c.Series) > 0 && len(s.Nodes) > fewWindows*len(s.Names()) {
-		c.Title += ", by day"
-	}
 	return chart{"accuracy_over_time", c.Title, c}
 }
 
 // traffic is the bytes of models that went up and down, a round.
 func (s *Story) traffic() chart {
-	c := report.Chart{Title: "Bytes of models, a round", Y: "bytes", Times: true, Series: []report.Series{{Name: "up"}, {Name: "down"}}}
+	c := report.Chart{Title: "Bytes of models, a round", X: "end of the window, event time", Y: "bytes", Times: true, Series: []report.Series{{Name: "up"}, {Name: "down", Dashed: true}}}
 	for _, r := range s.Rounds {
 		for i, v := range []int64{r.Up, r.Down} {
 			l := &c.Series[i]
@@ -101,7 +103,7 @@ func (s *Story) traffic() chart {
 
 // change is by how much each round changed the global model.
 func (s *Story) change() chart {
-	c := report.Chart{Title: "How much a round changed the global model", Y: "length of the change", Times: true, Series: []report.Series{{}}}
+	c := report.Chart{Title: "How much a round changed the global model", X: "end of the window, event time", Y: "length of the change", Times: true, Series: []report.Series{{}}}
 	for _, r := range s.Rounds {
 		l := &c.Series[0]
 		l.X, l.Y = append(l.X, float64(r.End.Unix())), append(l.Y, r.Change)

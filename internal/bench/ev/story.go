@@ -20,6 +20,7 @@ type NodeRow struct {
 	Node    string
 	End     time.Time // of the window
 	Samples int64
+	Round   int64 // that it is for: so many were over
 	Version int64 // of the model that it began with
 	// The model that the node had, tested before it trained on these rows; Tested says
 	// that there was one.
@@ -51,6 +52,16 @@ type RoundRow struct {
 type Story struct {
 	Nodes  []NodeRow // in the order told
 	Rounds []RoundRow
+
+	// Where rows are, by what they are of: a row that is told again takes the place of the
+	// first, as when a batch is published by a run that goes on.
+	nodeAt  map[nodeWindow]int
+	roundAt map[time.Time]int
+}
+
+type nodeWindow struct {
+	node string
+	end  time.Time
 }
 
 // Add adds a row of an output, given by its values that are not null, and says whether
@@ -58,20 +69,33 @@ type Story struct {
 func (s *Story) Add(output string, v map[string]any) bool {
 	switch output {
 	case Nodes:
-		r := NodeRow{Node: text(v["node"]), End: moment(v["window_end"]), Samples: whole(v["samples"]), Version: whole(v["version"]),
+		r := NodeRow{Node: text(v["node"]), End: moment(v["window_end"]), Samples: whole(v["samples"]), Round: whole(v["round"]), Version: whole(v["version"]),
 			LogLoss: number(v["log_loss"]), Said: score.Confusion{TruePositive: whole(v["tp"]), FalsePositive: whole(v["fp"]), TrueNegative: whole(v["tn"]), FalseNegative: whole(v["fn"])}}
 		r.Accuracy, r.Tested = v["accuracy_before"].(float64)
-		s.Nodes = append(s.Nodes, r)
+		keep(&s.Nodes, &s.nodeAt, nodeWindow{r.Node, r.End}, r)
 	case Rounds:
 		r := RoundRow{End: moment(v["window_end"]), Version: whole(v["version"]), Nodes: whole(v["nodes"]), Samples: whole(v["samples"]),
 			Staleness: whole(v["staleness"]), Stalest: whole(v["stalest"]), Refused: whole(v["refused"]), Reasons: text(v["reasons"]),
 			Change: number(v["change"]), Up: whole(v["bytes_up"]), Down: whole(v["bytes_down"])}
 		r.Accuracy, r.Tested = v["accuracy"].(float64)
-		s.Rounds = append(s.Rounds, r)
+		keep(&s.Rounds, &s.roundAt, r.End, r)
 	default:
 		return false
 	}
 	return true
+}
+
+// keep appends a row, or sets the one of the same key.
+func keep[R any, K comparable](list *[]R, places *map[K]int, key K, row R) {
+	if *places == nil {
+		*places = map[K]int{}
+	}
+	if i, ok := (*places)[key]; ok {
+		(*list)[i] = row
+		return
+	}
+	(*places)[key] = len(*list)
+	*list = append(*list, row)
 }
 
 func text(v any) string { s, _ := v.(string); return s }
@@ -86,6 +110,18 @@ func moment(v any) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(int64(at)).UTC()
+}
+
+// Before is how many rounds were over before the first that is told.
+func (s *Story) Before() int64 {
+	if len(s.Nodes) == 0 {
+		return 0
+	}
+	first := s.Nodes[0].Round
+	for _, r := range s.Nodes {
+		first = min(first, r.Round)
+	}
+	return first
 }
 
 // Names are the nodes, in order.
