@@ -65,6 +65,9 @@ func (a *analysis) know(n *node) {
 		for _, l := range n.acts.Each() {
 			for _, s := range op.Set {
 				if v, ok := a.follow(n, "set."+s.Column, n.exprs["set."+s.Column], l, before[l]); ok {
+					if n.known[l] == nil { // nothing was known of its rows so far
+						n.known[l] = map[string]values{}
+					}
 					n.known[l][s.Column] = v
 				}
 			}

@@ -78,6 +78,7 @@ func TestKnown(t *testing.T) {
 		{"no key", sums(by("meter").Map(Sums, "x", "n")), "[]"},
 		{"together", ask(x.Union(set(ev, "x", "'b'", "y", "1"))), "[a b]"},
 		{"together with what nobody knows", ask(x.Union(set(ev, "x", "kind", "y", "1"))), "[]"},
+		{"behind a join, of which nothing is known", sums(x.Join(rdd.Join{From: Err, With: Info, As: Sums, On: []rdd.JoinKey{{Left: "meter", Right: "meter"}}, Prefix: "r_"}).Map(Sums, "x", "'c'")), "[c]"},
 		{"of a constant, as an argument", ev.Reduce(rdd.Reduce{From: Err, As: Sums, Get: []rdd.Assign{{Column: "n", Expr: "asks(lower('A'), wh)"}}}), "[a]"},
 		{"a literal as an argument", ev.Reduce(rdd.Reduce{From: Err, As: Sums, Get: []rdd.Assign{{Column: "n", Expr: "asks('A', wh)"}}}), "[A]"},
 		{"a column as an argument", x.Reduce(rdd.Reduce{From: Err, As: Sums, Get: []rdd.Assign{{Column: "n", Expr: "asks(x, wh)"}}}), "[a]"},
