@@ -24,7 +24,7 @@ func TestTwoWaysOneMeaning(t *testing.T) {
 			switch job.Name {
 			case "meter":
 			case "ev":
-				all = []map[string]string{nil, {"round": "30m", "label": "threshold", "method": "krum:1", "participants": "node1,node2", "sink": "console", "central": "on"},
+				all = []map[string]string{nil, {"round": "30m", "label": "threshold", "method": "median", "participants": "node1,node2", "sink": "console", "central": "on"},
 					{"topics": "node1_data,node2_server_data", "central_from": "backup", "cars": "2"}}
 			case "ev-recorded":
 				fleet := filepath.Join(t.TempDir(), "fleet")
