@@ -47,8 +47,12 @@ func settingNames() []string {
 	return []string{envTo, envJoin, envKey, envCluster, envCA, envCert, envCertKey, envToken, envPlain}
 }
 
-// errReach ends a command whose cluster does not answer.
-var errReach = errors.New("the cluster does not answer")
+// errReach ends a command whose cluster does not answer, errDriver one whose cluster has
+// nobody who drives.
+var (
+	errReach  = errors.New("the cluster does not answer")
+	errDriver = errors.New("the cluster has no driver")
+)
 
 // accessFlags say who this process is to the nodes of a cluster, and whom it believes.
 type accessFlags struct {
@@ -186,8 +190,19 @@ func (f *toFlags) named() (bool, error) {
 	return to != "", err
 }
 
-// link returns a link to the driver of the cluster that is meant. The caller closes it.
+// link returns a link to the driver of the cluster that is meant. While nodes answer of which
+// none drives, one is about to. The caller closes it.
 func (s *session) link(ctx context.Context, f *toFlags) (*link, error) {
+	l, err := s.reach(ctx, f)
+	if l == nil || !l.idle {
+		return l, err
+	}
+	fmt.Fprintln(s.io.Err, "the cluster has no driver at the moment; waiting for one")
+	return l, l.again(ctx)
+}
+
+// reach is link without waiting. With an error it returns a link only if nodes have answered.
+func (s *session) reach(ctx context.Context, f *toFlags) (*link, error) {
 	to, err := setting(f.to, envTo)
 	if err != nil {
 		return nil, err
@@ -199,13 +214,14 @@ func (s *session) link(ctx context.Context, f *toFlags) (*link, error) {
 	if l.security, err = f.security(s.app.Version); err != nil {
 		return nil, err
 	}
-	if err := l.find(ctx); err != nil {
-		if of, local := localOf(); local && !alive(of) && errors.Is(err, errReach) && f.to == "" && os.Getenv(envTo) == "" {
-			err = fault.New(fault.Retry, "%w; '%s local' was ended here without its word: start it again, or remove %s", err, s.app.Name, clusterFile)
-		}
-		return nil, err
+	err = l.find(ctx)
+	if err == nil || l.idle {
+		return l, err
 	}
-	return l, nil
+	if of, local := localOf(); local && !alive(of) && errors.Is(err, errReach) && f.to == "" && os.Getenv(envTo) == "" {
+		err = fault.New(fault.Retry, "%w; '%s local' was ended here without its word: start it again, or remove %s", err, s.app.Name, clusterFile)
+	}
+	return nil, err
 }
 
 // absolute is a path from the root.

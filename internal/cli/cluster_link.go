@@ -29,6 +29,7 @@ type link struct {
 	dial     func(addr string, s wire.Security) (wire.Driver, io.Closer, error)
 	security wire.Security
 	addrs    []string // of nodes that may know
+	idle     bool     // nodes have answered, when they were asked last, but none drives
 	conn     io.Closer
 
 	mu     sync.Mutex
@@ -53,6 +54,7 @@ func (l *link) close() {
 // find looks for the driver once, from node to node.
 func (l *link) find(ctx context.Context) error {
 	l.close()
+	l.idle = false
 	var errs []error
 	for i := 0; i < len(l.addrs); i++ {
 		addr := l.addrs[i]
@@ -67,8 +69,12 @@ func (l *link) find(ctx context.Context) error {
 			l.mu.Unlock()
 			return nil
 		}
-		l.learn(ctx, d)
-		errs = append(errs, err, conn.Close())
+		if l.learn(ctx, d) && fault.Of(err) == fault.Retry && !l.idle {
+			l.idle, errs = true, append([]error{err}, errs...) // what it says goes before who does not answer
+		} else {
+			errs = append(errs, err)
+		}
+		errs = append(errs, conn.Close())
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -80,6 +86,9 @@ func (l *link) find(ctx context.Context) error {
 	// Once it has answered, somebody else closes the connection: a relay whose node is gone.
 	if l.driver == nil && l.security.Plain && strings.Contains(err.Error(), "error reading server preface") { // as gRPC says it
 		return fault.New(fault.Invalid, "%s wants certificates: --ca, --cert and --cert-key", l.addrs[0])
+	}
+	if l.idle {
+		return fault.New(fault.Retry, "%w: %s", errDriver, first(errs).Error())
 	}
 	return fault.New(fault.Retry, "%w: %s", errReach, plainly(first(errs).Error()))
 }
@@ -143,19 +152,20 @@ func (l *link) probe(ctx context.Context, d wire.Driver) error {
 	return err
 }
 
-// learn asks a node for all those that may drive.
-func (l *link) learn(ctx context.Context, d wire.Driver) {
+// learn asks a node for all those that may drive, and reports whether it has answered.
+func (l *link) learn(ctx context.Context, d wire.Driver) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeFor)
 	defer cancel()
 	members, err := nodesOf(ctx, d)
 	if err != nil {
-		return
+		return false
 	}
 	for _, m := range members {
 		if (m.Role == gossip.Driver || m.Role == gossip.Standby) && m.RPC != "" && !slices.Contains(l.addrs, m.RPC) {
 			l.addrs = append(l.addrs, m.RPC)
 		}
 	}
+	return true
 }
 
 // nodesOf asks for the members of a cluster.

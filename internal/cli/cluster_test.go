@@ -38,6 +38,7 @@ type mayor struct {
 	members  []gossip.Member
 	jobs     []submission.Info
 	sent     []submission.Job
+	lost     int // answers to Submit that get lost
 	stops    []string
 	told     []submission.Info
 	lines    []string
@@ -68,7 +69,9 @@ func (m *mayor) fails() error {
 }
 
 func (m *mayor) Submit(_ context.Context, j submission.Job) (submission.Info, error) {
-	m.sent = append(m.sent, j)
+	if m.sent = append(m.sent, j); len(m.sent) <= m.lost {
+		return submission.Info{}, fault.New(fault.Retry, "the connection broke")
+	}
 	return submission.Info{ID: "meter", State: submission.Waiting}, errors.Join(m.fails(), m.rejected)
 }
 
@@ -303,6 +306,47 @@ func TestFollowedOnce(t *testing.T) {
 		if strings.Count(out, fmt.Sprintf("line %d\n", n)) != 1 || strings.Count(errs, fmt.Sprintf("note %d\n", n)) != 1 {
 			t.Errorf("line %d is not there once: %s%s", n, out, errs)
 		}
+	}
+}
+
+// A job whose answer was lost is sent again, as the same submission, but not for ever.
+func TestSubmitAgain(t *testing.T) {
+	d := &mayor{lost: 2}
+	app, _ := settled(t, map[string]*mayor{"d:1": d})
+	_, errs := must(t, app, "submit", "meter", "--to", "d:1", "-d")
+	if len(d.sent) != 3 || d.sent[0].Key == "" || d.sent[1].Key != d.sent[0].Key || d.sent[2].Key != d.sent[0].Key ||
+		strings.Count(errs, "the job could not be handed over (the connection broke); looking for a driver\nthe driver is at d:1 now\n") != 2 {
+		t.Error(len(d.sent), errs)
+	}
+	d.sent, d.lost = nil, 9
+	status, _, errs := call(t, app, "submit", "meter", "--to", "d:1", "-d")
+	if status != statusFailed || len(d.sent) != 3 || !strings.HasSuffix(errs, "idag: the connection broke\n") {
+		t.Error(status, len(d.sent), errs)
+	}
+	key := d.sent[0].Key
+	d.sent, d.lost = nil, 0
+	if must(t, app, "submit", "meter", "--to", "d:1", "-d"); d.sent[0].Key == key {
+		t.Error("two submissions have one key:", key)
+	}
+}
+
+// While nodes answer and none of them drives, whoever asks waits for the next driver, and
+// is told that.
+func TestBetweenDrivers(t *testing.T) {
+	gone, next := &mayor{}, &mayor{}
+	next.err = fault.New(fault.Retry, "this node does not drive, and it knows of no driver")
+	app, home := settled(t, map[string]*mayor{"gone:1": gone, "next:1": next})
+	gone.down.Store(true)
+	dials := 0
+	app.Engine.Dial = func(addr string, s wire.Security) (wire.Driver, io.Closer, error) {
+		if dials++; dials > 6 {
+			next.err = nil
+		}
+		return home.dial(addr, s)
+	}
+	out, errs := must(t, app, "submit", "meter", "--to", "gone:1,next:1", "-d")
+	if !strings.Contains(out, "submitted to next:1") || errs != "the cluster has no driver at the moment; waiting for one\n" || len(next.sent) != 1 {
+		t.Error(out, errs)
 	}
 }
 

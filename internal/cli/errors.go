@@ -112,7 +112,7 @@ func (s *session) explain(err error) string {
 
 // spoken reports whether an error of a cluster says all there is to say.
 func spoken(err error) bool {
-	return errors.Is(err, errReach) || errors.Is(err, errJob) || errors.Is(err, errNode)
+	return errors.Is(err, errReach) || errors.Is(err, errDriver) || errors.Is(err, errJob) || errors.Is(err, errNode)
 }
 
 func (s *session) sentence(text string) string {

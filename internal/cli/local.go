@@ -166,7 +166,7 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 // assembled waits until the driver sees all executors.
 func (s *session) assembled(ctx context.Context, to *toFlags, executors int) ([]submission.Node, error) {
 	for end := time.Now().Add(localFor); ; {
-		l, err := s.link(ctx, to)
+		l, err := s.reach(ctx, to)
 		var members []submission.Node
 		if err == nil {
 			members, err = nodesOf(ctx, l.now())

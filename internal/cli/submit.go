@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (s *session) submit(ctx context.Context, name string, f *submitFlags) error
 		return err
 	}
 	defer l.close()
-	info, err := l.now().Submit(ctx, job)
+	info, err := s.send(ctx, l, job)
 	switch {
 	case err != nil:
 		return authors(err)
@@ -94,6 +95,25 @@ func (s *session) submit(ctx context.Context, name string, f *submitFlags) error
 	return s.follow(ctx, l, info.ID, f)
 }
 
+// sends is how often a job is sent to drivers that go away meanwhile.
+const sends = 3
+
+// send hands a job to whoever drives. If the answer is lost it is sent again, which drivers
+// notice.
+func (s *session) send(ctx context.Context, l *link, job submission.Job) (submission.Info, error) {
+	for try := 1; ; try++ {
+		info, err := l.now().Submit(ctx, job)
+		if fault.Of(err) != fault.Retry || err == nil || ctx.Err() != nil || try == sends {
+			return info, err
+		}
+		fmt.Fprintf(s.io.Err, "the job could not be handed over (%s); looking for a driver\n", plainly(err.Error()))
+		if err := l.again(ctx); err != nil {
+			return info, fault.New(fault.Retry, "%w; it is not known whether the job was submitted: '%s jobs' tells", err, s.app.Name)
+		}
+		fmt.Fprintln(s.io.Err, l.told())
+	}
+}
+
 // submission is what the flags say, to be sent.
 func (s *session) submission(name string, f *submitFlags) (submission.Job, error) {
 	mode, err := f.mode()
@@ -105,7 +125,7 @@ func (s *session) submission(name string, f *submitFlags) (submission.Job, error
 		return submission.Job{}, err
 	}
 	set := f.settings
-	j := submission.Job{Vars: vars, Mode: mode, Restart: f.restart, Check: f.check, Schedule: f.schedule, Trust: f.trust,
+	j := submission.Job{Key: rand.Text(), Vars: vars, Mode: mode, Restart: f.restart, Check: f.check, Schedule: f.schedule, Trust: f.trust,
 		Settings: submission.Settings{BatchRows: set.batchRows, BatchBytes: set.batchBytes, Memory: set.memory, InFlight: set.inFlight,
 			KeyGroups: set.keyGroups, FrameRows: set.frameRows, Lateness: set.lateness, BatchWait: set.batchWait}}
 	if f.deadLetters != "" {
@@ -185,6 +205,9 @@ func (s *session) follow(ctx context.Context, l *link, id string, f *submitFlags
 	rep.done()
 	if untold != nil {
 		return untold
+	}
+	if errors.Is(err, errReach) || errors.Is(err, errDriver) {
+		return fault.New(fault.Retry, "%w; %s goes on when somebody drives again: '%s logs %s -f' follows it then", err, id, s.app.Name, id)
 	}
 	if err != nil {
 		return err

@@ -103,6 +103,7 @@ type Progress struct {
 	RowsOut   int64       // written by the committed batches
 	Watermark int64       // microseconds since the epoch, or planner.NoTime
 	Committed bool        // a batch was committed just now
+	Again     bool        // it had been before: it was run again for its state only
 	Note      string      // something a person should know, told once; or ""
 }
 

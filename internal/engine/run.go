@@ -59,9 +59,9 @@ func (n *node) prepare(ctx context.Context, job *rdd.Job) error {
 func observer(tell func(Progress)) func(driver.Progress) {
 	var p Progress
 	return func(d driver.Progress) {
-		p.Batch, p.Committed = d.Batch, d.Committed != nil
+		p.Batch, p.Committed, p.Again = d.Batch, d.Committed != nil, false
 		if p.Committed {
-			p.Batch = d.Committed.Batch
+			p.Batch, p.Again = d.Committed.Batch, d.Committed.Again
 		}
 		p.RowsOut, p.Note = d.Written, d.Note
 		p.Rows, p.Watermark, p.RowsTotal = d.Read, d.Watermark, -1

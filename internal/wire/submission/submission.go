@@ -18,6 +18,9 @@ type Job struct {
 	Mode    planner.Mode      `json:"mode,omitempty"`    // "" is the I-DAG plan
 	Restart bool              `json:"restart,omitempty"` // give up an unfinished run
 	Check   bool              `json:"check,omitempty"`   // only check it
+	// Key tells one submission from all others: what is sent again with the same key, because
+	// the answer was lost, is submitted once. "": every one is another.
+	Key string `json:"key,omitempty"`
 	// Schedule names the datasets to be written, where these are not all.
 	Schedule []string `json:"schedule,omitempty"`
 	// Trust is for the reads that say nothing: done, none or "".

@@ -148,6 +148,9 @@ func (s *Service) Submit(ctx context.Context, j submission.Job) (submission.Info
 	if err := s.alive(); err != nil {
 		return submission.Info{}, err
 	}
+	if t := s.known[job.Name]; t != nil && j.Key != "" && t.asks.Key == j.Key {
+		return t.info(), nil // its answer got lost
+	}
 	if t := s.known[job.Name]; t != nil && !t.ended() {
 		return t.info(), fault.New(fault.Invalid, "the job %s is %s already; stop it first, or give this one another name", job.Name, t.info().State)
 	}

@@ -222,6 +222,34 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// What is submitted again because its answer was lost is one submission, also for the next
+// driver; with another key it is another one.
+func TestSameKey(t *testing.T) {
+	s := newSite(t, 1)
+	d, end := s.drive()
+	j := asked("j", 3000, 6000, t.TempDir())
+	j.Key = "a"
+	submit(t, d, j)
+	submit(t, d, j)
+	end(ended(t))
+	d, _ = s.drive()
+	submit(t, d, j)
+	other := j
+	for _, other.Key = range []string{"b", ""} {
+		if _, err := d.Submit(t.Context(), other); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "already") {
+			t.Errorf("key %q: %v", other.Key, err)
+		}
+	}
+	all, _ := follow(t, d, "j")
+	if i := submit(t, d, j); i.State != submission.Finished || i.Ended != all[len(all)-1].Ended {
+		t.Errorf("it was run anew: %+v", i)
+	}
+	submit(t, d, other)
+	if all, _ := follow(t, d, "j"); all[len(all)-1].State != submission.Finished {
+		t.Errorf("%+v", all)
+	}
+}
+
 // A job waits for executors and begins when there are some; one that waits can be stopped.
 func TestWaits(t *testing.T) {
 	s := newSite(t, 0)

@@ -172,8 +172,10 @@ func (t *task) observeLocked(p engine.Progress) {
 		return
 	}
 	t.last = p
-	if t.now.RowsIn, t.now.RowsOut, t.now.Progress = p.Rows, p.RowsOut, text; p.Committed {
-		t.now.Batch = int64(p.Batch)
+	// A run that was taken up counts what it runs again for its state: less than there was.
+	t.now.RowsIn, t.now.RowsOut, t.now.Progress = max(t.now.RowsIn, p.Rows), max(t.now.RowsOut, p.RowsOut), text
+	if p.Committed {
+		t.now.Batch = max(t.now.Batch, int64(p.Batch))
 	}
 	if p.Note != "" {
 		t.sayLocked(p.Note)
@@ -183,7 +185,11 @@ func (t *task) observeLocked(p engine.Progress) {
 	}
 	if now := time.Now(); p.Committed && now.Sub(t.spoke) >= time.Second {
 		t.spoke = now
-		t.sayLocked(fmt.Sprintf("batch %d is committed: %d rows in, %d out", p.Batch, p.Rows, p.RowsOut))
+		what := "committed"
+		if p.Again {
+			what = "run again for its state"
+		}
+		t.sayLocked(fmt.Sprintf("batch %d is %s: %d rows in, %d out", p.Batch, what, p.Rows, p.RowsOut))
 	}
 	t.touch()
 }
