@@ -12,6 +12,13 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
+// timed parses a job file and says how long that takes.
+func timed(src string) (*rdd.Job, time.Duration, error) {
+	began := time.Now()
+	job, err := jobfile.Parse("f", []byte(src), nil, kinds())
+	return job, time.Since(began), err
+}
+
 // FuzzParse proves that no file makes Parse panic, that every error is an
 // rdd.Error with a place in the file, and that a job which parses can be
 // formatted and parsed again.
@@ -29,10 +36,13 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: &a [*a, *a]")
 	f.Add("a: &a {b: *a}")
 	f.Fuzz(func(t *testing.T, src string) {
-		began := time.Now()
-		job, err := jobfile.Parse("f", []byte(src), nil, kinds())
-		if d := time.Since(began); d > 2*time.Second {
-			t.Fatalf("%d bytes took %s", len(src), d)
+		job, d, err := timed(src)
+		for try := 1; d > 2*time.Second && try < 5; try++ { // the machine may have other things to do
+			_, again, _ := timed(src)
+			d = min(d, again)
+		}
+		if d > 2*time.Second {
+			t.Fatalf("%d bytes took %s, each time", len(src), d)
 		}
 		if err != nil {
 			var re *rdd.Error

@@ -88,10 +88,30 @@ func TestOneDriver(t *testing.T) {
 	}
 }
 
-// A process that is killed gives its home up at once.
+// keepAlive touches the term of whoever holds a home, so that it never seems silent.
+func keepAlive(t *testing.T, dir string) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			now := time.Now()
+			_ = os.Chtimes(termPath(dir, 1), now, now)
+			time.Sleep(watchEvery / 2)
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+}
+
+// A process that is killed gives its home up by that alone: whatever its term's file says,
+// nobody waits for the lease to end.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	p, _ := hold(t, dir)
+	keepAlive(t, dir)
 	seen := make(chan Owner, 4)
 	took := make(chan error, 1)
 	go func() {
@@ -109,12 +129,16 @@ func TestKilled(t *testing.T) {
 		t.Fatal("taken from a living driver", err)
 	case <-time.After(3 * watchEvery):
 	}
-	start := time.Now()
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-took; err != nil || time.Since(start) > time.Second {
-		t.Error(err, time.Since(start))
+	select {
+	case err := <-took:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute): // the lease would not end ever
+		t.Error("a driver that was killed keeps its home")
 	}
 }
 
@@ -135,7 +159,7 @@ func TestStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close() //nolint:errcheck // of a test
-	if took := time.Since(start); took < Lease-beatEvery || took > 5*time.Second {
+	if took := time.Since(start); took < Lease-beatEvery || took > 20*Lease { // else it would be never
 		t.Errorf("taken over after %v", took)
 	}
 	if err := p.Signal(syscall.SIGCONT); err != nil {
