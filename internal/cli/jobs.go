@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,18 +123,24 @@ func listed(j submission.Info) listing {
 	return l
 }
 
-// unplaced takes the position in a Go file off what the driver says of a job that comes
-// with the program, as run does.
+// unplaced takes the positions in Go files off what the driver says of a job that comes
+// with the program, as run does; what it says at two of them is then said once.
 func (s *session) unplaced(id, text string) string {
 	if j, err := s.find(id); err != nil || !j.Shipped {
 		return text
 	}
-	at, rest, ok := strings.Cut(text, ": ")
-	file, line, placed := strings.Cut(at, ":")
-	if _, err := strconv.Atoi(line); ok && placed && err == nil && filepath.Ext(file) == ".go" {
-		return rest
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		at, rest, ok := strings.Cut(line, ": ")
+		file, row, placed := strings.Cut(at, ":")
+		if _, err := strconv.Atoi(row); ok && placed && err == nil && filepath.Ext(file) == ".go" {
+			line = rest
+		}
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // text is what a function writes.

@@ -80,8 +80,10 @@ func (s *session) submit(ctx context.Context, name string, f *submitFlags) error
 	defer l.close()
 	info, err := s.send(ctx, l, job)
 	switch {
+	case err != nil && fault.Of(err) == fault.Invalid:
+		return authors(fault.New(fault.Invalid, "%s", s.unplaced(name, err.Error())))
 	case err != nil:
-		return authors(err)
+		return err
 	case f.check:
 		s.lineOut("%s: %s", name, s.out.good("ok"))
 		return nil

@@ -303,3 +303,18 @@ func TestStanding(t *testing.T) {
 		}
 	}
 }
+
+// What a driver says of a job that ships is told without places in Go files, once; of an
+// author's job with them.
+func TestUnplaced(t *testing.T) {
+	mem := arrowmem.NewCheckedAllocator(arrowmem.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	s := &session{app: watchedApp(t, mem)}
+	text := "jobs/ev/ev.go:29: it is so\njobs/ev/ev.go:41: it is so\nand: more"
+	if got := s.unplaced("ev", text); got != "it is so\nand: more" {
+		t.Errorf("%q", got)
+	}
+	if got := s.unplaced("meter", text); got != text {
+		t.Errorf("%q", got)
+	}
+}
