@@ -51,6 +51,7 @@ type analysis struct {
 	nodes  []*node
 	index  map[*rdd.Dataset]int
 	events rdd.LabelSet // labels that Tag may give: those that no Reduce makes
+	asks   bool         // a function of the program asks what values are known
 
 	// found are the answers of matters, by operation, inlet and label; nil while what
 	// they follow from may still change.

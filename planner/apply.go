@@ -12,11 +12,18 @@ import (
 	"github.com/idag/idag/rdd/fn"
 )
 
-// checkFunctions refuses aggregates of the program that are called like those that ship.
+// checkFunctions refuses aggregates of the program that are called like those that ship,
+// and finds out whether one of its functions asks what is known.
 func (a *analysis) checkFunctions() {
 	for _, i := range a.job.Functions.Items() {
-		if own, ok := i.(fn.Aggregate); ok && slices.Contains(aggregates(), own.Name) {
-			a.fail(a.job.At, "the program's aggregate %s is called like one that ships; give it another name", own.Name)
+		switch own := i.(type) {
+		case fn.Func:
+			a.asks = a.asks || own.Verify != nil
+		case fn.Aggregate:
+			a.asks = a.asks || own.Verify != nil
+			if slices.Contains(aggregates(), own.Name) {
+				a.fail(a.job.At, "the program's aggregate %s is called like one that ships; give it another name", own.Name)
+			}
 		}
 	}
 }
@@ -194,6 +201,9 @@ func (a *analysis) ownAggregate(n *node, g rdd.Assign, c *expr.Call, own fn.Aggr
 	}
 	known := map[string]values{}
 	for i, arg := range own.Args {
+		if own.Verify == nil {
+			break
+		}
 		if v, ok := a.follow(n, mark, c.Args[i], l, a.nodes[n.Parents[0]].known[l]); ok {
 			known[arg.Name] = v
 		}

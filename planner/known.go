@@ -30,6 +30,9 @@ const valuesKey = "idag.values."
 // know derives, for every label behind n, the columns of which all values are known:
 // those that the source says, constants that a Map sets, and what follows from these.
 func (a *analysis) know(n *node) {
+	if !a.asks {
+		return
+	}
 	switch op := n.op.(type) {
 	case rdd.Read:
 		n.known[raw] = said(op.Schema)
@@ -61,6 +64,11 @@ func (a *analysis) know(n *node) {
 		n.known[l] = out
 	}
 	switch op := n.op.(type) {
+	case rdd.Window:
+		for _, l := range n.acts.Each() {
+			delete(n.known[l], rdd.WindowStart)
+			delete(n.known[l], rdd.WindowEnd)
+		}
 	case rdd.Map:
 		for _, l := range n.acts.Each() {
 			for _, s := range op.Set {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/idag/idag/planner"
@@ -68,6 +69,7 @@ func TestKnown(t *testing.T) {
 		{"that is set anew to what nobody knows", ask(set(x, "x", "wh")), "[]"},
 		{"of another label", ask(x.Map(Info, "x", "'b'")), "[a]"},
 		{"behind a filter, a window and a cache", ask(x.Filter(Err, "wh > 1").Cache()), "[a]"},
+		{"a window's start", ask(set(x.Map(Err, rdd.WindowStart, "ts").Map(Err, rdd.WindowStart, "CAST(NULL AS timestamp)").Window(rdd.Tumbling("ts", time.Hour)), "x", rdd.WindowStart)), "[]"},
 		{"volatile", ask(set(ev, "x", "now()", "y", "1")), "[]"},
 		{"of a column of the source", ask(set(ev, "x", "wh", "y", "1")), "[]"},
 		{"a damaged list", ask(set(ev, "x", "kind", "y", "1")), "[]"},

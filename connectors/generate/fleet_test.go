@@ -2,6 +2,7 @@ package generate_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -413,6 +414,40 @@ func TestFleetTopics(t *testing.T) {
 	}
 	if len(topics["electric_car_data"]) != len(seen) {
 		t.Errorf("%d events, the nodes have %d", len(topics["electric_car_data"]), len(seen))
+	}
+}
+
+// What the schema says that a column can hold is what there is: all of it comes, of the
+// nodes whose topics are read, and nothing else.
+func TestFleetTellsItsValues(t *testing.T) {
+	for _, topics := range []string{"electric_car_data", "node2_data,node4_server_data", "node1_server_data"} {
+		o := rdd.Options{"events": "ev-fleet", "topics": topics, "cars": 3}
+		schema := must(open(t, memory.NewGoAllocator(), o).Schema(context.Background()))
+		said := map[string][]string{}
+		for i, key := range schema.Metadata().Keys() {
+			var list []string
+			if err := json.Unmarshal([]byte(schema.Metadata().Values()[i]), &list); err != nil {
+				t.Fatal(err)
+			}
+			said[strings.TrimPrefix(key, "idag.values.")] = list
+		}
+		if len(said) < 5 || len(said["car_id"]) != 3 || len(said["emergency"]) != 0 {
+			t.Errorf("%v is said", said)
+		}
+		heard := map[string]bool{}
+		for _, list := range fleet(t, o) {
+			for _, e := range list {
+				heard[e["node"]] = true
+				for column, values := range said {
+					if !slices.Contains(values, e[column]) {
+						t.Fatalf("%s: %s is %q, and %v is said", topics, column, e[column], values)
+					}
+				}
+			}
+		}
+		if len(heard) != len(said["node"]) {
+			t.Errorf("%s: %v is heard, and %v is said", topics, heard, said["node"])
+		}
 	}
 }
 

@@ -206,3 +206,20 @@ func TestOptionsOutliveTheirText(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// FuzzAmong: options are read or refused as a mistake, whatever they are, and so are the
+// nodes that there are for them.
+func FuzzAmong(f *testing.F) {
+	f.Add("model=nn;method=krum:1;participants=a,b;stale=a:2;threshold=3", "a,b,c")
+	f.Add("control=fixed:2;link=n:0.5", "n")
+	f.Add("poison=:;method=trimmed:", "")
+	f.Fuzz(func(t *testing.T, text, nodes string) {
+		h, err := how.Parse(text)
+		if err == nil {
+			err = h.Among(strings.Split(nodes, ","))
+		}
+		if err != nil && fault.Of(err) != fault.Invalid {
+			t.Errorf("%q among %q: %v is a %v", text, nodes, err, fault.Of(err))
+		}
+	})
+}
