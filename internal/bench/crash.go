@@ -146,7 +146,9 @@ func (r *rerun) toTheEnd(ctx context.Context, turns []string) ([]string, error) 
 		}
 		var killer func(*os.Process) *time.Timer
 		if point == "" {
-			after := time.Duration(r.rand.IntN(700)) * time.Millisecond
+			// On a machine that is slow now the program has not even begun by then: it is
+			// given more time each time.
+			after := time.Duration(r.rand.IntN(700*(1+start/20))) * time.Millisecond
 			killer = func(p *os.Process) *time.Timer { return time.AfterFunc(after, func() { _ = p.Signal(signal) }) }
 		}
 		sum, killed, err := r.start(ctx, point, killer)
