@@ -286,6 +286,43 @@ func TestLocalKilled(t *testing.T) {
 	gone(t, children)
 }
 
+// Executors that have the key of the gossip and are strangers otherwise, by another token or
+// by certificates of another authority, are in the list of nodes, alive, with the reason why
+// they are of no use, and in the driver's log, once.
+func TestUselessExecutors(t *testing.T) {
+	slow(t)
+	dir, far := t.TempDir(), t.TempDir()
+	cluster := start(t, dir, "local", "-n", "1", "--standby")
+	cluster.line(func(s string) bool { return strings.HasPrefix(s, "ready.") })
+	how, err := os.ReadFile(filepath.Join(dir, ".idag", "cluster"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, join, _ := strings.Cut(string(how), "IDAG_JOIN="); strings.Count(strings.SplitN(join, "\n", 2)[0], ",") != 1 {
+		t.Errorf("whoever joins asks one of two drivers only: %s", join)
+	}
+	runs(t, far, 0, "cert", "ca")
+	runs(t, far, 0, "cert", "node", "x", "127.0.0.1")
+	certs := filepath.Join(far, "certs")
+	at := []string{"executor", "--bind", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--preset", "local"}
+	start(t, dir, append(at, "--name", "guesser", "--token", "guess")...)
+	start(t, dir, append(at, "--name", "foreigner", "--ca", filepath.Join(certs, "ca.pem"), "--cert", filepath.Join(certs, "x.pem"), "--cert-key", filepath.Join(certs, "x-key.pem"))...)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		out, _ := runs(t, dir, 0, "nodes")
+		if strings.Count(out, "alive, unusable") == 2 && strings.Contains(out, "guesser is unusable: ") && strings.Contains(out, "the token is wrong or missing") &&
+			strings.Contains(out, "foreigner is unusable: ") && strings.Contains(out, "is not of an authority") && !strings.Contains(out, "executor-1 is unusable") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(out)
+		}
+	}
+	log, err := os.ReadFile(filepath.Join(dir, ".idag", "local", "driver.log"))
+	if err != nil || strings.Count(string(log), "cannot be used") != 2 {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
 // childrenOf returns the processes that a process has started.
 func childrenOf(t *testing.T, pid int) []string {
 	t.Helper()

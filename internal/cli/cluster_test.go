@@ -414,6 +414,10 @@ func TestLooks(t *testing.T) {
 	if out, _ := must(t, app, "nodes", "--json"); !strings.HasPrefix(out, `{"name":"e","role":"executor",`) {
 		t.Error(out)
 	}
+	d.useless = "e:1 refuses\nthe \x1b[2Jcall"
+	if out, _ = must(t, app, "nodes"); !strings.HasSuffix(out, "e is unusable: e:1 refuses the [2Jcall\n") {
+		t.Errorf("%q", out)
+	}
 	d.useless = "e:1 refuses the call: the token is wrong or missing"
 	out, _ = must(t, app, "nodes")
 	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.Contains(lines[1], "alive, unusable") || lines[3] != "e is unusable: "+d.useless || strings.Contains(lines[2], "unusable") {

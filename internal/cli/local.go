@@ -131,13 +131,13 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 		return err
 	}
 	at = append(at, "--join", driver.Gossip)
-	to := []string{driver.RPC}
+	to, join := []string{driver.RPC}, []string{driver.Gossip}
 	if f.standby {
 		second, err := nest.start(ctx, "standby", append([]string{"driver", "--home", home, "--standby"}, at...)...)
 		if err != nil {
 			return err
 		}
-		to = append(to, second.RPC)
+		to, join = append(to, second.RPC), append(join, second.Gossip)
 	}
 	for i := range f.executors {
 		name := fmt.Sprintf("executor-%d", i+1)
@@ -145,7 +145,7 @@ func (s *session) hatch(ctx context.Context, nest *nest, f *localFlags) error {
 			return err
 		}
 	}
-	if err := nest.describe(to, driver.Gossip); err != nil {
+	if err := nest.describe(to, join); err != nil {
 		return err
 	}
 	members, err := s.assembled(ctx, nest.reached(to), int(f.executors))

@@ -121,10 +121,10 @@ func (n *nest) environment() []string {
 }
 
 // describe writes clusterFile.
-func (n *nest) describe(to []string, join string) error {
+func (n *nest) describe(to, join []string) error {
 	var b strings.Builder
 	b.WriteString(localMark + strconv.Itoa(os.Getpid()) + "\n")
-	b.WriteString(envTo + "=" + strings.Join(to, ",") + "\n" + envJoin + "=" + join + "\n")
+	b.WriteString(envTo + "=" + strings.Join(to, ",") + "\n" + envJoin + "=" + strings.Join(join, ",") + "\n")
 	for _, name := range slices.Sorted(maps.Keys(n.env)) {
 		b.WriteString(name + "=" + n.env[name] + "\n")
 	}

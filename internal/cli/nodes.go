@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire/submission"
@@ -114,7 +115,7 @@ func (s *session) writeNodes(members []submission.Node, asJSON bool) error {
 		condition := string(m.Condition)
 		if m.Unusable != "" {
 			condition += ", unusable"
-			unusable = append(unusable, fmt.Sprintf("%s is unusable: %s", m.Name, strings.Join(strings.Fields(plainly(m.Unusable)), " ")))
+			unusable = append(unusable, fmt.Sprintf("%s is unusable: %s", m.Name, oneLine(plainly(m.Unusable))))
 		}
 		t.add(m.Name, string(m.Role), condition, slots, memory, m.Site, m.RPC, m.Version, ago(m.Since))
 	}
@@ -123,6 +124,16 @@ func (s *session) writeNodes(members []submission.Node, asJSON bool) error {
 		s.lineOut("%s", line)
 	}
 	return nil
+}
+
+// oneLine is a text of another node as it can be shown: without what moves the cursor.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
 }
 
 // ago spells how long ago something was.
