@@ -12,10 +12,10 @@ import (
 // Blocks holds what stages hand to later stages, until the batch is dropped.
 // It is safe for concurrent use; executors of one process share one.
 //
-// Where it has a budget, blocks that come when that is used up wait on disk: those that
-// came before are of older tasks, and are the first that will be asked for.
+// Where it has a part of a budget, blocks that come when that is used up wait on disk: those
+// that came before are of older tasks, and are the first that will be asked for.
 type Blocks struct {
-	budget *Budget // nil: there is none
+	budget *share // nil: there is none
 	dir    string
 	mem    memory.Allocator
 
@@ -37,11 +37,11 @@ type kept struct {
 // NewBlocks returns an empty store.
 func NewBlocks() *Blocks { return &Blocks{held: map[rdd.BatchID]*shelf{}} }
 
-// NewBlocksWithin returns an empty store that shares a budget with others. What the
-// budget has no room for waits in files in dir, "" being the system's for such files, and
+// NewBlocksWithin returns an empty store that shares a budget with others, until it is
+// closed. What its part has no room for waits in files in dir, "" being the system's for such files, and
 // is read into memory of mem.
 func NewBlocksWithin(budget *Budget, dir string, mem memory.Allocator) *Blocks {
-	return &Blocks{budget: budget, dir: dir, mem: mem, held: map[rdd.BatchID]*shelf{}}
+	return &Blocks{budget: budget.open(), dir: dir, mem: mem, held: map[rdd.BatchID]*shelf{}}
 }
 
 // Put stores frames as a block, in place of what was there under its name. The
@@ -165,8 +165,12 @@ func (s *Blocks) Drop(batch rdd.BatchID) {
 	}
 }
 
-// Close releases everything. The store is empty then, and can be used again.
+// Close releases everything. The store is empty then, and can be used again, but others have
+// its part of the budget.
 func (s *Blocks) Close() {
+	if s.budget != nil {
+		s.budget.close()
+	}
 	s.mu.Lock()
 	var all []rdd.BatchID
 	for batch := range s.held {

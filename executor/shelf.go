@@ -2,7 +2,6 @@ package executor
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -12,29 +11,74 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// Budget bounds about how many bytes blocks take in memory, of all stores that share it.
-// It is safe for concurrent use.
+// Budget bounds about how many bytes blocks take in memory, of all stores that share it. Each
+// store has an equal part, also while others need less: so what one has put does not keep
+// another's blocks out, but those that it put before the other came, and only until they are
+// dropped. It is safe for concurrent use.
 type Budget struct {
 	limit int64
-	used  atomic.Int64
+
+	mu     sync.Mutex
+	used   int64
+	stores int64
 }
 
 // NewBudget returns a budget of so many bytes.
 func NewBudget(bytes int64) *Budget { return &Budget{limit: bytes} }
 
 // Used returns how much is taken.
-func (b *Budget) Used() int64 { return b.used.Load() }
-
-// take takes bytes, if there are as many.
-func (b *Budget) take(bytes int64) bool {
-	if b.used.Add(bytes) <= b.limit {
-		return true
-	}
-	b.used.Add(-bytes)
-	return false
+func (b *Budget) Used() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
 }
 
-func (b *Budget) give(bytes int64) { b.used.Add(-bytes) }
+// open divides the budget among one store more.
+func (b *Budget) open() *share {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stores++
+	return &share{of: b}
+}
+
+// share is the part of a budget that a store has.
+type share struct {
+	of     *Budget
+	used   int64 // under the budget's lock
+	closed bool
+}
+
+// take takes bytes, if there are as many.
+func (s *share) take(bytes int64) bool {
+	b := s.of
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.used+bytes > b.limit || s.used+bytes > b.limit/max(1, b.stores) {
+		return false
+	}
+	b.used += bytes
+	s.used += bytes
+	return true
+}
+
+func (s *share) give(bytes int64) {
+	b := s.of
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= bytes
+	s.used -= bytes
+}
+
+// close divides the budget among one store less.
+func (s *share) close() {
+	b := s.of
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		b.stores--
+	}
+}
 
 // shelf is the blocks of a batch, and the file of those that wait on disk. The blocks
 // are under the store's lock, the file under one of its own.

@@ -112,6 +112,62 @@ func TestBlocksWithin(t *testing.T) {
 	}
 }
 
+// TestFairBudget proves that a store which puts all it can leaves another its part: without a
+// disk, where what finds no room is a fault, the greedy one fails and the other does not. The
+// budget holds whatever comes and goes.
+func TestFairBudget(t *testing.T) {
+	const part = 1000
+	mem := checked(t)
+	budget := NewBudget(2 * part)
+	put := func(s *Blocks, batch rdd.BatchID, bytes int64) error {
+		t.Helper()
+		err := s.Put(rdd.Block{Batch: batch, Bytes: bytes}, frames(t, mem, 2))
+		if used := budget.Used(); used > 2*part || used < 0 {
+			t.Errorf("%d bytes of a budget of %d", used, 2*part)
+		}
+		return err
+	}
+	took := func(s *Blocks) (n int) {
+		for batch := rdd.BatchID(1); put(s, batch, 100) == nil; batch++ {
+			n++
+		}
+		return n
+	}
+	greedy, other := NewBlocksWithin(budget, "/dev/null/nowhere", mem), NewBlocksWithin(budget, "/dev/null/nowhere", mem)
+	if n := took(greedy); n == 0 || n > part/100 {
+		t.Errorf("the greedy store has %d blocks of 100 bytes", n)
+	}
+	for batch := rdd.BatchID(1); batch <= 8; batch++ {
+		if err := put(other, batch, 100); err != nil {
+			t.Errorf("block %d of the other: %v", batch, err)
+		}
+	}
+	other.Close()
+	other.Close()
+	if n := took(greedy); n <= part/100/2 {
+		t.Errorf("alone, the greedy store has %d blocks more", n)
+	}
+	// One that comes late waits for no more than the blocks that were there before.
+	late := NewBlocksWithin(budget, "/dev/null/nowhere", mem)
+	if err := put(late, 1, part/2); err == nil {
+		t.Error("there was room beyond the budget")
+	}
+	for batch := rdd.BatchID(1); batch <= 5; batch++ {
+		greedy.Drop(batch)
+	}
+	if err := put(greedy, 1, 100); err == nil {
+		t.Error("the greedy store takes more than its part")
+	}
+	if err := put(late, 1, part/2); err != nil {
+		t.Error(err)
+	}
+	greedy.Close()
+	late.Close()
+	if budget.Used() != 0 {
+		t.Errorf("%d bytes are left", budget.Used())
+	}
+}
+
 // TestFullDisk: a block that can be put nowhere is a fault, and is given up.
 func TestFullDisk(t *testing.T) {
 	mem := checked(t)
