@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -67,6 +68,21 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// after connects, and waits for something before the run begins: how soon an executor is judged
+// is the machine's matter.
+func after(t *testing.T, connect connector, what string, is func() bool) connector {
+	return func(ctx context.Context, o wire.Opening) (engine.Remote, error) {
+		r, err := connect(ctx, o)
+		if err == nil {
+			until(t, what, is)
+		}
+		return r, err
+	}
+}
+
+// connector is engine.Config.Connect.
+type connector = func(context.Context, wire.Opening) (engine.Remote, error)
+
 // lacking makes an executor one whose program lacks a function of the job.
 func lacking(x *cluster.ExecutorConfig) {
 	x.Functions = twin.Functions().Only("own_positive", "own_spread")
@@ -96,6 +112,7 @@ func owning(t *testing.T, n int, lack ...string) (*town.Town, *listener) {
 // TestUnfit: an executor that a run cannot be opened on is set aside and told of, and the
 // others come to what one process comes to.
 func TestUnfit(t *testing.T) {
+	t.Parallel()
 	want, err := engine.Run(t.Context(), parsed(t, owned, map[string]string{"to": t.TempDir()}).Using(twin.Functions()), engine.Config{Executors: 2, Kinds: kinds()})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +120,7 @@ func TestUnfit(t *testing.T) {
 	for _, lack := range [][]string{{"e1"}, {"e3"}, {"e1", "e2"}} {
 		c, l := owning(t, 3, lack...)
 		got, err := engine.Run(t.Context(), parsed(t, owned, map[string]string{"to": t.TempDir()}).Using(twin.Functions()),
-			engine.Config{Kinds: kinds(), Connect: c.Connect, Ledger: t.TempDir()})
+			engine.Config{Kinds: kinds(), Ledger: t.TempDir(), Connect: after(t, c.Connect, "all are judged", func() bool { return l.count("cannot take part") >= len(lack) })})
 		if err != nil {
 			t.Fatalf("%v lack a function: %v", lack, err)
 		}
@@ -151,6 +168,7 @@ func owningFleet(t *testing.T, c *town.Town, run wire.RunID) *cluster.Fleet {
 // TestFitAgain: an executor that was set aside takes part when its program is the right one,
 // and nothing is said of it any more. While only such ones are left the run waits and says why.
 func TestFitAgain(t *testing.T) {
+	t.Parallel()
 	c, l := owning(t, 2, "e2")
 	f := owningFleet(t, c, "owned/5")
 	defer func() {
@@ -238,13 +256,15 @@ func TestSuperseded(t *testing.T) {
 // TestRefusing: an executor that does not let the driver in is told of, by what it says, and
 // the run is carried out by others.
 func TestRefusing(t *testing.T) {
+	t.Parallel()
 	l := &listener{}
 	connect := servedTo(t, func(m *gossip.Member, x *wire.ServerConfig) {
 		if m.Name == "e1" {
 			x.Security.Token = "another"
 		}
 	}, func(cfg *cluster.FleetConfig) { cfg.Note = l.note })
-	got, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(), Connect: connect})
+	got, err := engine.Run(t.Context(), parsed(t, sums, map[string]string{"to": t.TempDir()}), engine.Config{Kinds: kinds(),
+		Connect: after(t, connect, "e1 refuses", func() bool { return l.count("cannot take part") > 0 })})
 	if err != nil || got.RowsOut == 0 {
 		t.Error(err)
 	}

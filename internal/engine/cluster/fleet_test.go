@@ -42,7 +42,7 @@ func gathered(t *testing.T, n int) (*town.Town, *cluster.Fleet) {
 func hears(t *testing.T, f *cluster.Fleet, want string) {
 	t.Helper()
 	last := ""
-	for after := time.After(5 * time.Second); ; {
+	for after := time.After(time.Minute); ; { // else it would be never
 		select {
 		case nodes := <-f.Changes():
 			if last = spelled(nodes); last == want {

@@ -64,6 +64,7 @@ func (l *line) Close() error {
 // TestConnectionsOfDrivers: what a driver has to an executor that is dead by its members is
 // closed and not made again, whatever it tells all others; one that comes back is connected to.
 func TestConnectionsOfDrivers(t *testing.T) {
+	t.Parallel()
 	s := &street{t: t}
 	for _, name := range []string{"e1", "e2"} {
 		defer s.at(name, "127.0.0.1:0", wire.Plain())()
@@ -115,6 +116,7 @@ func (s *street) become(name string, is gossip.Condition, ago time.Duration) {
 // closed when they have been gone for long, not when they are missed for a moment, and made
 // again when they are back.
 func TestConnectionsOfExecutors(t *testing.T) {
+	t.Parallel()
 	s := &street{t: t}
 	dial := func(_ context.Context, addr string) (cluster.Peer, error) {
 		return wire.Dial(addr, wire.Plain(), arrowmem.NewGoAllocator())

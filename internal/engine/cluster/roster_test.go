@@ -87,7 +87,7 @@ func TestRoster(t *testing.T) {
 	defer s.at("good", "127.0.0.1:0", mine)()
 	stop := s.at("bad", "127.0.0.1:0", theirs)
 	s.at("silent", "127.0.0.1:0", mine)() // nobody listens there now
-	r := cluster.NewRoster(cluster.RosterConfig{Members: s.all, Patience: 50 * time.Millisecond, Log: s.say,
+	r := cluster.NewRoster(cluster.RosterConfig{Members: s.all, Patience: 500 * time.Millisecond, Log: s.say,
 		Dial: func(_ context.Context, addr string) (cluster.Peer, error) {
 			return wire.Dial(addr, mine, arrowmem.NewGoAllocator())
 		}})

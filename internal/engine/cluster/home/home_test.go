@@ -158,7 +158,7 @@ func TestStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close() //nolint:errcheck // of a test
+	defer h.Close()                                                           //nolint:errcheck // of a test
 	if took := time.Since(start); took < Lease-beatEvery || took > 20*Lease { // else it would be never
 		t.Errorf("taken over after %v", took)
 	}

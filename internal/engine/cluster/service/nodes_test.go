@@ -35,6 +35,7 @@ func (d *doubter) set(name, why string) {
 // Executors that cannot be used are no part of the shares of jobs; a job that waits for them
 // says so and why, and runs when they can. Who asks for the nodes is told as well.
 func TestUnusable(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 2)
 	h, err := home.Open(t.TempDir(), home.Owner{Name: "d"})
 	if err != nil {

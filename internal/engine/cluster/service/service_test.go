@@ -225,6 +225,7 @@ func TestRefused(t *testing.T) {
 // What is submitted again because its answer was lost is one submission, also for the next
 // driver; with another key it is another one.
 func TestSameKey(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 1)
 	d, end := s.drive()
 	j := asked("j", 3000, 6000, t.TempDir())
@@ -376,6 +377,7 @@ func TestFails(t *testing.T) {
 
 // What stands in the way of a job comes with advice that somebody who submits can take.
 func TestAdvice(t *testing.T) {
+	t.Parallel()
 	d, _ := newSite(t, 1).drive()
 	j := asked("j", 10, 0, t.TempDir())
 	j.Source = []byte(strings.Replace(string(j.Source), ", mode: overwrite", "", 1))

@@ -13,10 +13,11 @@ import (
 // A record that a driver cannot read is kept and told of, and the other jobs go on. The
 // job is submitted again and goes on, too.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 1)
 	out := t.TempDir()
 	d, end := s.drive()
-	submit(t, d, asked("bad", 3000, 6000, out))
+	submit(t, d, asked("bad", 3000, 1500, out))
 	submit(t, d, asked("good", 3000, 6000, t.TempDir()))
 	begun(t, d, "bad")
 	begun(t, d, "good")
@@ -66,7 +67,7 @@ func TestUnreadable(t *testing.T) {
 	if _, lines := follow(t, d, "bad"); len(lines) != 1 || !strings.Contains(lines[0], "cannot be read") {
 		t.Error(lines)
 	}
-	submit(t, d, asked("bad", 3000, 6000, out))
+	submit(t, d, asked("bad", 3000, 1500, out))
 	all, _ := follow(t, d, "bad")
 	if last := all[len(all)-1]; last.State != submission.Finished || summaryOf(t, last).Checksum != checksum(t, 3000) {
 		t.Errorf("%+v", last)
@@ -83,6 +84,7 @@ func TestUnreadable(t *testing.T) {
 
 // Jobs whose records cannot be read are not forgotten in favour of others that ended.
 func TestUnreadableStays(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 1)
 	d, end := s.drive()
 	end(t.Context())

@@ -42,6 +42,7 @@ func (v *viewer) watch(t *testing.T, d *Service, enough func(submission.Info) bo
 // Somebody who watches again from where they were sees each line of a job once: at the same
 // driver, at the next one, and of the job submitted again.
 func TestWatchAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 1)
 	d, end := s.drive()
 	submit(t, d, asked("j", 3000, 6000, t.TempDir()))
