@@ -33,20 +33,21 @@ type town struct {
 
 // mayor is what answers at an address; nil errors mean that it drives.
 type mayor struct {
-	err      error       // of all calls but Nodes
-	down     atomic.Bool // nobody answers
-	members  []gossip.Member
-	jobs     []submission.Info
-	sent     []submission.Job
-	lost     int // answers to Submit that get lost
-	stops    []string
-	told     []submission.Info
-	lines    []string
-	breaks   error // ends a watch behind what is told
-	onStop   func()
-	useless  string                                                             // why the executors of members cannot be used
-	rejected error                                                              // of Submit
-	watched  func(from int64, tell func(submission.Info, []string) error) error // in place of told, lines and breaks
+	err       error       // of all calls but Nodes
+	down      atomic.Bool // nobody answers
+	members   []gossip.Member
+	jobs      []submission.Info
+	sent      []submission.Job
+	lost      int // answers to Submit that get lost
+	stops     []string
+	unstopped []error // answers to Stop
+	told      []submission.Info
+	lines     []string
+	breaks    error // ends a watch behind what is told
+	onStop    func()
+	useless   string                                                             // why the executors of members cannot be used
+	rejected  error                                                              // of Submit
+	watched   func(from int64, tell func(submission.Info, []string) error) error // in place of told, lines and breaks
 }
 
 func (t *town) dial(addr string, s wire.Security) (wire.Driver, io.Closer, error) {
@@ -81,6 +82,11 @@ func (m *mayor) Stop(_ context.Context, id string, drain bool) error {
 	m.stops = append(m.stops, fmt.Sprint(id, " ", drain))
 	if m.onStop != nil {
 		m.onStop()
+	}
+	if len(m.unstopped) > 0 {
+		err := m.unstopped[0]
+		m.unstopped = m.unstopped[1:]
+		return err
 	}
 	return m.fails()
 }
@@ -327,6 +333,24 @@ func TestSubmitAgain(t *testing.T) {
 	d.sent, d.lost = nil, 0
 	if must(t, app, "submit", "meter", "--to", "d:1", "-d"); d.sent[0].Key == key {
 		t.Error("two submissions have one key:", key)
+	}
+}
+
+// Whoever stops a job waits for its end from driver to driver, and is heard though the answer
+// was lost.
+func TestStopFollows(t *testing.T) {
+	d := &mayor{unstopped: []error{fault.New(fault.Retry, "the connection broke"), invalid("the job meter is stopping already")}}
+	app, _ := settled(t, map[string]*mayor{"d:1": d})
+	watches := 0
+	d.watched = func(_ int64, tell func(submission.Info, []string) error) error {
+		if watches++; watches == 1 {
+			return fault.New(fault.Retry, "the connection broke")
+		}
+		return tell(submission.Info{ID: "meter", State: submission.Stopped, Batch: 3}, nil)
+	}
+	out, errs := must(t, app, "stop", "meter", "--to", "d:1")
+	if len(d.stops) != 2 || !strings.Contains(out, "meter is stopped after 3 batches") || strings.Count(errs, "the driver is gone; looking for another one\nthe driver is at d:1 now\n") != 2 {
+		t.Error(d.stops, out, errs)
 	}
 }
 

@@ -69,11 +69,9 @@ func (s *session) logs(ctx context.Context, l *link, id string, follow bool) err
 		case fault.Of(err) != fault.Retry || !follow || ctx.Err() != nil:
 			return err
 		}
-		fmt.Fprintln(s.io.Err, "the driver is gone; looking for another one")
-		if err := l.again(ctx); err != nil {
+		if err := s.relink(ctx, l); err != nil {
 			return err
 		}
-		fmt.Fprintln(s.io.Err, l.told())
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
@@ -28,7 +29,7 @@ is as if it had not been. Either way it goes on from there when it is submitted 
 				return err
 			}
 			defer l.close()
-			if err := l.now().Stop(c.Context(), args[0], drain); err != nil {
+			if err := s.stop(c.Context(), l, args[0], drain); err != nil {
 				return err
 			}
 			if !wait {
@@ -44,15 +45,49 @@ is as if it had not been. Either way it goes on from there when it is submitted 
 	return c
 }
 
-// awaitEnd waits until a job has ended and says how.
+// stop tells whoever drives to stop a job.
+func (s *session) stop(ctx context.Context, l *link, id string, drain bool) error {
+	for try := 1; ; try++ {
+		err := l.now().Stop(ctx, id, drain)
+		switch {
+		case fault.Of(err) == fault.Invalid && try > 1:
+			return nil // it may have been heard the first time, and the job has ended
+		case fault.Of(err) != fault.Retry || ctx.Err() != nil || try == sends:
+			return err
+		}
+		if err := s.relink(ctx, l); err != nil {
+			return err
+		}
+	}
+}
+
+// relink looks for another driver, and says so.
+func (s *session) relink(ctx context.Context, l *link) error {
+	fmt.Fprintln(s.io.Err, "the driver is gone; looking for another one")
+	if err := l.again(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.io.Err, l.told())
+	return nil
+}
+
+// awaitEnd waits until a job has ended, at whichever driver it is, and says how.
 func (s *session) awaitEnd(ctx context.Context, l *link, id string) error {
 	var last submission.Info
-	err := l.now().Watch(ctx, id, 0, func(i submission.Info, _ []string) error {
-		last = i
-		return nil
-	})
-	if err != nil {
-		return err
+	for {
+		err := l.now().Watch(ctx, id, 0, func(i submission.Info, _ []string) error {
+			last = i
+			return nil
+		})
+		if err == nil {
+			break
+		}
+		if fault.Of(err) != fault.Retry || ctx.Err() != nil {
+			return err
+		}
+		if err := s.relink(ctx, l); err != nil {
+			return err
+		}
 	}
 	s.lineOut("%s is %s after %s, %s rows in, %s out", s.out.strong(id), last.State, count(last.Batch, "batch", "batches"),
 		thousands(last.RowsIn), thousands(last.RowsOut))
@@ -70,7 +105,7 @@ func (s *session) completeSubmitted(f *toFlags) cobra.CompletionFunc {
 		}
 		ctx, cancel := context.WithTimeout(c.Context(), probeFor)
 		defer cancel()
-		l, err := s.link(ctx, f)
+		l, err := s.reach(ctx, f)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -41,6 +41,8 @@ type record struct {
 
 // keep makes durable what is known of a job.
 func (s *Service) keep(t *task) error {
+	t.keeping.Lock() // what is known last is written last
+	defer t.keeping.Unlock()
 	t.mu.Lock()
 	r := record{Version: recordVersion, Asks: t.asks, Info: t.now, Before: t.before}
 	t.mu.Unlock()

@@ -235,13 +235,20 @@ func (s *Service) Jobs(context.Context) ([]submission.Info, error) {
 	return out, nil
 }
 
-// Stop implements wire.Driver. It does not wait until the job has ended.
+// Stop implements wire.Driver. It does not wait until the job has ended; if the driver dies
+// before, the next one stops it.
 func (s *Service) Stop(_ context.Context, id string, drain bool) error {
 	t, err := s.find(id)
 	if err != nil {
 		return err
 	}
-	return t.stop(drain)
+	if err := t.stop(drain); err != nil {
+		return err
+	}
+	if err := s.keep(t); err != nil {
+		return fault.New(fault.Retry, "the job %s is stopping, but a driver that takes over would not know: %w", id, err)
+	}
+	return nil
 }
 
 // Watch implements wire.Driver.

@@ -325,6 +325,32 @@ func ended(t *testing.T) context.Context {
 	return ctx
 }
 
+// A job that somebody stopped is stopped by the next driver, if the first dies before it has
+// ended.
+func TestStopOutlivesDriver(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	run, deaf := s.run, make(chan struct{})
+	s.run = func(ctx context.Context, _ *rdd.Job, _ engine.Config, _ *Seat) (engine.Summary, error) {
+		close(deaf)
+		<-ctx.Done()
+		return engine.Summary{}, context.Cause(ctx)
+	}
+	d, end := s.drive()
+	submit(t, d, asked("j", 3000, 0, t.TempDir()))
+	<-deaf
+	if err := d.Stop(t.Context(), "j", true); err != nil {
+		t.Fatal(err)
+	}
+	end(ended(t))
+	s.run = run
+	d, _ = s.drive()
+	all, _ := follow(t, d, "j")
+	if last := all[len(all)-1]; last.State != submission.Stopped {
+		t.Errorf("%+v", last)
+	}
+}
+
 // A driver that ends, in order or not, leaves its jobs to the next one, which takes them
 // up where they were and remembers those that have ended.
 func TestTakenUp(t *testing.T) {

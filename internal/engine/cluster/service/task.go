@@ -33,6 +33,8 @@ type task struct {
 	done chan struct{} // closed when nothing of it runs any more
 	halt chan struct{} // closed to stop it in order
 
+	keeping sync.Mutex // held while its record is written
+
 	mu      sync.Mutex
 	now     submission.Info
 	last    engine.Progress
