@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -195,8 +196,16 @@ func (b *bar) observe(p engine.Progress) {
 	b.bar.SetCurrent(p.Rows)
 }
 
-func (b *bar) note(text string) { fmt.Fprintln(b.group, text) }
-func (b *bar) out() io.Writer   { return b.sink }
+// note prints a line above the bar. The terminal may just have shown a Ctrl-C, from which
+// on the bar would be taken away and what stands left of it remain.
+func (b *bar) note(text string) {
+	if f, ok := b.screen.(*os.File); ok {
+		_, _ = f.WriteString("\r")
+	}
+	fmt.Fprintln(b.group, text)
+}
+
+func (b *bar) out() io.Writer { return b.sink }
 
 // done takes the bar away and waits until nothing draws any more.
 func (b *bar) done() {
