@@ -13,40 +13,44 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
-// published are the rows that lie in an output of a job: of each file the last, so many as
-// a view is shown. Of outputs that are no directory of Parquet files there are none.
-func published(ctx context.Context, kinds connectors.Registry, job *rdd.Job, output string) (rows []tap.Row, err error) {
+// published shows the rows that lie in an output of a job, a piece at a time: of each file
+// the last, so many as a view is shown. Of outputs that are no directory of Parquet files
+// there are none.
+func published(ctx context.Context, kinds connectors.Registry, job *rdd.Job, output string, show func([]tap.Row)) (err error) {
 	path := placeOf(job, output)
 	if path == "" || strings.Contains(path, "://") || !filled(path) {
-		return nil, nil
+		return nil
 	}
 	op := rdd.Read{Connector: "parquet", Options: rdd.Options{"path": path}}
 	src, err := kinds.Source(ctx, rdd.Extend(op, rdd.Pos{}, nil), connectors.Env{Mem: memory.DefaultAllocator})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	schema, err := src.Schema(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	parts, err := partitions(ctx, src)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	want := rdd.Projection{Rows: shownRows, Mem: memory.DefaultAllocator}
 	for _, f := range schema.Fields() {
 		want.Columns = append(want.Columns, f.Name)
 	}
 	for _, s := range slices.Concat(parts...) {
+		var rows []tap.Row
 		for f, err := range src.Read(ctx, s, want) {
 			if err != nil {
-				return rows, err
+				return err
 			}
 			rows = append(rows, tap.Rows(f.Batch, shownRows)...)
+			rows = rows[max(len(rows)-shownRows, 0):]
 		}
+		show(rows)
 	}
-	return rows, nil
+	return nil
 }
 
 // placeOf is where an output of Parquet files is, or "".

@@ -94,13 +94,14 @@ func watch(ctx context.Context, job *rdd.Job, v view, rep reporter, to style, cf
 
 // past shows what is in the place of an output. Its sink is open, so that is of this run.
 func (w *watched) past(ctx context.Context, kinds connectors.Registry, job *rdd.Job, output string) {
-	rows, err := published(ctx, kinds, job, output)
+	err := published(ctx, kinds, job, output, func(rows []tap.Row) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.view.take(output, rows)
+	})
 	if err != nil {
 		w.note(fmt.Sprintf("what %s held before is not shown: %v", output, err))
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.view.take(output, rows)
 }
 
 func (w *watched) take(output string, rows []tap.Row) {
