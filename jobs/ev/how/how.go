@@ -187,5 +187,8 @@ func (h How) check() error {
 	if _, err := h.Method.Tally(1, 0); err != nil {
 		return err
 	}
+	if n := len(h.participants); n > 0 {
+		return h.enough(n)
+	}
 	return nil
 }

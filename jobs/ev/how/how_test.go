@@ -43,7 +43,7 @@ func TestParseRefuses(t *testing.T) {
 		"control=learned:2", "control=on", "budget=0", "central=-1", "warmup=0", "keep=0", "seed=x",
 		"method=median;staleness=polynomial:1", "model=forest;method=krum", "model=forest;control=learned", "model=forest;central=on",
 		"clip=1", "clip=1;method=mean;staleness=hinge:1:1", "noise=1", "control=fixed:2;method=fedbuff", "control=learned;stale=a:1", "link=a:0.5",
-		"control=fixed:2;clip=1;method=mean",
+		"control=fixed:2;clip=1;method=mean", "participants=a,b;threshold=3", "participants=a,b;method=krum",
 	} {
 		if h, err := how.Parse(text); err == nil || fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %+v, %v", text, h, err)
@@ -81,11 +81,9 @@ func TestAmong(t *testing.T) {
 		"link=z:0.5;control=fixed:1":          `link of the job ev names "z"`,
 		"threshold=9":                         "",
 		"threshold=10":                        "threshold of the job ev cannot be 10: 9 nodes take part",
-		"threshold=3;participants=n1,n2":      "threshold of the job ev cannot be 3: 2 nodes take part",
 		"method=krum:3":                       "",
 		"method=krum:4":                       "cannot be krum:4: it takes 11 nodes at least, and 9 take part",
 		"method=krum:0;participants=n1,n2,n3": "",
-		"method=krum:0;participants=n1,n2":    "it takes 3 nodes at least, and 2 take part",
 		"method=median;participants=n1":       "",
 	} {
 		h, err := how.Parse(text)
