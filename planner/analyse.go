@@ -51,7 +51,7 @@ type analysis struct {
 	nodes  []*node
 	index  map[*rdd.Dataset]int
 	events rdd.LabelSet // labels that Tag may give: those that no Reduce makes
-	asks   bool         // a function of the program asks what values are known
+	asks   bool         // the job calls a function that asks what values are known
 
 	// found are the answers of matters, by operation, inlet and label; nil while what
 	// they follow from may still change.
@@ -68,6 +68,7 @@ func analyse(job *rdd.Job) (*analysis, error) {
 	if err := a.err(); err != nil {
 		return nil, err
 	}
+	a.asks = asking(job)
 	for id, d := range job.Datasets() {
 		n := &node{Op: Op{ID: id, Dataset: d, Schemas: map[int]*arrow.Schema{}}, op: d.Op(),
 			windows: map[int]time.Duration{}, exprs: map[string]expr.Node{}, known: map[int]map[string]values{}, stage: -1}

@@ -12,18 +12,11 @@ import (
 	"github.com/idag/idag/rdd/fn"
 )
 
-// checkFunctions refuses aggregates of the program that are called like those that ship,
-// and finds out whether one of its functions asks what is known.
+// checkFunctions refuses aggregates of the program that are called like those that ship.
 func (a *analysis) checkFunctions() {
 	for _, i := range a.job.Functions.Items() {
-		switch own := i.(type) {
-		case fn.Func:
-			a.asks = a.asks || own.Verify != nil
-		case fn.Aggregate:
-			a.asks = a.asks || own.Verify != nil
-			if slices.Contains(aggregates(), own.Name) {
-				a.fail(a.job.At, "the program's aggregate %s is called like one that ships; give it another name", own.Name)
-			}
+		if own, ok := i.(fn.Aggregate); ok && slices.Contains(aggregates(), own.Name) {
+			a.fail(a.job.At, "the program's aggregate %s is called like one that ships; give it another name", own.Name)
 		}
 	}
 }

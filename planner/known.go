@@ -27,6 +27,30 @@ const mostValues = 1 << 10
 // all values that the column can have, as a JSON list. A source that says it keeps to it.
 const valuesKey = "idag.values."
 
+// asking reports whether the job calls a function that asks what is known: a program has
+// many, and most jobs call none.
+func asking(job *rdd.Job) bool {
+	var aggs []string
+	for _, i := range job.Functions.Items() {
+		if own, ok := i.(fn.Aggregate); ok && own.Verify != nil {
+			aggs = append(aggs, own.Name)
+		}
+	}
+	return slices.ContainsFunc(job.Datasets(), func(d *rdd.Dataset) bool {
+		switch op := d.Op().(type) {
+		case rdd.Apply:
+			f, err := job.Functions.Func(op.Func)
+			return err == nil && f.Verify != nil
+		case rdd.Reduce:
+			return slices.ContainsFunc(op.Get, func(g rdd.Assign) bool {
+				return slices.ContainsFunc(aggs, func(name string) bool { return strings.Contains(strings.ToLower(g.Expr), strings.ToLower(name)) })
+			})
+		default:
+			return false
+		}
+	})
+}
+
 // know derives, for every label behind n, the columns of which all values are known:
 // those that the source says, constants that a Map sets, and what follows from these.
 func (a *analysis) know(n *node) {
