@@ -29,10 +29,12 @@ type Config struct {
 	States  string       // directory of checkpoints
 	Temp    string       // directory for rows that memory has no room for; "" is the system's
 	Point   func(string) // told of the steps of a checkpoint, for tests; may be nil
-	// Fetch gets a block that lies on another node; the caller releases it. A node that
-	// does not answer is a fault.Retry, a block that it does not have a fault.Lost. nil: all
+	// Fetch gets blocks that lie on another node, one node, and tells of each, in any order
+	// and once at the most: its frames, which are the told one's to release, or why it cannot
+	// be had. A node that does not answer is a fault.Retry, a block that it does not have a
+	// fault.Lost. An error of the call is that of all blocks that were not told of. nil: all
 	// blocks lie in Blocks. It may be called several times at once.
-	Fetch func(ctx context.Context, b rdd.Block) (*rdd.Frames, error)
+	Fetch func(ctx context.Context, blocks []rdd.Block, tell func(i int, frames *rdd.Frames, err error)) error
 }
 
 // Executor runs the tasks of one plan. It may run several at once, but never
@@ -67,9 +69,39 @@ func (x *Executor) Close() {
 
 // Run runs a task and returns its receipt. A panic anywhere below is a
 // fault.Bug with its stack: this is the one place that recovers.
-func (x *Executor) Run(ctx context.Context, t work.Task) (r work.Receipt, err error) {
+func (x *Executor) Run(ctx context.Context, t work.Task) (work.Receipt, error) {
+	return x.run(ctx, t, nil)
+}
+
+// RunTogether runs tasks one behind the other and tells of each what came of it. Their
+// blocks are fetched together, and while tasks before them run. Before each begin is
+// asked; end is called when the task has ended, an error is what came of it.
+func (x *Executor) RunTogether(ctx context.Context, tasks []work.Task, begin func(i int) (end func(), err error), tell func(i int, r work.Receipt, err error)) {
+	var blocks []rdd.Block
+	for i := range tasks {
+		blocks = append(blocks, tasks[i].Blocks...)
+	}
+	within, stop := context.WithCancel(ctx)
+	f := newFetcher(x, blocks)
+	defer f.close(stop)
+	first := 0
+	for i, t := range tasks {
+		var r work.Receipt
+		end, err := begin(i)
+		if err == nil {
+			r, err = x.run(within, t, &inbox{from: f, first: first, n: len(t.Blocks)})
+			end()
+		}
+		first += len(t.Blocks)
+		tell(i, r, err)
+	}
+}
+
+// run runs a task; in is where its blocks come from, or nil.
+func (x *Executor) run(ctx context.Context, t work.Task, in *inbox) (r work.Receipt, err error) {
 	start := time.Now()
 	run := newRun(x, t)
+	run.in = in
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.Panicked(p, debug.Stack())

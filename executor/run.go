@@ -21,6 +21,7 @@ import (
 type run struct {
 	x       *Executor
 	task    work.Task
+	in      *inbox // nil: the task's blocks are fetched for it alone
 	stage   *planner.Stage
 	mem     memory.Allocator
 	env     expr.Env

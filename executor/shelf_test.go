@@ -1,17 +1,12 @@
 package executor
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"reflect"
-	"slices"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
-	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
@@ -177,89 +172,6 @@ func TestFullDisk(t *testing.T) {
 		t.Error("a block was put where there is no place")
 	}
 	if _, err := s.Get(rdd.Block{Batch: 1}); fault.Of(err) != fault.Lost {
-		t.Error(err)
-	}
-}
-
-// TestFetch proves that blocks of other nodes come in the task's order, that at most so
-// many are under way, and that all that are missing are named.
-func TestFetch(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
-		x := &Executor{Config: Config{Node: "me", Blocks: NewBlocks(), Mem: mem}}
-		var list, missing []rdd.Block
-		nodes := []string{"me", "you", "them"}
-		if rapid.IntRange(0, 9).Draw(rt, "one of ten has a dead node") == 0 { // to find out takes time
-			nodes = append(nodes, "dead")
-		}
-		for i := range rapid.IntRange(0, 30).Draw(rt, "blocks") {
-			b := rdd.Block{Batch: 1, Task: i, Node: rapid.SampledFrom(nodes).Draw(rt, "node"), Bytes: rapid.SampledFrom([]int64{1, fetchBytes}).Draw(rt, "bytes")}
-			gone := b.Node == "dead" || rapid.IntRange(0, 9).Draw(rt, "gone") == 0
-			if gone {
-				missing = append(missing, b)
-			} else if b.Node == "me" {
-				put(t, x.Blocks, b, frames(t, mem, i))
-			}
-			list = append(list, b)
-		}
-		guard := make(chan struct{}, fetchAhead)
-		x.Fetch = func(_ context.Context, b rdd.Block) (*rdd.Frames, error) {
-			select {
-			case guard <- struct{}{}:
-				defer func() { <-guard }()
-			default:
-				return nil, fault.New(fault.Bug, "more than %d at once", fetchAhead)
-			}
-			switch {
-			case b.Node == "dead":
-				return nil, fault.New(fault.Retry, "nobody answers")
-			case slices.Contains(missing, b):
-				return nil, fault.New(fault.Lost, "gone")
-			}
-			return frames(t, mem, b.Task), nil
-		}
-		next := 0
-		r := &run{x: x, task: work.Task{Blocks: list}, mem: mem}
-		err := r.eachBlock(t.Context(), func(b rdd.Block, f *rdd.Frames) error {
-			if b != list[next] || f.Rows() != int64(next) {
-				rt.Fatalf("block %d is %+v with %d rows", next, b, f.Rows())
-			}
-			next++
-			return nil
-		})
-		var named interface{ MissingBlocks() []rdd.Block }
-		switch {
-		case len(missing) == 0 && (err != nil || next != len(list)):
-			rt.Fatalf("%d of %d blocks, %v", next, len(list), err)
-		case len(missing) > 0 && (fault.Of(err) != fault.Lost || !errors.As(err, &named) || !reflect.DeepEqual(named.MissingBlocks(), missing)):
-			rt.Fatalf("%v does not name %v", err, missing)
-		}
-		x.Blocks.Close()
-		if n := mem.CurrentAlloc(); n != 0 {
-			rt.Fatalf("%d bytes are left", n)
-		}
-	})
-}
-
-// TestFetchEnds: who is not waited for any more is told so, and what came is given up.
-func TestFetchEnds(t *testing.T) {
-	mem := checked(t)
-	ctx, stop := context.WithCancelCause(t.Context())
-	x := &Executor{Config: Config{Node: "me", Blocks: NewBlocks(), Mem: mem}}
-	x.Fetch = func(ctx context.Context, b rdd.Block) (*rdd.Frames, error) {
-		if b.Task > 0 {
-			return frames(t, mem, 3), nil
-		}
-		stop(fault.New(fault.Retry, "enough"))
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	r := &run{x: x, task: work.Task{Blocks: []rdd.Block{{Task: 0}, {Task: 1}, {Task: 2}}}, mem: mem}
-	err := r.eachBlock(ctx, func(rdd.Block, *rdd.Frames) error {
-		t.Error("a block came")
-		return nil
-	})
-	if fault.Of(err) != fault.Retry {
 		t.Error(err)
 	}
 }

@@ -46,13 +46,8 @@ func (c blocksClient) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.F
 	for part := 0; err == nil && part < max(f.parts, 1); part++ {
 		err = c.part(ctx, f, ticket{Run: run, Block: b, Part: &part, Codec: c.codec})
 	}
-	var out *rdd.Frames
-	if err == nil {
-		out, err = f.frames()
-	}
+	out, err := f.taken(err)
 	if err != nil {
-		f.release()
-		f.arena.Sweep()
 		return nil, c.classify(ctx, b, err)
 	}
 	return out, nil
@@ -60,32 +55,50 @@ func (c blocksClient) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.F
 
 // part fetches one part of a block.
 func (c blocksClient) part(ctx context.Context, f *fetch, t ticket) error {
+	stream, err := c.get(ctx, t)
+	if err != nil {
+		return err
+	}
+	return f.read(&messages{stream: stream, mem: f.arena})
+}
+
+// get asks for what a ticket says.
+func (c blocksClient) get(ctx context.Context, t ticket) (grpc.ClientStream, error) {
 	text, err := json.Marshal(t)
 	if err != nil {
-		return fault.New(fault.Bug, "%w", err)
+		return nil, fault.New(fault.Bug, "%w", err)
 	}
 	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{StreamName: "DoGet", ServerStreams: true}, doGet,
 		grpc.ForceCodecV2(newCodec()), grpc.MaxCallRecvMsgSize(maxBody+maxMessage))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := stream.SendMsg(&flight.Ticket{Ticket: text}); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return nil, err
 	}
 	if err := stream.CloseSend(); err != nil {
-		return err
+		return nil, err
 	}
-	return f.read(&messages{stream: stream, mem: f.arena})
+	return stream, nil
 }
 
 // classify says of an error who has to act.
 func (c blocksClient) classify(ctx context.Context, b rdd.Block, err error) error {
 	var bad *damage
 	if errors.As(err, &bad) {
-		return fault.Wrap(fault.Lost, &lost{remote{text: fmt.Sprintf("%s: the block of batch %d, stage %d, task %d, key group %d is not as it should be: %v",
-			c.addr, b.Batch, b.Stage, b.Task, b.Partition, bad.err), cause: bad.err}, []rdd.Block{b}})
+		return c.damaged(b, bad)
 	}
-	err = fromStatus(ctx, c.addr, err, c.refused)
+	return c.named(b, fromStatus(ctx, c.addr, err, c.refused))
+}
+
+// damaged says of a block that it is as good as lost.
+func (c blocksClient) damaged(b rdd.Block, bad *damage) error {
+	return fault.Wrap(fault.Lost, &lost{remote{text: fmt.Sprintf("%s: the block of batch %d, stage %d, task %d, key group %d is not as it should be: %v",
+		c.addr, b.Batch, b.Stage, b.Task, b.Partition, bad.err), cause: bad.err}, []rdd.Block{b}})
+}
+
+// named has a fault.Lost name the block.
+func (c blocksClient) named(b rdd.Block, err error) error {
 	var m missing
 	if fault.Of(err) == fault.Lost && !errors.As(err, &m) {
 		return fault.Wrap(fault.Lost, &lost{remote{text: err.Error(), cause: err}, []rdd.Block{b}})
@@ -198,6 +211,20 @@ func (f *fetch) keep(heads *headers, schema *arrow.Schema, b arrow.RecordBatch, 
 	return nil
 }
 
+// taken hands over what was fetched, or gives it up where it ended with an error.
+func (f *fetch) taken(err error) (*rdd.Frames, error) {
+	var out *rdd.Frames
+	if err == nil {
+		out, err = f.frames()
+	}
+	if err != nil {
+		f.release()
+		f.arena.Sweep()
+		return nil, err
+	}
+	return out, nil
+}
+
 // frames hands over what was fetched.
 func (f *fetch) frames() (*rdd.Frames, error) {
 	for i, there := range f.there {
@@ -233,6 +260,8 @@ type messages struct {
 	last   *ipc.Message
 	head   []byte // of the frame, if last is a batch
 	err    error
+	marked bool  // it is a stream of several blocks
+	mark   *mark // that has ended the last part
 }
 
 // cause is why reading has ended: err is what the reader makes of it.
@@ -265,6 +294,9 @@ func (m *messages) Message() (*ipc.Message, error) {
 		m.err = err
 		return nil, err
 	}
+	if m.last == nil {
+		return nil, io.EOF // of the part
+	}
 	return m.last, nil
 }
 
@@ -272,6 +304,9 @@ func (m *messages) Message() (*ipc.Message, error) {
 func (m *messages) take(in *received) error {
 	if len(in.app) < sumBytes {
 		return damaged("a message has no checksum")
+	}
+	if m.marked && len(in.header) == 0 {
+		return m.takeMark(in)
 	}
 	if in.body == nil {
 		in.body = memory.NewBufferBytes(nil)

@@ -64,8 +64,9 @@ type Executor interface {
 // Together is what an Executor in another process does besides: several tasks for one
 // call. What there takes longest with small tasks is the call.
 type Together interface {
-	// RunTogether runs tasks, one behind the other, and when all have ended tells of each,
-	// in their order, what came of it. An error is that of the call: nothing is told then.
+	// RunTogether runs tasks, one behind the other, and tells of each, in their order, what
+	// came of it, maybe when all have ended only. An error is that of the call, for all of
+	// which nothing was told.
 	RunTogether(ctx context.Context, run RunID, tasks []work.Task, tell func(i int, r work.Receipt, err error)) error
 }
 
@@ -75,6 +76,15 @@ type Blocks interface {
 	// Block returns the frames of a block; the caller releases them. One that is not
 	// there is fault.Lost.
 	Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error)
+}
+
+// Several is what Blocks in another process do besides: several blocks for one call.
+// What takes longest with small blocks is the call.
+type Several interface {
+	// Several tells of blocks in their order, of each as soon as it has come: its frames,
+	// which are the told one's to release, or why it cannot be had. An error is that of the
+	// call, and nothing is known then of the blocks that were not told of.
+	Several(ctx context.Context, run RunID, blocks []rdd.Block, tell func(i int, frames *rdd.Frames, err error)) error
 }
 
 // Driver is what a driver does for those who submit jobs.

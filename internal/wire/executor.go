@@ -52,20 +52,33 @@ func executorDesc() *grpc.ServiceDesc {
 	}}
 }
 
-// together runs tasks one behind the other.
+// together runs tasks one behind the other. A failure of all is that of each of which
+// nothing was told.
 func together(ctx context.Context, x Executor, r runTasks) []answered {
 	out := make([]answered, len(r.Tasks))
+	tell := func(i int, receipt work.Receipt, err error) {
+		if err != nil {
+			out[i] = answered{Fault: carry(err)}
+			return
+		}
+		out[i] = answered{Receipt: &receipt}
+	}
+	if t, ok := x.(Together); ok {
+		err := guard(func() error { return t.RunTogether(ctx, r.Run, r.Tasks, tell) })
+		for i := range out {
+			if err != nil && out[i] == (answered{}) {
+				tell(i, work.Receipt{}, err)
+			}
+		}
+		return out
+	}
 	for i, t := range r.Tasks {
 		var receipt work.Receipt
 		err := guard(func() (err error) {
 			receipt, err = x.Run(ctx, r.Run, t)
 			return err
 		})
-		if err != nil {
-			out[i].Fault = carry(err)
-			continue
-		}
-		out[i].Receipt = &receipt
+		tell(i, receipt, err)
 	}
 	return out
 }

@@ -106,7 +106,8 @@ func FuzzTicket(f *testing.F) {
 	s := serve(f, ServerConfig{Security: Plain(), Blocks: trialBlocks{frames}})
 	c := dial(f, s.Addr(), Plain(), memory.DefaultAllocator)
 	client := flight.NewClientFromConn(c.conn, nil)
-	for _, text := range []string{"", "{}", "null", `{"run":5}`, `{"part":-1}`, `{"part":1}`, `{"part":0,"codec":"zip"}`, `{"codec":"none"}`, `{"block":{"rows":1e99}}`, "[", "\xff"} {
+	for _, text := range []string{"", "{}", "null", `{"run":5}`, `{"part":-1}`, `{"part":1}`, `{"part":0,"codec":"zip"}`, `{"codec":"none"}`, `{"block":{"rows":1e99}}`, "[", "\xff",
+		`{"blocks":[]}`, `{"blocks":[{}]}`, `{"blocks":[{},{"rows":5}],"codec":"none"}`, `{"blocks":[{}],"part":0}`, `{"blocks":[{}],"block":{"rows":1}}`, `{"blocks":7}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -22,7 +22,7 @@ import (
 
 // protocol is the number of what is said over the wire. It goes up with every change
 // that a program of before would misunderstand.
-const protocol = 2
+const protocol = 3
 
 // Keys of what every call says of its caller.
 const (

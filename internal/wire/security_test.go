@@ -185,17 +185,17 @@ func TestOtherPrograms(t *testing.T) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), pairs...)
 		return status.Convert(conn.Invoke(ctx, "/idag.Node/Ping", wrapperspb.Bytes([]byte("{}")), new(wrapperspb.BytesValue))).Message()
 	}
-	want := "the node (idag v7) speaks protocol 2, its caller (idag v8) 1: run the same version on both"
+	want := "the node (idag v7) speaks protocol 3, its caller (idag v8) 1: run the same version on both"
 	if got := ping(keyToken, "Bearer t", keyProtocol, "1", keyVersion, "v8"); got != want || !log.has(want) {
 		t.Errorf("told %q, and said %q", got, log.lines)
 	}
 	if got := ping(keyToken, "Bearer t"); !strings.Contains(got, "its caller (idag of unknown version) of unknown version") {
 		t.Errorf("told %q", got)
 	}
-	if got := ping(keyProtocol, "2"); !strings.Contains(got, "token") {
+	if got := ping(keyProtocol, "3"); !strings.Contains(got, "token") {
 		t.Errorf("told %q", got)
 	}
-	if got := ping(keyToken, "Bearer t", keyProtocol, "2"); got != "" {
+	if got := ping(keyToken, "Bearer t", keyProtocol, "3"); got != "" {
 		t.Errorf("told %q", got)
 	}
 	get := func(pairs ...string) error {

@@ -27,6 +27,9 @@ const codecNone = "none"
 type ticket struct {
 	Run   RunID     `json:"run"`
 	Block rdd.Block `json:"block"`
+	// Blocks asks for several, in a stream that only nodes can read; see mark. Block is
+	// nothing then.
+	Blocks []rdd.Block `json:"blocks,omitempty"`
 	// Part is nil where somebody asks who takes the block to have one.
 	Part  *int   `json:"part,omitempty"`
 	Codec string `json:"codec,omitempty"` // of the body: "" is LZ4
@@ -40,8 +43,17 @@ func parseTicket(text []byte) (ticket, error) {
 	if t.Codec != "" && t.Codec != codecNone {
 		return t, fault.New(fault.Invalid, "blocks are sent as lz4 or as %s, not as %q", codecNone, t.Codec)
 	}
+	switch {
+	case len(t.Blocks) > maxMany:
+		return t, fault.New(fault.Invalid, "a ticket is for %d blocks at the most, and not for %d", maxMany, len(t.Blocks))
+	case t.Blocks != nil && (len(t.Blocks) == 0 || t.Part != nil || t.Block != rdd.Block{}):
+		return t, fault.New(fault.Invalid, "a ticket is for a block, for a part of one, or for several")
+	}
 	return t, nil
 }
+
+// maxMany is how many blocks may be asked for at once.
+const maxMany = 1 << 12
 
 // flightServer serves blocks to any Flight client.
 type flightServer struct {
@@ -57,6 +69,9 @@ func (s *flightServer) DoGet(in *flight.Ticket, stream flight.FlightService_DoGe
 		t, err := parseTicket(in.GetTicket())
 		if err != nil {
 			return err
+		}
+		if t.Blocks != nil {
+			return s.sendMany(stream.Context(), stream, t)
 		}
 		frames, err := s.blocks.Block(stream.Context(), t.Run, t.Block)
 		if err != nil {
@@ -85,6 +100,9 @@ func (s *flightServer) GetFlightInfo(ctx context.Context, d *flight.FlightDescri
 	var out *flight.FlightInfo
 	err := guard(func() error {
 		t, err := parseTicket(d.GetCmd())
+		if err == nil && t.Blocks != nil {
+			err = fault.New(fault.Invalid, "a ticket for several blocks is for DoGet alone")
+		}
 		if err != nil {
 			return err
 		}

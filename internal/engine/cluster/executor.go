@@ -60,6 +60,7 @@ const (
 
 var (
 	_ wire.Executor = (*Executor)(nil)
+	_ wire.Together = (*Executor)(nil)
 	_ wire.Blocks   = (*Executor)(nil)
 )
 
@@ -235,6 +236,17 @@ func (x *Executor) Run(ctx context.Context, id wire.RunID, t work.Task) (work.Re
 	}
 	defer r.leave()
 	return r.task(ctx, t)
+}
+
+// RunTogether implements wire.Together.
+func (x *Executor) RunTogether(ctx context.Context, id wire.RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
+	r, err := x.find(id)
+	if err != nil {
+		return err
+	}
+	defer r.leave()
+	r.together(ctx, tasks, tell)
+	return nil
 }
 
 // State implements wire.Executor.

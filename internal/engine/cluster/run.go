@@ -82,26 +82,39 @@ func (r *run) open(ctx context.Context, o wire.Opening, x *Executor) error {
 	r.part = p
 	r.exec = executor.New(executor.Config{Node: r.node, Plan: p.Plan, Sources: p.Sources, Sinks: p.Sinks, Dead: p.Dead,
 		Blocks: r.blocks, Cache: x.cfg.Cache, Mem: r.mem, States: o.States, Temp: x.cfg.Temp,
-		Fetch: func(ctx context.Context, b rdd.Block) (*rdd.Frames, error) { return r.fetch(ctx, x.peers, b) }})
+		Fetch: func(ctx context.Context, list []rdd.Block, tell func(int, *rdd.Frames, error)) error {
+			return r.fetch(ctx, x.peers, list, tell)
+		}})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready = true
 	return nil
 }
 
-// fetch gets a block from the executor where it lies.
-func (r *run) fetch(ctx context.Context, from *peers, b rdd.Block) (*rdd.Frames, error) {
+// fetch gets blocks from the executor where they lie.
+func (r *run) fetch(ctx context.Context, from *peers, list []rdd.Block, tell func(int, *rdd.Frames, error)) error {
 	r.mu.Lock()
-	addr, ok := r.addr[b.Node]
+	addr, ok := r.addr[list[0].Node]
 	r.mu.Unlock()
 	if !ok {
-		return nil, fault.New(fault.Lost, "block of batch %d, stage %d, task %d, key group %d lay on %s, which is gone", b.Batch, b.Stage, b.Task, b.Partition, b.Node)
+		for i, b := range list {
+			tell(i, nil, fault.New(fault.Lost, "block of batch %d, stage %d, task %d, key group %d lay on %s, which is gone", b.Batch, b.Stage, b.Task, b.Partition, b.Node))
+		}
+		return nil
 	}
 	p, err := from.get(ctx, addr)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p.Blocks().Block(ctx, r.id, b)
+	blocks := p.Blocks()
+	if s, ok := blocks.(wire.Several); ok && len(list) > 1 {
+		return s.Several(ctx, r.id, list, tell)
+	}
+	for i, b := range list {
+		frames, err := blocks.Block(ctx, r.id, b)
+		tell(i, frames, err)
+	}
+	return nil
 }
 
 // enter joins the calls that are under way, unless the run is not open.
@@ -147,6 +160,14 @@ func (r *run) task(ctx context.Context, t work.Task) (work.Receipt, error) {
 	defer done()
 	out, err := r.exec.Run(within, t)
 	return out, because(ctx, within, err)
+}
+
+// together runs tasks one behind the other, as task does each.
+func (r *run) together(ctx context.Context, tasks []work.Task, tell func(int, work.Receipt, error)) {
+	within, stop := r.within(ctx)
+	defer stop()
+	begin := func(i int) (func(), error) { return r.busy.begin(within, r.keyOf(tasks[i])) }
+	r.exec.RunTogether(within, tasks, begin, func(i int, out work.Receipt, err error) { tell(i, out, because(ctx, within, err)) })
 }
 
 // because returns, for what failed when the run ended, that it has: who meets the end of

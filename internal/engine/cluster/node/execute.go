@@ -112,6 +112,13 @@ func (c *counted) Run(ctx context.Context, run wire.RunID, t work.Task) (work.Re
 	return c.Executor.Run(ctx, run, t)
 }
 
+// RunTogether implements wire.Together.
+func (c *counted) RunTogether(ctx context.Context, run wire.RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
+	c.touch(1)
+	defer c.touch(-1)
+	return c.Executor.RunTogether(ctx, run, tasks, tell)
+}
+
 // State implements wire.Executor: parts that move away count as tasks.
 func (c *counted) State(ctx context.Context, run wire.RunID, o wire.StateOrder) (work.State, error) {
 	c.touch(1)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors"
+	"github.com/idag/idag/internal/engine/cluster"
 	"github.com/idag/idag/internal/engine/cluster/service"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
@@ -145,7 +146,7 @@ func (n *node) leave(ctx context.Context) error {
 
 // counted counts the tasks under way.
 type counted struct {
-	wire.Executor
+	*cluster.Executor
 	now  atomic.Int64
 	last atomic.Int64 // when one began or ended, in nanoseconds since the epoch
 }

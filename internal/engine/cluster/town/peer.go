@@ -49,6 +49,20 @@ func (p *remote) Run(ctx context.Context, run wire.RunID, t work.Task) (r work.R
 	return r, err
 }
 
+// RunTogether implements wire.Together. Nothing is told if the answer is lost.
+func (p *remote) RunTogether(ctx context.Context, run wire.RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
+	receipts, errs := make([]work.Receipt, len(tasks)), make([]error, len(tasks))
+	err := p.call("run", func(x *cluster.Executor) error {
+		return x.RunTogether(ctx, run, tasks, func(i int, r work.Receipt, err error) { receipts[i], errs[i] = r, err })
+	})
+	for i := range tasks {
+		if err == nil {
+			tell(i, receipts[i], errs[i])
+		}
+	}
+	return err
+}
+
 // State implements wire.Executor.
 func (p *remote) State(ctx context.Context, run wire.RunID, o wire.StateOrder) (s work.State, err error) {
 	err = p.call("state", func(x *cluster.Executor) error {
