@@ -55,6 +55,12 @@ func (l *Log) topOf(ctx context.Context, num int) (top, error) {
 	if t, ok := l.tops[num]; ok {
 		return t, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return top{}, err
+	}
+	if data, err := os.ReadFile(l.path(num)); err == nil && endsRun(data) {
+		return top{ended: true}, nil // it will be removed, whatever else it says
+	}
 	var t top
 	for r, err := range read(l.path(num)) {
 		if err := errors.Join(err, ctx.Err()); err != nil {

@@ -41,6 +41,9 @@ type Task struct {
 	// Results are the last rows of the sinks that Stage.Results names, by their ordinals, as
 	// Arrow IPC streams; sinks without one are not there.
 	Results map[int][]byte `json:"results,omitempty"`
+	// Released are batches of which nobody will read a block again: what the executor has
+	// of them may go.
+	Released []rdd.BatchID `json:"released,omitempty"`
 	// Measure asks for the time and the bytes of each operation: Tally.Ops.
 	Measure bool `json:"measure,omitempty"`
 

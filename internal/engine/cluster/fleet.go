@@ -16,7 +16,6 @@ import (
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
 	"github.com/idag/idag/planner/work"
-	"github.com/idag/idag/rdd"
 )
 
 // How long the fleet waits: between two looks at the members, for the first executor,
@@ -67,8 +66,9 @@ type Fleet struct {
 	away     map[place]*candidate // members that are no nodes
 	news     chan struct{}        // holds one token when a candidate has answered
 	begun    map[string]bool      // addresses where the run may be open
-	version  int                  // of the peers
-	lamented string               // why the run waits, as it was said last
+	releases releases
+	version  int    // of the peers
+	lamented string // why the run waits, as it was said last
 }
 
 var _ engine.Remote = (*Fleet)(nil)
@@ -76,7 +76,7 @@ var _ engine.Remote = (*Fleet)(nil)
 // NewFleet waits for an executor and returns the fleet. The caller closes it.
 func NewFleet(ctx context.Context, cfg FleetConfig) (*Fleet, error) {
 	f := &Fleet{cfg: cfg, peers: newPeers(cfg.Dial), opening: cfg.Opening, done: make(chan struct{}), changes: make(chan []driver.Node, 1),
-		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]*candidate{}, news: make(chan struct{}, 1), begun: map[string]bool{}}
+		nodes: map[string]*node{}, known: map[string]int{}, away: map[place]*candidate{}, news: make(chan struct{}, 1), begun: map[string]bool{}, releases: newReleases()}
 	var err error
 	if f.job, _, err = split(cfg.Opening.Run); err == nil {
 		err = f.gather(ctx)
@@ -166,6 +166,7 @@ func (f *Fleet) Begin(_ context.Context, epoch int64) error {
 	if id != f.opening.Run {
 		f.opening.Run = id
 		f.version++
+		f.releases.owed = newReleases().owed // of other blocks
 	}
 	return nil
 }
@@ -180,7 +181,10 @@ func (f *Fleet) run() wire.RunID {
 // Run implements driver.Fleet.
 func (f *Fleet) Run(ctx context.Context, name string, t work.Task) (r work.Receipt, err error) {
 	err = f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
-		r, err = x.Run(ctx, run, t)
+		order, undo := f.withReleases(name, run, t)
+		if r, err = x.Run(ctx, run, order); err != nil {
+			undo()
+		}
 		return err
 	})
 	return r, err
@@ -192,8 +196,12 @@ func (f *Fleet) RunTogether(ctx context.Context, name string, tasks []work.Task,
 	receipts, errs := make([]work.Receipt, len(tasks)), make([]error, len(tasks))
 	answered := false
 	err := f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
-		err := together(ctx, x, run, tasks, func(i int, r work.Receipt, err error) { receipts[i], errs[i] = r, err })
+		orders := slices.Clone(tasks)
+		var undo func()
+		orders[0], undo = f.withReleases(name, run, tasks[0])
+		err := together(ctx, x, run, orders, func(i int, r work.Receipt, err error) { receipts[i], errs[i] = r, err })
 		if err != nil {
+			undo()
 			return err
 		}
 		answered = true
@@ -327,31 +335,6 @@ func (f *Fleet) addresses() map[string]string {
 	return out
 }
 
-// Release implements driver.Fleet.
-func (f *Fleet) Release(batch rdd.BatchID) {
-	run := f.run()
-	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Release(ctx, run, batch) })
-}
-
-// tellAll tells the executors that may have the run open something that they may
-// miss: what they hold goes with the run, or with the process.
-func (f *Fleet) tellAll(what func(context.Context, wire.Executor) error) {
-	f.mu.Lock()
-	all := slices.Collect(maps.Keys(f.begun))
-	f.mu.Unlock()
-	ctx, stop := context.WithTimeout(context.Background(), tellFor)
-	defer stop()
-	var told sync.WaitGroup
-	for _, addr := range all {
-		told.Go(func() {
-			if p, err := f.peers.get(ctx, addr); err == nil {
-				_ = what(ctx, p.Executor())
-			}
-		})
-	}
-	told.Wait()
-}
-
 // Close implements engine.Remote.
 func (f *Fleet) Close() error {
 	f.mu.Lock()
@@ -359,7 +342,10 @@ func (f *Fleet) Close() error {
 	f.mu.Unlock()
 	f.work.Wait() // nobody opens the run any more
 	run := f.run()
-	f.tellAll(func(ctx context.Context, x wire.Executor) error { return x.Close(ctx, run) })
+	f.mu.Lock()
+	begun := slices.Collect(maps.Keys(f.begun))
+	f.mu.Unlock()
+	f.tellAll(begun, func(ctx context.Context, _ string, x wire.Executor) { _ = x.Close(ctx, run) })
 	f.mu.Lock()
 	for at := range f.away {
 		f.clear(at)

@@ -153,6 +153,7 @@ func (r *run) silent() time.Duration {
 func (r *run) task(ctx context.Context, t work.Task) (work.Receipt, error) {
 	within, stop := r.within(ctx)
 	defer stop()
+	r.release(t)
 	done, err := r.busy.begin(within, r.keyOf(t))
 	if err != nil {
 		return work.Receipt{}, because(ctx, within, err)
@@ -162,11 +163,21 @@ func (r *run) task(ctx context.Context, t work.Task) (work.Receipt, error) {
 	return out, because(ctx, within, err)
 }
 
+// release lets blocks go that nobody will read again.
+func (r *run) release(t work.Task) {
+	for _, batch := range t.Released {
+		r.blocks.Drop(batch)
+	}
+}
+
 // together runs tasks one behind the other, as task does each.
 func (r *run) together(ctx context.Context, tasks []work.Task, tell func(int, work.Receipt, error)) {
 	within, stop := r.within(ctx)
 	defer stop()
-	begin := func(i int) (func(), error) { return r.busy.begin(within, r.keyOf(tasks[i])) }
+	begin := func(i int) (func(), error) {
+		r.release(tasks[i])
+		return r.busy.begin(within, r.keyOf(tasks[i]))
+	}
 	r.exec.RunTogether(within, tasks, begin, func(i int, out work.Receipt, err error) { tell(i, out, because(ctx, within, err)) })
 }
 

@@ -32,26 +32,38 @@ func (t *task) watch(ctx, life context.Context, from int64, tell func(submission
 		if !running {
 			return nil
 		}
-		if err := pause(ctx, life, changed); err != nil {
+		if err := t.pause(ctx, life, changed); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits for a change, and then so long that many changes are told at once.
-func pause(ctx, life context.Context, changed <-chan struct{}) error {
-	select {
-	case <-changed:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-life.Done():
-		return context.Cause(life)
+// pause waits for a change, and then so long that many changes are told at once: but of the
+// end at once.
+func (t *task) pause(ctx, life context.Context, changed <-chan struct{}) error {
+	var enough <-chan time.Time
+	for {
+		select {
+		case <-changed:
+		case <-enough:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-life.Done():
+			if enough != nil {
+				return nil
+			}
+			return context.Cause(life)
+		}
+		t.mu.Lock()
+		ended := over(t.now.State)
+		changed = t.changed
+		t.mu.Unlock()
+		if ended {
+			return nil
+		}
+		if enough == nil {
+			enough = time.After(watchEvery)
+		}
 	}
-	select {
-	case <-time.After(watchEvery):
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-life.Done():
-	}
-	return nil
 }
