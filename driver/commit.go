@@ -65,6 +65,7 @@ func (c *core) taskDone(e taskDone) {
 	}
 	c.slots.seats[a.node].bad = 0
 	a.since = c.now - a.since
+	c.fleet.took[t.stage] = max(a.since, 1)
 	t.out, t.twin, t.node = a, nil, a.node
 	if t.receipt == nil { // rows are counted once, also those of a task run again
 		c.progress.Read += e.receipt.Tally.RowsIn

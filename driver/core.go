@@ -79,6 +79,7 @@ func newCore(p *planner.Plan, pace Pace) (*core, error) {
 	c.repairs = newRepairs()
 	c.locate = locators(p)
 	c.fleet.lease, c.fleet.usual = pace.lease().Microseconds(), make([]int64, len(g.stages))
+	c.fleet.took = make([]int64, len(g.stages))
 	c.progress.Watermark, c.outcome.Watermark = work.NoTime, work.NoTime
 	return c, nil
 }

@@ -14,6 +14,7 @@ type fleet struct {
 	held     *started        // a run that waits for its first node
 	lease    int64           // that a task has at least, in microseconds
 	usual    []int64         // by stage: what a task took in the middle, the last time that was looked
+	took     []int64         // by stage: how long its last task was out, in microseconds; 0: none has ended
 	sweeps   bool            // a look at the leases is due
 	movable  bool            // parts can move
 	moves    int             // parts that are on their way

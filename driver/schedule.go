@@ -73,22 +73,49 @@ func (c *core) ready(t *task) {
 	c.slots.enqueue(t)
 }
 
-// dispatch hands ready tasks to free slots, what holds up the most first.
+// dispatch hands ready tasks to free slots, what holds up the most first. Parts of a
+// stage may share a slot. Where no slot is left for a task that reads, it may be sent with
+// them, to run behind them: by itself it would be sent a moment later.
 func (c *core) dispatch() {
 	for !c.over {
-		t, node := c.slots.next()
-		if t == nil {
+		var turns []turn
+		for {
+			t, node := c.slots.next()
+			if t == nil {
+				break
+			}
+			t.state = launched // and not in line: it may stand there twice
+			next := turn{node: node, no: c.slots.seats[node].turns, tasks: []*task{t}}
+			if c.graph.stages[t.stage].Stateful {
+				next.tasks = c.slots.mates(next, c.abreast())
+			}
+			turns = append(turns, next)
+		}
+		for _, next := range turns {
+			tasks := next.tasks
+			if c.follows(tasks[0]) {
+				tasks = c.slots.follow(next)
+			}
+			sent := false
+			for _, t := range tasks {
+				sent = c.launch(t, next.node, sent) || sent
+			}
+		}
+		if len(turns) == 0 {
 			return
 		}
-		var mates []*task
-		if c.graph.stages[t.stage].Stateful {
-			mates = c.slots.mates(node, t, c.abreast())
-		}
-		sent := c.launch(t, node, false)
-		for _, m := range mates {
-			sent = c.launch(m, node, sent) || sent
-		}
 	}
+}
+
+// shortTurn is how long the parts that share a slot may take, in microseconds, to have
+// another task behind them. It cannot be begun elsewhere while it waits.
+const shortTurn = 5000
+
+// follows reports whether a task that reads may be sent with those of a slot, of which
+// this is the first: as long as such tasks have been short.
+func (c *core) follows(t *task) bool {
+	took := c.fleet.took[t.stage]
+	return c.fleet.elastic && c.graph.stages[t.stage].Stateful && took > 0 && took <= shortTurn
 }
 
 // abreast is how many parts of a stage share a slot. A fleet that may change has more

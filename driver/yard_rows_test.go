@@ -226,7 +226,7 @@ func truth(plan *planner.Plan, groups, parts int, planned []Planned) map[[2]int]
 // every batch are those that a reckoning straight through gives.
 func TestFleetComesAndGoes(t *testing.T) {
 	met := map[string]int{}
-	wanted := []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy", "move", "share a slot",
+	wanted := []string{"crash", "flap", "drain", "comeback", "join", "setback", "late answer", "lost blocks", "stands still", "copy", "move", "share a slot", "follow",
 		"stop", "parts lost", "damaged checkpoint"}
 	missing := func() bool { return slices.ContainsFunc(wanted, func(what string) bool { return met[what] == 0 }) }
 	for round := 0; round == 0 || missing() && round < 30 && !t.Failed(); round++ {

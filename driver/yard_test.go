@@ -398,7 +398,12 @@ func (y *yard) run(cmd runTask) {
 	y.check(!y.core.slots.seats[cmd.node].gone, "%v runs on %s, which is gone", refOf(cmd.task), n.Name)
 	if cmd.with {
 		before := y.jobs[len(y.jobs)-1]
-		y.check(before.node == n && before.turn == y.turns && before.task.Stage == cmd.task.Stage && before.task.Batch == cmd.task.Batch,
+		mate := before.task.Stage == cmd.task.Stage && before.task.Batch == cmd.task.Batch
+		follows := y.plan.Stages[before.task.Stage].Stateful && y.plan.Stages[cmd.task.Stage].Source >= 0
+		if follows {
+			y.did("follow")
+		}
+		y.check(before.node == n && before.turn == y.turns && (mate || follows),
 			"%v shares the slot of %v", refOf(cmd.task), refOf(before.task))
 		y.did("share a slot")
 	} else {

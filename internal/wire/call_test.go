@@ -195,6 +195,40 @@ func TestTogether(t *testing.T) {
 	}
 }
 
+// What came of the tasks of one stage is told before a task of another one behind them has
+// ended, and not one by one; when the call breaks, nothing is said of the others.
+func TestTogetherToldInTime(t *testing.T) {
+	heard, hold := make(chan int, 10), make(chan struct{})
+	n := &node{run: func(_ context.Context, _ RunID, task work.Task) (work.Receipt, error) {
+		if task.Stage == 0 {
+			<-hold
+		}
+		return work.Receipt{Index: task.Index}, nil
+	}}
+	s := serve(t, ServerConfig{Security: Plain(), Executor: n})
+	x := dial(t, s.Addr(), Plain(), nil).Executor().(Together)
+	tasks := []work.Task{{Stage: 1, Index: 0}, {Stage: 1, Index: 1}, {Batch: 1, Stage: 1, Index: 2}, {Batch: 1, Index: 3}}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- x.RunTogether(t.Context(), "j/1", tasks, func(i int, r work.Receipt, err error) {
+			if err != nil || r.Index != i {
+				t.Errorf("task %d: %+v, %v", i, r, err)
+			}
+			heard <- i
+		})
+	}()
+	for i := range 3 {
+		if got := <-heard; got != i {
+			t.Errorf("heard of task %d, not of %d", got, i)
+		}
+	}
+	go func() { _ = s.Close() }()
+	if err := <-ended; fault.Of(err) != fault.Retry || len(heard) > 0 {
+		t.Errorf("%d more heard, %v", len(heard), err)
+	}
+	close(hold)
+}
+
 // A panic of what serves is a bug with its stack, and the server goes on.
 func TestPanics(t *testing.T) {
 	n := &node{run: func(context.Context, RunID, work.Task) (work.Receipt, error) { panic("boom") }}

@@ -65,8 +65,8 @@ type Executor interface {
 // call. What there takes longest with small tasks is the call.
 type Together interface {
 	// RunTogether runs tasks, one behind the other, and tells of each, in their order, what
-	// came of it, maybe when all have ended only. An error is that of the call, for all of
-	// which nothing was told.
+	// came of it, before one of another stage or batch begins. An error is that of the
+	// call, for all of which nothing was told.
 	RunTogether(ctx context.Context, run RunID, tasks []work.Task, tell func(i int, r work.Receipt, err error)) error
 }
 

@@ -2,11 +2,15 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 const executorService = "idag.Executor"
@@ -21,6 +25,7 @@ type (
 		Tasks []work.Task `json:"tasks"`
 	}
 	answered struct {
+		Task    int           `json:"task"` // its place in the list
 		Receipt *work.Receipt `json:"receipt,omitempty"`
 		Fault   *carried      `json:"fault,omitempty"`
 	}
@@ -41,7 +46,6 @@ func executorDesc() *grpc.ServiceDesc {
 		unary("Run", func(ctx context.Context, x Executor, r runTask) (work.Receipt, error) {
 			return x.Run(ctx, r.Run, r.Task)
 		}),
-		unary("RunTogether", func(ctx context.Context, x Executor, r runTasks) ([]answered, error) { return together(ctx, x, r), nil }),
 		unary("State", func(ctx context.Context, x Executor, r runState) (work.State, error) {
 			return x.State(ctx, r.Run, r.Order)
 		}),
@@ -49,28 +53,46 @@ func executorDesc() *grpc.ServiceDesc {
 			return empty{}, x.Release(ctx, r.Run, r.Batch)
 		}),
 		unary("Close", func(ctx context.Context, x Executor, r RunID) (empty, error) { return empty{}, x.Close(ctx, r) }),
-	}}
+	}, Streams: []grpc.StreamDesc{{StreamName: "RunTogether", Handler: serveTogether, ServerStreams: true}}}
 }
 
-// together runs tasks one behind the other. A failure of all is that of each of which
-// nothing was told.
-func together(ctx context.Context, x Executor, r runTasks) []answered {
-	out := make([]answered, len(r.Tasks))
-	tell := func(i int, receipt work.Receipt, err error) {
-		if err != nil {
-			out[i] = answered{Fault: carry(err)}
-			return
-		}
-		out[i] = answered{Receipt: &receipt}
+// serveTogether runs tasks one behind the other, and tells of those of one stage and batch
+// together: they are small.
+func serveTogether(srv any, stream grpc.ServerStream) error {
+	var in wrapperspb.BytesValue
+	if err := stream.RecvMsg(&in); err != nil {
+		return err
 	}
-	if t, ok := x.(Together); ok {
-		err := guard(func() error { return t.RunTogether(ctx, r.Run, r.Tasks, tell) })
-		for i := range out {
-			if err != nil && out[i] == (answered{}) {
-				tell(i, work.Receipt{}, err)
-			}
+	return toStatus(guard(func() error {
+		r, err := parse[runTasks](in.Value)
+		if err != nil {
+			return err
 		}
-		return out
+		var due []answered
+		var lost error
+		err = together(stream.Context(), srv.(Executor), r, func(i int, receipt work.Receipt, err error) {
+			a := answered{Task: i, Receipt: &receipt}
+			if err != nil {
+				a = answered{Task: i, Fault: carry(err)}
+			}
+			due = append(due, a)
+			if i+1 < len(r.Tasks) && r.Tasks[i].Batch == r.Tasks[i+1].Batch && r.Tasks[i].Stage == r.Tasks[i+1].Stage {
+				return
+			}
+			out, err := pack("RunTogether", due)
+			if err == nil {
+				err = stream.SendMsg(out)
+			}
+			due, lost = nil, errors.Join(lost, err)
+		})
+		return errors.Join(err, lost)
+	}))
+}
+
+// together runs tasks one behind the other.
+func together(ctx context.Context, x Executor, r runTasks, tell func(int, work.Receipt, error)) error {
+	if t, ok := x.(Together); ok {
+		return t.RunTogether(ctx, r.Run, r.Tasks, tell)
 	}
 	for i, t := range r.Tasks {
 		var receipt work.Receipt
@@ -80,7 +102,7 @@ func together(ctx context.Context, x Executor, r runTasks) []answered {
 		})
 		tell(i, receipt, err)
 	}
-	return out
+	return nil
 }
 
 // executorClient is an executor in another process.
@@ -97,22 +119,61 @@ func (x executorClient) Run(ctx context.Context, run RunID, t work.Task) (work.R
 
 // RunTogether implements Together.
 func (x executorClient) RunTogether(ctx context.Context, run RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
-	list, err := ask[[]answered](ctx, x.peer, executorService, "RunTogether", runTasks{run, tasks})
+	ctx, done := x.pulse.under(ctx)
+	defer done()
+	in, err := pack("RunTogether", runTasks{run, tasks})
 	if err != nil {
 		return err
 	}
-	if len(list) != len(tasks) {
-		return fault.New(fault.Retry, "%s: %d answers to %d tasks", x.addr, len(list), len(tasks))
+	ctx, cancel := context.WithCancel(ctx) // of a stream that is left
+	defer cancel()
+	stream, err := x.conn.NewStream(ctx, &grpc.StreamDesc{StreamName: "RunTogether", ServerStreams: true}, "/"+executorService+"/RunTogether")
+	if err == nil {
+		err = errors.Join(stream.SendMsg(in), stream.CloseSend())
 	}
-	for i, a := range list {
-		switch {
-		case a.Fault != nil:
-			tell(i, work.Receipt{}, a.Fault.fault())
-		case a.Receipt != nil:
-			tell(i, *a.Receipt, nil)
-		default:
-			tell(i, work.Receipt{}, fault.New(fault.Retry, "%s: the answer to RunTogether: neither a receipt nor a fault", x.addr))
+	if err != nil {
+		return fromStatus(ctx, x.addr, err, x.refused)
+	}
+	return x.hear(ctx, stream, len(tasks), tell)
+}
+
+// hear hands on the answers to so many tasks.
+func (x executorClient) hear(ctx context.Context, stream incoming, tasks int, tell func(int, work.Receipt, error)) error {
+	for next := 0; ; {
+		var out wrapperspb.BytesValue
+		switch err := stream.RecvMsg(&out); {
+		case errors.Is(err, io.EOF) && next == tasks:
+			return nil
+		case errors.Is(err, io.EOF):
+			return fault.New(fault.Retry, "%s: %d answers to %d tasks", x.addr, next, tasks)
+		case err != nil:
+			return fromStatus(ctx, x.addr, err, x.refused)
 		}
+		list, err := parse[[]answered](out.Value)
+		for i := 0; err == nil && i < len(list); i++ {
+			if err = list[i].check(next, tasks); err != nil {
+				break
+			}
+			next++
+			if a := list[i]; a.Fault != nil {
+				tell(a.Task, work.Receipt{}, a.Fault.fault())
+			} else {
+				tell(a.Task, *a.Receipt, nil)
+			}
+		}
+		if err != nil {
+			return fault.New(fault.Retry, "%s: the answer to RunTogether: %w", x.addr, err)
+		}
+	}
+}
+
+// check says what is wrong with the answer to a task, which is to be the next of so many.
+func (a answered) check(next, tasks int) error {
+	switch {
+	case a.Task != next || next >= tasks:
+		return fmt.Errorf("task %d of %d behind %d others", a.Task, tasks, next)
+	case a.Fault == nil && a.Receipt == nil:
+		return errors.New("neither a receipt nor a fault")
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func TestNonsense(t *testing.T) {
 		nonsense := grpc.MethodDesc{MethodName: "Run", Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 			return wrapperspb.Bytes([]byte("nonsense")), decode(new(wrapperspb.BytesValue))
 		}}
-		fewer := unary("RunTogether", func(context.Context, any, json.RawMessage) (json.RawMessage, error) { return []byte(`[{}]`), nil })
+		fewer := unary("RunTogether", func(_ context.Context, _ any, r runTasks) (json.RawMessage, error) { return []byte(r.Run), nil })
 		unlike := unary("Release", func(context.Context, any, json.RawMessage) (json.RawMessage, error) { return nil, errTest })
 		r.RegisterService(&grpc.ServiceDesc{ServiceName: executorService, HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{nonsense, fewer, unlike}}, struct{}{})
 	}})
@@ -86,11 +86,23 @@ func TestNonsense(t *testing.T) {
 	if _, err := x.Run(t.Context(), "r", work.Task{}); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "the answer to Run") {
 		t.Errorf("nonsense: %v", err)
 	}
-	if err := x.(Together).RunTogether(t.Context(), "r", make([]work.Task, 2), nil); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "1 answers to 2 tasks") {
-		t.Errorf("too few answers: %v", err)
-	}
-	if a := sends(t, x, "r", make([]work.Task, 1)); fault.Of(a[0].err) != fault.Retry {
-		t.Errorf("an answer that says nothing: %v", a)
+	for answer, want := range map[string]string{
+		`[{"task":0,"receipt":{}}]`: "1 answers to 2 tasks",
+		`[{"task":0}]`:              "neither a receipt nor a fault",
+		`[{"task":1,"receipt":{}}]`: "task 1 of 2 behind 0 others",
+		`[{"task":0,"receipt":{}},{"task":1,"fault":{"kind":1}},{"task":2,"fault":{"kind":1}}]`: "task 2 of 2 behind 2 others",
+		`7`: "the answer to RunTogether",
+	} {
+		told := 0
+		err := x.(Together).RunTogether(t.Context(), RunID(answer), make([]work.Task, 2), func(i int, _ work.Receipt, _ error) {
+			if i != told {
+				t.Errorf("%s: told of task %d", answer, i)
+			}
+			told++
+		})
+		if fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", answer, err)
+		}
 	}
 	if err := x.Open(t.Context(), Opening{}); fault.Of(err) != fault.Retry || !strings.Contains(err.Error(), "refuses the call: unknown method Open") {
 		t.Errorf("a method that is not there: %v", err)

@@ -190,44 +190,6 @@ func (f *Fleet) Run(ctx context.Context, name string, t work.Task) (r work.Recei
 	return r, err
 }
 
-// RunTogether is what a driver asks of fleets besides: one call for several tasks. If the
-// node has left, all of them are to be run elsewhere.
-func (f *Fleet) RunTogether(ctx context.Context, name string, tasks []work.Task, tell func(int, work.Receipt, error)) {
-	receipts, errs := make([]work.Receipt, len(tasks)), make([]error, len(tasks))
-	answered := false
-	err := f.on(ctx, name, func(x wire.Executor, run wire.RunID) error {
-		orders := slices.Clone(tasks)
-		var undo func()
-		orders[0], undo = f.withReleases(name, run, tasks[0])
-		err := together(ctx, x, run, orders, func(i int, r work.Receipt, err error) { receipts[i], errs[i] = r, err })
-		if err != nil {
-			undo()
-			return err
-		}
-		answered = true
-		return errors.Join(errs...)
-	})
-	var left *leftError
-	for i := range tasks {
-		if !answered || errors.As(err, &left) {
-			errs[i] = err
-		}
-		tell(i, receipts[i], errs[i])
-	}
-}
-
-// together runs tasks one behind the other.
-func together(ctx context.Context, x wire.Executor, run wire.RunID, tasks []work.Task, tell func(int, work.Receipt, error)) error {
-	if t, ok := x.(wire.Together); ok {
-		return t.RunTogether(ctx, run, tasks, tell)
-	}
-	for i, t := range tasks {
-		r, err := x.Run(ctx, run, t)
-		tell(i, r, err)
-	}
-	return nil
-}
-
 // leftError says that a node has left in the middle of something.
 type leftError struct {
 	name string
