@@ -42,6 +42,8 @@ type core struct {
 	now int64 // microseconds since the epoch, of the last tick
 	out []command
 
+	turns []turn // of one dispatch
+
 	input   input
 	results results
 	slots   slots

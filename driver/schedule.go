@@ -78,32 +78,38 @@ func (c *core) ready(t *task) {
 // them, to run behind them: by itself it would be sent a moment later.
 func (c *core) dispatch() {
 	for !c.over {
-		var turns []turn
-		for {
+		turns := c.turns[:0]
+		for len(turns) == 0 || c.fleet.elastic { // who may follow shows when all slots are given
 			t, node := c.slots.next()
 			if t == nil {
 				break
 			}
 			t.state = launched // and not in line: it may stand there twice
-			next := turn{node: node, no: c.slots.seats[node].turns, tasks: []*task{t}}
+			next := turn{node: node, no: c.slots.seats[node].turns, first: t}
 			if c.graph.stages[t.stage].Stateful {
-				next.tasks = c.slots.mates(next, c.abreast())
+				c.slots.mates(&next, c.abreast())
 			}
 			turns = append(turns, next)
 		}
-		for _, next := range turns {
-			tasks := next.tasks
-			if c.follows(tasks[0]) {
-				tasks = c.slots.follow(next)
+		c.turns = turns
+		for i := range turns {
+			if c.follows(turns[i].first) {
+				c.slots.follow(&turns[i])
 			}
-			sent := false
-			for _, t := range tasks {
-				sent = c.launch(t, next.node, sent) || sent
-			}
+			c.launchAll(&turns[i])
 		}
 		if len(turns) == 0 {
 			return
 		}
+		clear(turns)
+	}
+}
+
+// launchAll sends the tasks of a turn.
+func (c *core) launchAll(u *turn) {
+	sent := c.launch(u.first, u.node, false)
+	for _, t := range u.more {
+		sent = c.launch(t, u.node, sent) || sent
 	}
 }
 

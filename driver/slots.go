@@ -233,39 +233,38 @@ func (s *slots) occupy(node int, t *task) {
 // turn is tasks that a slot has just been given, one behind the other.
 type turn struct {
 	node, no int
-	tasks    []*task
+	first    *task
+	more     []*task
 }
 
 // mates takes tasks out of the line that may share the slot which a task of a part has:
 // other parts of the stage, in the same batch, up to so many in all.
-func (s *slots) mates(u turn, most int) []*task {
-	t, line := u.tasks[0], &s.pinned[u.node]
-	for len(u.tasks) < most && s.prune(line, u.node) && line.top().batch == t.batch && line.top().stage == t.stage {
-		u.tasks = s.join(u, line)
+func (s *slots) mates(u *turn, most int) {
+	line := &s.pinned[u.node]
+	for len(u.more)+1 < most && s.prune(line, u.node) && line.top().batch == u.first.batch && line.top().stage == u.first.stage {
+		s.join(u, line)
 	}
-	return u.tasks
 }
 
 // follow takes the task that the slot would be given next out of the line, if that one
 // reads.
-func (s *slots) follow(u turn) []*task {
+func (s *slots) follow(u *turn) {
 	line := &s.pinned[u.node]
 	own := s.prune(line, u.node)
 	if s.takes(u.node) && s.prune(&s.shared, anyNode) && (!own || before(s.shared.top(), line.top())) {
 		line, own = &s.shared, true
 	}
-	if !own || !line.top().reads() {
-		return u.tasks
+	if own && line.top().reads() {
+		s.join(u, line)
 	}
-	return s.join(u, line)
 }
 
 // join lets the first task in a line share a slot.
-func (s *slots) join(u turn, line *heap[*task]) []*task {
+func (s *slots) join(u *turn, line *heap[*task]) {
 	t, seat := line.pop(), &s.seats[u.node]
 	t.state = launched
 	seat.tasks = append(seat.tasks, held{t, u.no})
-	return append(u.tasks, t)
+	u.more = append(u.more, t)
 }
 
 // next takes a task out of the line and a slot for it, or returns nil where no
