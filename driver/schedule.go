@@ -93,9 +93,7 @@ func (c *core) dispatch() {
 		}
 		c.turns = turns
 		for i := range turns {
-			if c.follows(turns[i].first) {
-				c.slots.follow(&turns[i])
-			}
+			c.follow(&turns[i])
 			c.launchAll(&turns[i])
 		}
 		if len(turns) == 0 {
@@ -113,15 +111,19 @@ func (c *core) launchAll(u *turn) {
 	}
 }
 
-// shortTurn is how long the parts that share a slot may take, in microseconds, to have
-// another task behind them. It cannot be begun elsewhere while it waits.
-const shortTurn = 5000
+// muchLonger is how many times as long as the parts before it a task that reads has to
+// take: while it waits behind them it cannot be begun elsewhere.
+const muchLonger = 4
 
-// follows reports whether a task that reads may be sent with those of a slot, of which
-// this is the first: as long as such tasks have been short.
-func (c *core) follows(t *task) bool {
-	took := c.fleet.took[t.stage]
-	return c.fleet.elastic && c.graph.stages[t.stage].Stateful && took > 0 && took <= shortTurn
+// follow sends the next task that reads with those of a slot, if they are short beside it.
+func (c *core) follow(u *turn) {
+	took := c.fleet.took[u.first.stage]
+	if !c.fleet.elastic || !c.graph.stages[u.first.stage].Stateful || took == 0 {
+		return
+	}
+	if line := c.slots.reading(u.node); line != nil && c.fleet.took[line.top().stage] >= muchLonger*took {
+		c.slots.join(u, line)
+	}
 }
 
 // abreast is how many parts of a stage share a slot. A fleet that may change has more

@@ -246,17 +246,18 @@ func (s *slots) mates(u *turn, most int) {
 	}
 }
 
-// follow takes the task that the slot would be given next out of the line, if that one
-// reads.
-func (s *slots) follow(u *turn) {
-	line := &s.pinned[u.node]
-	own := s.prune(line, u.node)
-	if s.takes(u.node) && s.prune(&s.shared, anyNode) && (!own || before(s.shared.top(), line.top())) {
+// reading returns the line of the task that a slot of the node would be given next, if that
+// one reads, or nil.
+func (s *slots) reading(node int) *heap[*task] {
+	line := &s.pinned[node]
+	own := s.prune(line, node)
+	if s.takes(node) && s.prune(&s.shared, anyNode) && (!own || before(s.shared.top(), line.top())) {
 		line, own = &s.shared, true
 	}
-	if own && line.top().reads() {
-		s.join(u, line)
+	if !own || !line.top().reads() {
+		return nil
 	}
+	return line
 }
 
 // join lets the first task in a line share a slot.
