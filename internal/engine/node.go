@@ -96,7 +96,7 @@ func (n *node) resolve(ctx context.Context, job *rdd.Job) (*rdd.Job, error) {
 				env.Schema = n.past.Started.Source(len(n.sources))
 			}
 			if n.cfg.Ledger != "" {
-				env.State = filepath.Join(n.cfg.Ledger, fmt.Sprintf("source-%d", len(n.sources)))
+				env.State = filepath.Join(n.cfg.Ledger, fmt.Sprint(sourcePrefix, len(n.sources)))
 			}
 			src, err := n.cfg.Kinds.Source(ctx, d, env)
 			if err != nil {

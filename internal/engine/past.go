@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/ledger"
@@ -132,14 +134,27 @@ func (n *node) conclude(ctx context.Context, out driver.Outcome) error {
 	return n.cfg.sweep()
 }
 
+// sourcePrefix begins the names of directories, beside the ledger, of what sources have
+// to know.
+const sourcePrefix = "source-"
+
 // sweep removes what a run that has ended kept beside its ledger: checkpoints, and
 // what its sources had to know.
 func (c *Config) sweep() error {
 	if c.Ledger == "" {
 		return nil
 	}
-	dirs, err := filepath.Glob(filepath.Join(c.Ledger, "source-*"))
-	for _, dir := range append(dirs, c.states()) {
+	list, err := os.ReadDir(c.Ledger)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	dirs := []string{c.states()}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), sourcePrefix) {
+			dirs = append(dirs, filepath.Join(c.Ledger, e.Name()))
+		}
+	}
+	for _, dir := range dirs {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return err

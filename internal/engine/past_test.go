@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -37,5 +39,24 @@ func TestEpochIsAboveWhatWasSaid(t *testing.T) {
 	}()
 	if n.past.Epoch <= said || n.past.Run != first {
 		t.Errorf("epoch %d of the run %d; a driver before it was %d, of the run %d", n.past.Epoch, n.past.Run, said, first)
+	}
+}
+
+// What a run that has ended kept beside its ledger goes, wherever that lies.
+func TestSweep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[of] all")
+	for _, name := range []string{"source-0", "source-11", "state", "000001"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "x"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (&Config{Ledger: dir}).sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || left[0].Name() != "000001" {
+		t.Errorf("%v are left, %v", left, err)
+	}
+	if err := (&Config{Ledger: filepath.Join(dir, "none")}).sweep(); err != nil {
+		t.Error(err)
 	}
 }

@@ -333,9 +333,12 @@ func TestLateAppend(t *testing.T) {
 }
 
 // A ledger of several files goes from term to term, also with the end of its last
-// append torn, and after an attempt that was not finished.
+// append torn, and after an attempt that was not finished, wherever the home lies.
 func TestInherit(t *testing.T) {
-	dir, ctx := t.TempDir(), t.Context()
+	dir, ctx := filepath.Join(t.TempDir(), `[of] all\*`), t.Context()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	old := open(t, dir, "old")
 	l, err := old.Ledger(dir + "/l")
 	if err != nil {

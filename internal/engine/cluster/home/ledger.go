@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/idag/idag/driver"
 	"github.com/idag/idag/internal/fault"
@@ -53,17 +54,22 @@ func (h *Home) Ledger(dir string) (*Ledger, error) {
 	return &Ledger{log: log, check: h.Check}, nil
 }
 
+// draftPrefix begins the names of what is not whole yet.
+const draftPrefix = ".draft-"
+
 // inherit makes the directory of this term from that of the last one. Files that are
 // not written any more are the same; the last one is copied.
 func (h *Home) inherit(dir, mine string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return invalid(err)
 	}
-	unfinished, _ := filepath.Glob(filepath.Join(dir, ".draft-*"))
-	for _, path := range unfinished {
-		_ = os.RemoveAll(path)
+	unfinished, _ := os.ReadDir(dir)
+	for _, e := range unfinished {
+		if strings.HasPrefix(e.Name(), draftPrefix) {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
 	}
-	draft, err := os.MkdirTemp(dir, ".draft-*")
+	draft, err := os.MkdirTemp(dir, draftPrefix+"*")
 	if err != nil {
 		return invalid(err)
 	}
@@ -81,11 +87,11 @@ func (h *Home) inherit(dir, mine string) error {
 }
 
 func inheritFrom(from, to string) error {
-	files, err := filepath.Glob(filepath.Join(from, "*.jsonl"))
-	slices.Sort(files)
-	for i, path := range files {
-		name := filepath.Join(to, filepath.Base(path))
-		if i < len(files)-1 {
+	list, err := os.ReadDir(from)
+	list = slices.DeleteFunc(list, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) != ".jsonl" })
+	for i, e := range list {
+		path, name := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+		if i < len(list)-1 {
 			if linked := os.Link(path, name); !errors.Is(linked, fs.ErrNotExist) { // not just trimmed
 				err = errors.Join(err, linked)
 			}
@@ -149,7 +155,7 @@ func (h *Home) Save(dir, name string, record []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return invalid(err)
 	}
-	f, err := os.CreateTemp(dir, ".draft-*")
+	f, err := os.CreateTemp(dir, draftPrefix+"*")
 	if err != nil {
 		return invalid(err)
 	}

@@ -156,10 +156,10 @@ func (s *Service) setAside(t *task) error {
 	if t.info().State != submission.Unreadable {
 		return nil
 	}
-	all, err := filepath.Glob(filepath.Join(t.dir, recordName+"-*"))
-	for _, path := range all {
-		if !strings.HasSuffix(path, asideSuffix) {
-			err = errors.Join(err, os.Rename(path, path+asideSuffix))
+	all, err := os.ReadDir(t.dir)
+	for _, e := range all {
+		if name := e.Name(); strings.HasPrefix(name, recordName+"-") && !strings.HasSuffix(name, asideSuffix) {
+			err = errors.Join(err, os.Rename(filepath.Join(t.dir, name), filepath.Join(t.dir, name+asideSuffix)))
 		}
 	}
 	return fault.Wrap(fault.Retry, err)

@@ -15,6 +15,10 @@ import (
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
+	s.dir = filepath.Join(s.dir, "[of] all")
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	out := t.TempDir()
 	d, end := s.drive()
 	submit(t, d, asked("bad", 3000, 1500, out))
