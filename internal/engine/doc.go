@@ -51,7 +51,8 @@ type Config struct {
 	// sees what is published, no rows.
 	Tap func(output string, s connectors.Sink) connectors.Sink
 	// Connect, if not nil, opens the run on executors elsewhere, which run its tasks in
-	// place of this process's. It is called once a run, when all else is open.
+	// place of this process's. It is called once a run, when all else is open. ErrNobody
+	// ends the run before it has begun.
 	Connect func(ctx context.Context, o wire.Opening) (Remote, error)
 	// Now is the clock of this driver, and Common one that all drivers which may take up
 	// the run look at: by it each has a higher epoch than those before. Nil is time.Now,

@@ -10,6 +10,10 @@ import (
 	"github.com/idag/idag/rdd"
 )
 
+// ErrNobody is that there is no executor that could take part in a run: it can be run when
+// there is one.
+var ErrNobody = errors.New("no executor takes part in the run")
+
 // Run runs a job to the end of its input, or until Config.Stop is closed and
 // the batches in flight are published. The summary counts what was committed,
 // after an error too.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire"
@@ -272,7 +273,7 @@ func (f *Fleet) gather(ctx context.Context) error {
 		case nodes == 0 && end != nil:
 			return end
 		case nodes == 0 && known == 0 && f.cfg.Wait == 0 && time.Since(seen) > noneFor:
-			return fault.New(fault.Retry, "no executor takes part in the run")
+			return fault.Wrap(fault.Retry, engine.ErrNobody)
 		}
 		select {
 		case <-ctx.Done():

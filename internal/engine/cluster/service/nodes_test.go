@@ -1,15 +1,19 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/engine/cluster/home"
+	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/gossip"
 	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/rdd"
 )
 
 // doubter is a roster that says what it is told to.
@@ -95,5 +99,24 @@ func TestLacks(t *testing.T) {
 	d.cfg.Roster = &doubter{out: map[string]string{"e1": "nobody answers"}}
 	if got := d.lacks(); got != "for a slot: other jobs have all; 1 of 2 executors cannot be used: e1: nobody answers" {
 		t.Error(got)
+	}
+}
+
+// A job that found no executors when it was to begin does not fail because there are some
+// again when that is found out: it begins once more.
+func TestNobody(t *testing.T) {
+	s := newSite(t, 1)
+	began, run := 0, s.run
+	s.run = func(ctx context.Context, job *rdd.Job, cfg engine.Config, seat *Seat) (engine.Summary, error) {
+		if began++; began == 1 {
+			return engine.Summary{}, fault.Wrap(fault.Retry, engine.ErrNobody)
+		}
+		return run(ctx, job, cfg, seat)
+	}
+	d, _ := s.drive()
+	submit(t, d, asked("j", 10, 0, t.TempDir()))
+	all, lines := follow(t, d, "j")
+	if last := all[len(all)-1]; last.State != submission.Finished || began != 2 || !strings.Contains(strings.Join(lines, "\n"), engine.ErrNobody.Error()) {
+		t.Errorf("begun %d times: %+v %q", began, last, lines)
 	}
 }

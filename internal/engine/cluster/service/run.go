@@ -72,12 +72,18 @@ func (s *Service) drive(ctx context.Context, t *task) (engine.Summary, error) {
 		}
 		t.become(submission.Running)
 		sum, err := s.runOnce(ctx, t, seat, stop)
-		kind := fault.Of(err)
-		if err == nil || ctx.Err() != nil || kind != fault.Retry && kind != fault.Lost || len(seat.Members()) > 0 {
+		if err == nil || ctx.Err() != nil || !lonely(err, seat) {
 			return sum, errors.Join(err, s.fenced(err))
 		}
 		t.say("%v", err)
 	}
+}
+
+// lonely reports whether a run ended for want of executors. Those of a run that found none
+// may be there again by now.
+func lonely(err error, seat *Seat) bool {
+	kind := fault.Of(err)
+	return errors.Is(err, engine.ErrNobody) || (kind == fault.Retry || kind == fault.Lost) && len(seat.Members()) == 0
 }
 
 // fenced says that an error is no fault of the job's: the term is over.
