@@ -96,6 +96,9 @@ func (a *analysis) know(n *node) {
 	case rdd.Map:
 		for _, l := range n.acts.Each() {
 			for _, s := range op.Set {
+				if slices.Contains(op.Drop, s.Column) {
+					continue
+				}
 				if v, ok := a.follow(n, "set."+s.Column, n.exprs["set."+s.Column], l, before[l]); ok {
 					if n.known[l] == nil { // nothing was known of its rows so far
 						n.known[l] = map[string]values{}

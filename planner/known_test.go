@@ -79,6 +79,7 @@ func TestKnown(t *testing.T) {
 		{"a key that the source tells of", sums(by("meter").Map(Sums, "x", "meter")), "[m1 m2 m3]"},
 		{"no key", sums(by("meter").Map(Sums, "x", "n")), "[]"},
 		{"together", ask(x.Union(set(ev, "x", "'b'", "y", "1"))), "[a b]"},
+		{"together with rows that lack it", ask(set(ev, "x", "'b'", "y", "1").Union(rdd.Extend(rdd.Map{For: Err, Set: []rdd.Assign{{Column: "x", Expr: "'a'"}}, Drop: []string{"x"}}, rdd.Pos{}, nil, ev))), "[]"},
 		{"together with what nobody knows", ask(x.Union(set(ev, "x", "kind", "y", "1"))), "[]"},
 		{"behind a join, of which nothing is known", sums(x.Join(rdd.Join{From: Err, With: Info, As: Sums, On: []rdd.JoinKey{{Left: "meter", Right: "meter"}}, Prefix: "r_"}).Map(Sums, "x", "'c'")), "[c]"},
 		{"of a constant, as an argument", ev.Reduce(rdd.Reduce{From: Err, As: Sums, Get: []rdd.Assign{{Column: "n", Expr: "asks(lower('A'), wh)"}}}), "[a]"},
@@ -144,5 +145,44 @@ func TestKnownMistakes(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestKnownOfAnotherType: a function that says what types it reads is asked of nothing else:
+// that a column is of another one is the mistake.
+func TestKnownOfAnotherType(t *testing.T) {
+	functions := fn.NewSet(fn.Func{Name: "ask", Version: "1", Rows: fn.Keeps, Reads: []fn.Column{{Name: "x", Type: arrow.BinaryTypes.String}}, Writes: []fn.Column{{Name: "z", Type: arrow.PrimitiveTypes.Int64}},
+		Verify: func(k fn.Known) error {
+			if v, ok := k.One("x"); ok && len(v.(string)) > 0 {
+				return errors.New("x is not empty")
+			}
+			return nil
+		},
+		Run: func(context.Context, fn.Input) (fn.Output, error) { return fn.Output{}, errors.New("not called") }})
+	got := mistakes(t, jobOf(said().Map(Err, "x", "5").Apply(rdd.Apply{For: Err, Func: "ask"})).Using(functions))
+	if !strings.Contains(got, `reads the column "x" as string, and it is bigint`) || strings.Contains(got, "not empty") {
+		t.Error(got)
+	}
+}
+
+// TestNobodyAsks: that a program has functions which ask what is known costs a job nothing
+// that calls none of them.
+func TestNobodyAsks(t *testing.T) {
+	d := said()
+	for i := range 10 {
+		d = d.Map(Err, fmt.Sprint("x", i), "'a'", fmt.Sprint("y", i), "concat(meter, 'b')")
+	}
+	d = d.Reduce(rdd.Reduce{From: Err, As: Sums, By: []string{"x1"}, Get: []rdd.Assign{{Column: "n", Expr: "count()"}}})
+	functions, _ := asked(nil)
+	cost := func(s fn.Set) float64 {
+		job := jobOf(d).Using(s)
+		return testing.AllocsPerRun(5, func() {
+			if _, err := planner.Compile(job, planner.IDAG); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if without, with := cost(fn.NewSet()), cost(functions); with > 1.02*without {
+		t.Errorf("%v allocations, %v where no function asks", with, without)
 	}
 }
