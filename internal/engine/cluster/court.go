@@ -247,7 +247,9 @@ func (f *Fleet) hopeless() error {
 	return reasons[slices.Min(all)]
 }
 
-// gather waits for the first executor, and a moment for those that are there as well.
+// gather waits for the first executor, and a moment for those that are there as well. A run
+// that is taken up has had executors which could take part: it waits for one of them, whatever
+// those say that are there.
 func (f *Fleet) gather(ctx context.Context) error {
 	if f.cfg.Wait > 0 {
 		var stop context.CancelFunc
@@ -270,7 +272,7 @@ func (f *Fleet) gather(ctx context.Context) error {
 		switch {
 		case nodes > 0 && (tried || time.Since(first) > probeFor):
 			return nil
-		case nodes == 0 && end != nil:
+		case nodes == 0 && end != nil && !f.cfg.Opening.Resume:
 			return end
 		case nodes == 0 && known == 0 && f.cfg.Wait == 0 && time.Since(seen) > noneFor:
 			return fault.Wrap(fault.Retry, engine.ErrNobody)

@@ -202,6 +202,35 @@ func TestFitAgain(t *testing.T) {
 	hears(t, f, "e1#2:1 e2#1:1 ")
 }
 
+// TestTakenUpByUnfit: a run that is taken up while only executors are there that it cannot be
+// opened on waits for one that it can be, and says why.
+func TestTakenUpByUnfit(t *testing.T) {
+	c, l := owning(t, 1, "e1")
+	job := parsed(t, strings.Replace(owned, `{parquet: "${to}"}`, "console", 1), nil).Using(twin.Functions())
+	o := openingFor(t, job, "owned/5", "")
+	o.Resume = true
+	var f engine.Remote
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f, err = c.Connect(t.Context(), o)
+	}()
+	until(t, "the run says why it waits", func() bool {
+		return l.count("waiting for executors: 1 alive, none usable: e1: job.yaml:12:") == 1
+	})
+	c.Start("e2")
+	if <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := spelled(f.Nodes()); got != "e2#1:1 " {
+		t.Error(got)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUnfitLater: a node that the run cannot be opened on when it is taken up is set aside
 // as long as there are others, and the last one's error is that of the run.
 func TestUnfitLater(t *testing.T) {
