@@ -72,12 +72,32 @@ func (a *analysis) know(n *node) {
 		return
 	}
 	before := a.nodes[n.Parents[0]].known
-	sets := n.Dataset.Sets(a.job.Functions)
+	if _, tag := n.op.(rdd.Tag); tag {
+		before = map[int]map[string]values{}
+		for l := range n.Schemas {
+			before[l] = a.nodes[n.Parents[0]].known[raw]
+		}
+	}
+	n.keepKnown(before, a.job.Functions)
+	switch op := n.op.(type) {
+	case rdd.Map:
+		a.knowSet(n, op, before)
+	case rdd.Reduce:
+		if op.As.Len() == 1 {
+			n.known[op.As.First()] = either(n.knownKeys(op, before))
+		}
+	default:
+	}
+}
+
+// keepKnown leaves what was known of columns that n does not set.
+func (n *node) keepKnown(before map[int]map[string]values, functions fn.Set) {
+	sets := n.Dataset.Sets(functions)
+	if _, window := n.op.(rdd.Window); window {
+		sets = append(sets, rdd.WindowStart, rdd.WindowEnd)
+	}
 	for l := range n.Schemas {
 		from, ok := before[l]
-		if _, tag := n.op.(rdd.Tag); tag {
-			from, ok = before[raw], true
-		}
 		if !ok {
 			continue
 		}
@@ -87,38 +107,32 @@ func (a *analysis) know(n *node) {
 		})
 		n.known[l] = out
 	}
-	switch op := n.op.(type) {
-	case rdd.Window:
-		for _, l := range n.acts.Each() {
-			delete(n.known[l], rdd.WindowStart)
-			delete(n.known[l], rdd.WindowEnd)
-		}
-	case rdd.Map:
-		for _, l := range n.acts.Each() {
-			for _, s := range op.Set {
-				if slices.Contains(op.Drop, s.Column) {
-					continue
-				}
-				if v, ok := a.follow(n, "set."+s.Column, n.exprs["set."+s.Column], l, before[l]); ok {
-					if n.known[l] == nil { // nothing was known of its rows so far
-						n.known[l] = map[string]values{}
-					}
-					n.known[l][s.Column] = v
-				}
+}
+
+// knowSet is what is known of what a Map sets.
+func (a *analysis) knowSet(n *node, op rdd.Map, before map[int]map[string]values) {
+	for _, l := range n.acts.Each() {
+		for _, s := range op.Set {
+			v, ok := a.follow(n, "set."+s.Column, n.exprs["set."+s.Column], l, before[l])
+			if !ok || slices.Contains(op.Drop, s.Column) {
+				continue
 			}
+			if n.known[l] == nil { // nothing was known of its rows so far
+				n.known[l] = map[string]values{}
+			}
+			n.known[l][s.Column] = v
 		}
-	case rdd.Reduce:
-		var keys []map[string]values
-		for _, l := range n.acts.Each() {
-			k := maps.Clone(before[l])
-			maps.DeleteFunc(k, func(name string, _ values) bool { return !slices.Contains(op.By, name) })
-			keys = append(keys, k)
-		}
-		if op.As.Len() == 1 {
-			n.known[op.As.First()] = either(keys)
-		}
-	default:
 	}
+}
+
+// knownKeys is what is known of the keys of a Reduce, by the labels that enter.
+func (n *node) knownKeys(op rdd.Reduce, before map[int]map[string]values) (keys []map[string]values) {
+	for _, l := range n.acts.Each() {
+		k := maps.Clone(before[l])
+		maps.DeleteFunc(k, func(name string, _ values) bool { return !slices.Contains(op.By, name) })
+		keys = append(keys, k)
+	}
+	return keys
 }
 
 // said are the values that the schema of a source tells.
