@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -312,6 +313,32 @@ func TestFollowedOnce(t *testing.T) {
 		if strings.Count(out, fmt.Sprintf("line %d\n", n)) != 1 || strings.Count(errs, fmt.Sprintf("note %d\n", n)) != 1 {
 			t.Errorf("line %d is not there once: %s%s", n, out, errs)
 		}
+	}
+}
+
+// TestNotedOnce: what a job had to note is shown once, though it stays with its progress
+// until that goes on, and again when it is noted again.
+func TestNotedOnce(t *testing.T) {
+	var out bytes.Buffer
+	v := &viewer{rep: &jsonLines{w: io.Discard, errs: &out}}
+	tell := func(seq int64, note string) {
+		t.Helper()
+		text, err := json.Marshal(engine.Progress{Rows: 5, Note: note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.tell(submission.Info{ID: "j", State: submission.Running, Seq: seq, Progress: text}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(1, "a node is gone")
+	tell(0, "a node is gone")
+	tell(0, "a node is gone")
+	tell(0, "")
+	tell(2, "a node is gone")
+	tell(0, "a node is gone")
+	if n := strings.Count(out.String(), "a node is gone"); n != 2 {
+		t.Errorf("noted %d times, twice would be right:\n%s", n, &out)
 	}
 }
 

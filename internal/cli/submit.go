@@ -222,8 +222,9 @@ type viewer struct {
 	rep  reporter
 	last submission.Info
 	told engine.Progress
-	line int64 // the first that was not told
-	seq  int64 // of what was told last
+	note string // of the last progress: what follows on it may say it again
+	line int64  // the first that was not told
+	seq  int64  // of what was told last
 }
 
 // watch follows a job from driver to driver.
@@ -263,9 +264,10 @@ func (v *viewer) tell(info submission.Info, lines []string) error {
 	if len(info.Progress) == 0 || json.Unmarshal(info.Progress, &p) != nil {
 		return nil
 	}
-	if p.Note != "" && p.Note != v.told.Note {
+	if p.Note != "" && p.Note != v.note {
 		v.rep.note(p.Note)
 	}
+	v.note = p.Note
 	// The last batch is told again with what changes beside it.
 	p.Committed = p.Committed && (!v.told.Committed || p.Batch > v.told.Batch)
 	if v.rep.observe(p); p.Committed {
