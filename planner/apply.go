@@ -42,8 +42,7 @@ func (a *analysis) deriveApply(n *node, op rdd.Apply) {
 		if n.acts.Has(l) {
 			known := map[string]values{}
 			for i, c := range f.Reads {
-				a.reading(n, c, reads[i], l)
-				if v, ok := a.nodes[n.Parents[0]].known[l][reads[i]]; ok {
+				if v, ok := a.nodes[n.Parents[0]].known[l][reads[i]]; a.reading(n, c, reads[i], l) && ok {
 					known[c.Name] = v
 				}
 			}
@@ -86,15 +85,19 @@ func (a *analysis) applicable(n *node, op rdd.Apply) bool {
 // supported reports whether a column of a type can be declared: strings are plain there.
 func supported(t arrow.DataType) bool { return types.Supported(t) && t.ID() != arrow.DICTIONARY }
 
-// reading checks a column that a function reads of label l.
-func (a *analysis) reading(n *node, c fn.Column, name string, l int) {
+// reading checks a column that a function reads of label l, and says whether it is
+// there, of the type that the function declares.
+func (a *analysis) reading(n *node, c fn.Column, name string, l int) bool {
 	at, here := n.Dataset.At("columns."+c.Name), labelsOf(n.input)
 	switch f := field(n.input[l], name); {
 	case f == nil:
 		a.failFor(one(l), here, at, "apply: the function %s reads the column %q, and there is none", n.fn.Name, name)
 	case c.Type != nil && !types.Same(c.Type, f.Type):
 		a.failFor(one(l), here, at, "apply: the function %s reads the column %q as %s, and it is %s", n.fn.Name, name, typeName(c.Type), typeName(f.Type))
+	default:
+		return true
 	}
+	return false
 }
 
 // applyParameters spells what decides the rows of an Apply.
