@@ -311,7 +311,8 @@ func (s *Service) all() []*task {
 }
 
 // first is the number of the first line of a job in this term: higher than all before it.
-// So somebody who follows a job from driver to driver misses nothing and sees nothing twice.
+// So somebody who follows a job from driver to driver sees no line twice, and all of the next
+// driver's; what the one before had not told yet goes with it.
 func (s *Service) first() int64 { return s.cfg.Home.Term() << 32 }
 
 // dirOf is where the story of a job lies.

@@ -13,6 +13,7 @@ import (
 	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/fault"
 	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/planner/work"
 	"github.com/idag/idag/rdd"
 )
 
@@ -52,6 +53,7 @@ func newTask(job *rdd.Job, asks submission.Job, dir string, first int64) *task {
 	t := &task{job: job, asks: asks, dir: dir, done: make(chan struct{}), halt: make(chan struct{}), changed: make(chan struct{}),
 		lines: ring[string]{most: manyLines, first: first}, events: ring[submission.Info]{most: manyEvents, first: first}}
 	t.now = submission.Info{ID: job.Name, State: submission.Waiting, Began: time.Now().UnixMicro()}
+	t.last = engine.Progress{RowsTotal: -1, Watermark: work.NoTime}
 	return t
 }
 

@@ -1,11 +1,15 @@
 package service
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
 
+	"github.com/idag/idag/internal/engine"
 	"github.com/idag/idag/internal/wire/submission"
+	"github.com/idag/idag/planner/work"
+	"github.com/idag/idag/rdd"
 )
 
 // viewer is somebody who follows a job from driver to driver as Info says.
@@ -68,5 +72,15 @@ func TestWatchAgain(t *testing.T) {
 	v.watch(t, d, func(submission.Info) bool { return false })
 	if all, _ := d.known["j"].lines.since(0); !slices.Equal(v.lines, all) || len(all) == 0 {
 		t.Errorf("told of %q, there was %q", v.lines, all)
+	}
+}
+
+// What is noted before there was any progress says nothing of how far the job is.
+func TestNoteBeforeProgress(t *testing.T) {
+	j := newTask(&rdd.Job{Name: "j"}, submission.Job{}, "", 1)
+	j.note("waiting")
+	var p engine.Progress
+	if err := json.Unmarshal(j.info().Progress, &p); err != nil || p.Note != "waiting" || p.RowsTotal != -1 || p.Watermark != work.NoTime {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
