@@ -78,11 +78,13 @@ func TestConnectionsOfDrivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	hears(t, f, "e1#1:1 e2#1:1 ")
+	f.Release(1)
 	s.become("e2", gossip.Dead, 0)
 	hears(t, f, "e1#1:1 ")
 	until(t, "the connection is closed", func() bool { open, _ := calls.to(addr); return open == 0 })
 	_, before := calls.to(addr)
-	f.Release(1)
+	f.Release(2)
+	time.Sleep(500 * time.Millisecond) // who gets no task is told after a fifth of that
 	if open, ever := calls.to(addr); open != 0 || ever != before {
 		t.Errorf("%d connections to one who is dead, %d made", open, ever-before)
 	}

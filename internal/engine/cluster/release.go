@@ -38,7 +38,7 @@ func (f *Fleet) Release(batch rdd.BatchID) {
 }
 
 // settle tells after a while those who were not told meanwhile. If the fleet is closed by
-// then, nothing is left of the run that they could be told of.
+// then, or the run is open there no more, nothing is left of it that they could be told of.
 func (f *Fleet) settle() {
 	if !f.pause(owedFor) {
 		return
@@ -46,6 +46,7 @@ func (f *Fleet) settle() {
 	f.mu.Lock()
 	rest, run := f.releases.owed, f.opening.Run
 	f.releases = newReleases()
+	maps.DeleteFunc(rest, func(addr string, _ []rdd.BatchID) bool { return !f.begun[addr] })
 	f.mu.Unlock()
 	f.tellAll(slices.Collect(maps.Keys(rest)), func(ctx context.Context, addr string, x wire.Executor) {
 		for _, batch := range rest[addr] {

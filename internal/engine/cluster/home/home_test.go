@@ -396,8 +396,9 @@ func TestRecords(t *testing.T) {
 	if err := next.Save(dir, "job", []byte("c")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := next.Load(dir, "job"); string(got) != "c" || err != nil || len(saved(dir, "job")) != 1 {
-		t.Error(string(got), err, saved(dir, "job"))
+	all, _ := saved(dir, "job")
+	if got, err := next.Load(dir, "job"); string(got) != "c" || err != nil || len(all) != 1 {
+		t.Error(string(got), err, all)
 	}
 }
 

@@ -168,7 +168,8 @@ func (h *Home) Save(dir, name string, record []byte) error {
 		_ = os.Remove(f.Name())
 		return fault.New(fault.Retry, "home: %w", err)
 	}
-	for _, old := range saved(dir, name) {
+	before, _ := saved(dir, name) // what is not removed now is the next time
+	for _, old := range before {
 		if old < h.term {
 			_ = os.Remove(filepath.Join(dir, fmt.Sprintf("%s-%08d", name, old)))
 		}
@@ -178,8 +179,11 @@ func (h *Home) Save(dir, name string, record []byte) error {
 
 // Load returns the last record that was saved under a name in a directory, or nil.
 func (h *Home) Load(dir, name string) ([]byte, error) {
-	all := saved(dir, name)
-	if len(all) == 0 {
+	all, err := saved(dir, name)
+	switch {
+	case err != nil:
+		return nil, retry(err)
+	case len(all) == 0:
 		return nil, nil
 	}
 	data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%s-%08d", name, all[len(all)-1])))
@@ -189,9 +193,13 @@ func (h *Home) Load(dir, name string) ([]byte, error) {
 	return data, nil
 }
 
-// saved returns the terms that have saved a record, in order.
-func saved(dir, name string) []int64 {
-	list, _ := os.ReadDir(dir)
+// saved returns the terms that have saved a record, in order; none where there is no
+// directory.
+func saved(dir, name string) ([]int64, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	var out []int64
 	for _, e := range list {
 		if n, ok := number(e.Name(), name+"-"); ok {
@@ -199,5 +207,5 @@ func saved(dir, name string) []int64 {
 		}
 	}
 	slices.Sort(out)
-	return out
+	return out, nil
 }

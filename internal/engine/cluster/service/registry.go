@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/idag/idag/internal/fault"
@@ -28,6 +29,13 @@ const recordVersion = 1
 // asideSuffix is what a record that cannot be read has behind its name when there is a new
 // one in its place.
 const asideSuffix = ".unreadable"
+
+// A record that the storage does not give is asked for so often, with a pause between,
+// before it counts as one that cannot be read: a job is not left out for a hiccup.
+const (
+	recallTries = 10
+	recallPause = 200 * time.Millisecond
+)
 
 // record is what the home keeps of a job.
 type record struct {
@@ -64,6 +72,10 @@ func (s *Service) recall() (left []*task, err error) {
 	}
 	for _, e := range list {
 		t, err := s.remember(filepath.Join(dir, e.Name()))
+		for again := 0; fault.Of(err) == fault.Retry && again < recallTries; again++ {
+			time.Sleep(recallPause)
+			t, err = s.remember(filepath.Join(dir, e.Name()))
+		}
 		if err != nil {
 			t = s.unreadable(filepath.Join(dir, e.Name()), err)
 		}

@@ -1,11 +1,13 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idag/idag/internal/wire/submission"
 )
@@ -83,6 +85,35 @@ func TestUnreadable(t *testing.T) {
 	d, _ = s.drive()
 	if i := d.known["bad"].info(); i.State != submission.Finished {
 		t.Errorf("%+v", i)
+	}
+}
+
+// A record that the storage does not give at once is asked for again.
+func TestHiccup(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	d, end := s.drive()
+	submit(t, d, asked("slow", 3000, 1500, t.TempDir()))
+	begun(t, d, "slow")
+	end(ended(t))
+	record := filepath.Join(s.dir, "home", "jobs", "slow", "job-00000001")
+	if err := os.Rename(record, record+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(record, 0o700); err != nil { // nobody can read a directory as a file
+		t.Fatal(err)
+	}
+	time.AfterFunc(recallPause*3/2, func() {
+		if err := errors.Join(os.Remove(record), os.Rename(record+".away", record)); err != nil {
+			t.Error(err)
+		}
+	})
+	d, _ = s.drive()
+	if i := d.known["slow"].info(); i.State == submission.Unreadable {
+		t.Errorf("%+v", i)
+	}
+	if all, _ := follow(t, d, "slow"); summaryOf(t, all[len(all)-1]).Checksum != checksum(t, 3000) {
+		t.Errorf("%+v", all[len(all)-1])
 	}
 }
 
