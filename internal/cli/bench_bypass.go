@@ -237,7 +237,7 @@ func alone(ctx context.Context, file string, vars map[string]string, m planner.M
 func (f *bypassFlags) add(fs *pflag.FlagSet) {
 	f.bytes = 64e6
 	fs.Var(size{&f.bytes}, "bytes", "`size` of the data set of --files files that bypass labels and replays: with\n--files 4500 --bytes 8.6GB the paper's; kept in --path, if given, and not made again")
-	fs.IntVar(&f.pairs, "pairs", 30, "`pairs` of runs where nothing can be bypassed, for bypass")
+	fs.IntVar(&f.pairs, "pairs", 80, "`pairs` of runs where nothing can be bypassed, for bypass")
 	fs.IntSliceVar(&f.ops, "ops", []int{2, 4, 8, 16}, "`operations` of each label, for bypass")
 	fs.StringSliceVar(&f.only, "only", nil, "`experiments` of bypass or ev to make, instead of all")
 	fs.StringVar(&f.report, "report", "bench-bypass", "`directory` for the report of bypass, or \"\" for none")
