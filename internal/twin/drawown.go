@@ -34,7 +34,7 @@ func (g *drawer) applyTo(n *node, from []int, functions ...string) *node {
 		op.Columns["k"], op.Columns["s"] = column(g.t, 'i'), column(g.t, 's')
 	}
 	return n.next(op, labels, func(l *lab) {
-		for c := range ownTypes(name) {
+		for _, c := range slices.Sorted(maps.Keys(ownTypes(name))) { // one seed is one job
 			l.add(op.Columns[c])
 		}
 	})
