@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	arrowmem "github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/connectors/memory"
@@ -11,6 +12,7 @@ import (
 	"github.com/idag/idag/internal/jobfile"
 	"github.com/idag/idag/internal/ledger"
 	"github.com/idag/idag/internal/twin"
+	"github.com/idag/idag/rdd"
 	"pgregory.net/rapid"
 )
 
@@ -37,9 +39,26 @@ func fits(c *twin.Case, book driver.Ledger, got *twin.Result) error {
 	return twin.Compare(got, want)
 }
 
+// otherRun is a job of which other rows are late, by other watermarks, or other sinks are
+// wanted, so that other rows are pruned: at least in half of the cases each.
+func otherRun(t *rapid.T, job *rdd.Job) *rdd.Job {
+	set := job.Settings
+	if rapid.Bool().Draw(t, "other times") {
+		set.Lateness = rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour, 48 * time.Hour}).Draw(t, "lateness")
+		set.InFlight = rapid.IntRange(1, 3).Draw(t, "in flight")
+		set.BatchRows = rapid.Int64Range(1, 50).Draw(t, "batch rows")
+	}
+	other := job.With(set)
+	if outputs := job.Outputs(); len(outputs) > 1 && rapid.Bool().Draw(t, "other sinks") {
+		other.Schedule = []string{rapid.SampledFrom(outputs).Draw(t, "scheduled")}
+	}
+	return other
+}
+
 // TestCachedRuns: runs that share a cache give the rows of the twin, whichever of
-// them filled it, whatever fits into it, and in whichever plan; what the cache
-// holds stays within its budget, and nothing is left when it is closed.
+// them filled it, whatever fits into it, in whichever plan, and whatever is late or
+// wanted in one of them; what the cache holds stays within its budget, and nothing is left when
+// it is closed.
 func TestCachedRuns(t *testing.T) {
 	hits := int64(0)
 	drawUntil(t, func() bool { return hits > 0 }, func(t *rapid.T) {
@@ -55,13 +74,15 @@ func TestCachedRuns(t *testing.T) {
 			mode := modes()[rapid.IntRange(0, 3).Draw(t, "mode")]
 			book := new(ledger.Memory)
 			out := memory.NewStore(mem)
-			got, s, err := runInto(c, engine.Config{Mode: mode, Executors: 2, Mem: mem, Keep: book, Cache: cache}, store.Kind(), out, engine.Run)
+			c := *c
+			c.Job = otherRun(t, c.Job)
+			got, s, err := runInto(&c, engine.Config{Mode: mode, Executors: 2, Mem: mem, Keep: book, Cache: cache}, store.Kind(), out, engine.Run)
 			out.Release()
 			if err == nil {
-				err = fits(c, book, got)
+				err = fits(&c, book, got)
 			}
 			if err != nil {
-				t.Fatalf("%s plan: %v\n%s\n%s", mode, err, jobfile.Format(c.Job), c)
+				t.Fatalf("%s plan: %v\n%s\n%s", mode, err, jobfile.Format(c.Job), &c)
 			}
 			hits += cachedRows(s)
 			if n := s.RowsTagged + s.RowsPruned + atEntry(s); n != s.RowsIn {

@@ -121,8 +121,7 @@ func (g *drawer) source(i int) {
 	if coin(g.t, 1, "trunk") {
 		n = g.trunk(n)
 	}
-	n = g.kept(n)
-	g.push(n)
+	g.part(g.kept(n))
 	if i > 0 && coin(g.t, 1, "union of sources") {
 		g.push(g.union(n, g.nodes[0]))
 	}
@@ -394,18 +393,6 @@ func (g *drawer) shuffle(n *node) *node {
 		return nil
 	}
 	return n.next(rdd.Shuffle{From: set, Keys: some(g.t, "keys", 1, cols)}, nil, nil)
-}
-
-// kept draws a Cache right behind a source, where it has an effect: nothing else goes
-// on from before it.
-func (g *drawer) kept(n *node) *node {
-	if !coin(g.t, 2, "cached source") {
-		return n
-	}
-	if m := g.assign(n); m != nil && coin(g.t, 1, "something before") {
-		n = m
-	}
-	return g.cache(n)
 }
 
 // cache draws a Cache, which changes nothing.

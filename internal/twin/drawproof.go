@@ -11,13 +11,49 @@ import (
 )
 
 // What is drawn here is what rows often pass by for a reason: filters and maps that
-// the bounds of a batch decide, and shuffles of rows that are where they bring them.
+// the bounds of a batch decide, shuffles of rows that are where they bring them, and
+// steps of which what comes is kept.
+
+// kept draws a Cache right behind a source, where it has an effect: nothing else goes
+// on from before it. Behind what depends on more than the split it must have none.
+func (g *drawer) kept(n *node) *node {
+	if !coin(g.t, 2, "cached source") {
+		return n
+	}
+	before := []func(*node) *node{g.assign, g.window}
+	if len(g.told) > 0 {
+		before = append(before, g.recall)
+	}
+	if coin(g.t, 1, "something before") {
+		if m := one(g.t, "before", before...)(n); m != nil {
+			n = m
+		}
+	}
+	return g.cache(n)
+}
+
+// part goes on from a source by one way, or by two with filters of their own, which
+// bounds may decide one so and the other so.
+func (g *drawer) part(n *node) {
+	if coin(g.t, 2, "two ways") {
+		if a, b := g.judged(n), g.judged(n); a != nil && b != nil {
+			g.push(a)
+			n = b
+		}
+	}
+	g.push(n)
+}
 
 // judged draws a filter that keeps all rows of many a batch, or none.
 func (g *drawer) judged(n *node) *node {
-	set, _, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
+	set, labels, cols := g.choose(n, slices.Sorted(maps.Keys(n.labels)))
 	if cols = bounded(cols); len(cols) == 0 {
 		return nil
+	}
+	if coin(g.t, 2, "set before") { // what is known of the column is known no more
+		c := one(g.t, "set", cols...)
+		n = n.next(rdd.Map{For: set, Set: []rdd.Assign{{Column: c, Expr: g.other(c, cols)}}}, labels, func(*lab) {})
+		cols = []string{c}
 	}
 	where := make([]string, 1+even(g.t, 2, "conditions"))
 	for i := range where {
@@ -28,6 +64,43 @@ func (g *drawer) judged(n *node) *node {
 			fmt.Sprintf("coalesce(%s %s %s, %s)", name(c), one(g.t, "comparison", "<=", ">"), far(g.t, trait(c)), one(g.t, "else", "TRUE", "FALSE")))
 	}
 	return n.next(rdd.Filter{For: set, Where: strings.Join(where, one(g.t, "logic", " AND ", " OR "))}, nil, nil)
+}
+
+// other draws an expression for a column that has not the bounds of the column.
+func (g *drawer) other(c string, cols []string) string {
+	if like := sameTrait(c, cols); len(like) > 1 && coin(g.t, 1, "another column") {
+		return name(one(g.t, "other", like...))
+	}
+	return one(g.t, "other", far(g.t, trait(c)), fmt.Sprintf("nullif(%s, %s)", name(c), far(g.t, trait(c))))
+}
+
+// sameTrait is the columns that have the type of c.
+func sameTrait(c string, cols []string) []string {
+	return slices.DeleteFunc(slices.Clone(cols), func(o string) bool { return trait(o) != trait(c) })
+}
+
+// moved draws a map by which rows of some labels are no longer where a shuffle by keys has
+// brought them, but have one of the keys in common.
+func (g *drawer) moved(n *node, labels []int, keys []string) *node {
+	op, k := rdd.Map{}, one(g.t, "key", bounded(keys)...)
+	for _, l := range labels {
+		op.For |= 1 << l
+	}
+	op.Set = []rdd.Assign{{Column: k, Expr: far(g.t, trait(k))}}
+	return n.next(op, labels, func(*lab) {})
+}
+
+// alike draws keys of the types of others, or the same in another order: by them rows are
+// together that were not.
+func (g *drawer) alike(keys, cols []string) []string {
+	out := slices.Clone(keys)
+	slices.Reverse(out)
+	for i, k := range out {
+		if c := one(g.t, "key", sameTrait(k, cols)...); !slices.Contains(out, c) {
+			out[i] = c
+		}
+	}
+	return out
 }
 
 // unchanged draws a map that changes no row of many a batch.
@@ -91,10 +164,14 @@ func (g *drawer) again(n *node) *node {
 	keys := some(g.t, "keys", 1, cols)
 	keys = keys[:min(len(keys), 2)]
 	m := n.next(rdd.Shuffle{From: set, Keys: keys}, nil, nil)
-	if coin(g.t, 1, "between") {
+	stay := len(labels) > 1 && len(bounded(keys)) > 0 && coin(g.t, 1, "some stay")
+	switch {
+	case stay:
 		g.push(m)
-		m = one(g.t, "operation", g.assign, g.filter, g.expand, g.unchanged)(m)
-		if m == nil {
+		m = g.moved(m, labels[1+even(g.t, len(labels)-1, "stay"):], keys)
+	case coin(g.t, 1, "between"):
+		g.push(m)
+		if m = one(g.t, "operation", g.assign, g.filter, g.expand, g.unchanged)(m); m == nil {
 			return nil
 		}
 	}
@@ -108,9 +185,11 @@ func (g *drawer) again(n *node) *node {
 		return m
 	}
 	g.push(m)
-	if coin(g.t, 2, "other order") {
-		keys = slices.Clone(keys)
-		slices.Reverse(keys)
+	if stay {
+		return g.reduceOf(m, set, labels, shared, keys...)
+	}
+	if coin(g.t, 1, "other keys") {
+		keys = g.alike(keys, slices.DeleteFunc(slices.Clone(shared), func(c string) bool { return strings.HasPrefix(c, "window") }))
 	}
 	switch again := []string{"shuffle", "reduce", "join", "distinct", "distinct"}; again[even(g.t, len(again), "again")] {
 	case "reduce":
