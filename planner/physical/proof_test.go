@@ -64,7 +64,11 @@ func TestProvenAndBehind(t *testing.T) {
 			expr.Bounds{"a": {Min: int64(1), Max: int64(7)}, "b": b["b"]}},
 		"a window": {physical.Node{Action: physical.Assignment{Change: physical.Change{From: []int{0, 1}}, Start: 1}, Out: columns("a", "window_start")}, "",
 			expr.Bounds{"a": b["a"]}},
-		"items": {physical.Node{Action: physical.Explode{Change: physical.Change{From: []int{0, 1}}, Items: []int{1}, Position: -1}, Out: in}, "", expr.Bounds{"a": b["a"]}},
+		"a function":       {physical.Node{Action: physical.Apply{Change: physical.Change{From: []int{0, 1}}, Writes: []int{1}}, Out: in}, "", expr.Bounds{"a": b["a"]}},
+		"a result":         {physical.Node{Action: physical.Apply{Change: physical.Change{From: []int{0, 1}}, Writes: []int{1}, Last: true}, Out: in}, "", expr.Bounds{"a": b["a"]}},
+		"a result, unread": {physical.Node{Action: physical.Apply{Change: physical.Change{From: []int{0, 1}}, Writes: []int{-1}, Last: true}, Out: in}, "", b},
+		"a result anew":    {physical.Node{Action: physical.Apply{Change: physical.Change{From: []int{0, 1, physical.FromNull}}, Writes: []int{2}, Last: true}, Out: three}, "", b},
+		"items":            {physical.Node{Action: physical.Explode{Change: physical.Change{From: []int{0, 1}}, Items: []int{1}, Position: -1}, Out: in}, "", expr.Bounds{"a": b["a"]}},
 	} {
 		c.n.In = in
 		if got := c.n.Proven(b); got != c.proven {
