@@ -13,12 +13,13 @@ SOAK    ?= 600
 JOBS    ?= 200
 RUNS    ?= 40
 FAULTS  ?= 300
+MUTANTS ?= .
 
 # Where random tests begin: the same for everybody (docs/decisions/0025). 0 draws a seed.
 export RAPID_SEED ?= 20261122
 
 # The properties that the whole engine is held to, over random jobs.
-PROPERTIES := ^Test(Invariant|CutsDoNotMatter|HalfProcessed|FalseClaims|CachedRuns)
+PROPERTIES := ^Test(Invariant|CutsDoNotMatter|HalfProcessed|FalseClaims|CachedRuns|ListsAreOfTheRow)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,8 +88,8 @@ soak: ## the same over ever new jobs until it fails, or for SOAK seconds (600)
 		go test -count=1 -timeout 60m -run '$(PROPERTIES)' ./internal/engine -args -rapid.checks=$(CHECKS) -rapid.seed=$$((RANDOM << 30 | RANDOM << 15 | RANDOM)) || exit 1; \
 		echo "round $$round of $(CHECKS) jobs a property"; done
 
-mutants: ## break every proof on purpose: the property tests must find it (writes docs/mutants.md)
-	IDAG_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./internal/mutants
+mutants: ## break every proof on purpose: the property tests must find it (writes docs/mutants.md; MUTANTS='a name|stale')
+	IDAG_MUTANTS='$(MUTANTS)' go test -count=1 -timeout 180m -v -run '^TestMutants$$' ./internal/mutants
 
 bench-bypass: build ## make the experiments of the I-DAG paper, and their report in docs/evaluation
 	bin/idag bench bypass --report docs/evaluation

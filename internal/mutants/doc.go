@@ -8,6 +8,7 @@
 //
 //	make mutants
 //
-// runs all of them, fails if one survives, and writes docs/mutants.md anew.
-// Without it the tests only see to it that every mutant still applies.
+// runs all of them, or those that MUTANTS names, fails if one survives, and writes their
+// verdicts to docs/mutants.md, each with the digest of the tests that gave it.
+// Without it the tests only see to it that every mutant still applies and has its row.
 package mutants

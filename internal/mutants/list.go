@@ -1,11 +1,19 @@
 package mutants
 
-// List returns the mutants: of every reason for a bypass, and of what several
-// stand on.
+// List returns the mutants: of every reason for a bypass, of what several stand on, and
+// of what must not be seen in any result.
 func List() []Mutant {
 	var out []Mutant
-	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone(), ofProofs(), ofPartitions(), ofCaches()} {
+	for _, more := range [][]Mutant{ofLabels(), ofSchedules(), ofPruning(), ofBounds(), ofDone(), ofProofs(), ofPartitions(), ofCaches(),
+		ofResults(), ofFusions(), ofCuts(), ofArithmetic()} {
 		out = append(out, more...)
+	}
+	// Nothing but these comes by rows that something was done to, or by a cache.
+	only := map[string]Property{"done": {"internal/engine", "TestHalfProcessed", 1}, "cached": {"internal/engine", "TestCachedRuns", 1}}
+	for i := range out {
+		if p, ok := only[out[i].Proof]; ok && out[i].By == nil {
+			out[i].By = []Property{p}
+		}
 	}
 	return out
 }
@@ -161,7 +169,7 @@ func ofPartitions() []Mutant {
 func ofCaches() []Mutant {
 	return []Mutant{{
 		Name: "any job's rows", Proof: "cached", File: "executor/recording.go",
-		Old: `parts = append(parts, s.node.Cache)`, New: `parts = append(parts, "")`,
+		Old: `parts = append(parts, s.node.Cache)`, New: `parts = append(parts, s.node.Cache[:0])`,
 		Broken: "what is cached goes by the split alone, whatever was done to its rows",
 	}, {
 		Name: "any split of the file", Proof: "cached", File: "executor/recording.go",
@@ -179,6 +187,7 @@ func ofCaches() []Mutant {
 		Name: "the time stands still", Proof: "cached", File: "executor/recording.go",
 		Old: `for _, t := range k.times {`, New: `for _, t := range k.times[:0] {`,
 		Broken: "rows from the cache do not move the watermark",
+		By:     []Property{{"internal/engine", cachedTimes, 1}},
 	}, {
 		Name: "windows are cached", Proof: "cached", File: "planner/cache.go",
 		Old: `		case rdd.Window:

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -19,14 +21,32 @@ type Mutant struct {
 	File   string // in the module
 	Old    string // stands in the file once
 	New    string
-	Broken string // what is no longer checked, for people
+	Broken string     // what is no longer checked, for people
+	By     []Property // that are to find it: those of the whole engine if none are named
 }
 
-// Verdict is what the tests said to a mutant.
+// Property is a test over random cases.
+type Property struct {
+	Pkg  string // by its folder in the module
+	Test string
+	// Share says that it is held to one case where others are held to so many.
+	Share int
+}
+
+// Properties are those that the whole engine is held to.
+func Properties() []Property {
+	const engine = "internal/engine"
+	return []Property{{engine, "TestInvariant", 1}, {engine, "TestCachedRuns", 1}, {engine, "TestHalfProcessed", 1}, {engine, "TestInvariantUnderFaults", 10}}
+}
+
+// Verdict is what the tests said to a mutant, and which state of them did.
 type Verdict struct {
 	Killed bool
-	By     string // the first test that failed
-	Said   string // the line of it that says why
+	By     string // the test that failed
+	Cases  int    // that it passed before, less than 0 if that is not known; of one that survived, that it passed
+	Tests  string // their digest
+	Day    string // on which they said so
+	said   string // the line of the one that failed that says why
 }
 
 // Apply returns the mutant's file as it is changed. Old that does not stand in
@@ -43,56 +63,99 @@ func (m Mutant) Apply(root string) ([]byte, error) {
 	return bytes.Replace(text, []byte(m.Old), []byte(m.New), 1), nil
 }
 
-// Run runs the tests that match run in a package of the module, with so many random
-// jobs for each property, against the mutant. Work is a directory to write to. A
-// mutant that does not compile is an error.
-func (m Mutant) Run(ctx context.Context, root, work, pkg, run string, checks int) (Verdict, error) {
+// properties are those that are to find the mutant.
+func (m Mutant) properties() []Property {
+	if len(m.By) > 0 {
+		return m.By
+	}
+	return Properties()
+}
+
+// Try holds the mutant to the properties that are to find it, over so many random
+// cases each, one round after another until one of them fails. Root is the module, work
+// a directory to write to. A mutant that does not compile is an error.
+func (m Mutant) Try(ctx context.Context, root, work string, rounds []int) (v Verdict, err error) {
+	tests, err := m.digest(root)
+	if err != nil {
+		return v, err
+	}
+	defer func() { v.Tests = tests }()
+	built := map[string]string{}
+	for _, p := range m.properties() {
+		if built[p.Pkg] == "" {
+			if built[p.Pkg], err = m.build(ctx, root, work, p.Pkg, len(built)); err != nil {
+				return v, err
+			}
+		}
+	}
+	for _, cases := range rounds {
+		for _, p := range m.properties() {
+			// The fewest do not come to all that a hostile fleet does.
+			if p.Share > 1 && cases/p.Share < 200 {
+				continue
+			}
+			v, err = p.run(ctx, built[p.Pkg], filepath.Join(root, p.Pkg), cases/max(p.Share, 1))
+			if err != nil || v.Killed {
+				return v, err
+			}
+		}
+		v.Cases = cases
+	}
+	return v, nil
+}
+
+// build makes the tests of a package with the mutant in it.
+func (m Mutant) build(ctx context.Context, root, work, pkg string, n int) (string, error) {
 	text, err := m.Apply(root)
 	if err != nil {
-		return Verdict{}, err
+		return "", err
 	}
-	changed, overlay := filepath.Join(work, "mutant.go"), filepath.Join(work, "overlay.json")
-	if err := os.WriteFile(changed, text, 0o600); err != nil {
-		return Verdict{}, err
+	changed, overlay := filepath.Join(work, "mutant"+filepath.Ext(m.File)), filepath.Join(work, "overlay.json")
+	spelled, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, m.File): changed}})
+	if err := errors.Join(err, os.WriteFile(changed, text, 0o600), os.WriteFile(overlay, spelled, 0o600)); err != nil {
+		return "", err
 	}
-	replace := map[string]map[string]string{"Replace": {filepath.Join(root, m.File): changed}}
-	spelled, err := json.Marshal(replace)
-	if err != nil {
-		return Verdict{}, err
-	}
-	if err := os.WriteFile(overlay, spelled, 0o600); err != nil {
-		return Verdict{}, err
-	}
-	// A mutant may well never come to an end: that, too, is found.
-	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=40m", "-overlay", overlay, "-run", run, pkg,
-		"-args", fmt.Sprint("-rapid.checks=", checks), "-rapid.nofailfile", "-rapid.shrinktime=1s")
+	tests := filepath.Join(work, strconv.Itoa(n)+".test")
+	c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", tests, "./"+pkg)
 	c.Dir = root
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("it does not compile: %w\n%s", err, out)
+	}
+	return tests, nil
+}
+
+// run runs the property over so many cases.
+func (p Property) run(ctx context.Context, tests, dir string, cases int) (Verdict, error) {
+	// A mutant may well never come to an end: that, too, is found.
+	c := exec.CommandContext(ctx, tests, "-test.run", "^"+p.Test+"$", "-test.timeout=20m",
+		fmt.Sprint("-rapid.checks=", cases), "-rapid.nofailfile", "-rapid.shrinktime=1s")
+	c.Dir = dir
 	out, err := c.CombinedOutput()
 	if ctx.Err() != nil {
 		return Verdict{}, ctx.Err()
 	}
-	return judge(string(out), err)
+	return judge(p.Test, string(out), err)
 }
 
-// judge reads what go test printed.
-func judge(out string, err error) (Verdict, error) {
+// judge reads what a test printed.
+func judge(test, out string, err error) (Verdict, error) {
+	v := Verdict{Killed: true, By: test, Cases: -1}
 	switch {
 	case err == nil:
 		return Verdict{}, nil
-	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
-		return Verdict{}, fmt.Errorf("it does not compile: %s", out)
-	}
-	by := regexp.MustCompile(`(?m)^\s*--- FAIL: (\w+)`).FindStringSubmatch(out)
-	if by == nil {
-		if strings.Contains(out, "panic: test timed out") {
-			return Verdict{Killed: true, By: "it never ended"}, nil
+	case strings.Contains(out, "panic: test timed out"):
+		v.said = "it never ended"
+		return v, nil
+	case !regexp.MustCompile(`(?m)^\s*--- FAIL: ` + test + `\b`).MatchString(out):
+		if !strings.Contains(out, "\npanic: ") && !strings.HasPrefix(out, "panic: ") {
+			return Verdict{}, fmt.Errorf("%s did not fail, and yet: %w\n%s", test, err, out)
 		}
-		return Verdict{}, fmt.Errorf("no test failed, and yet: %w\n%s", err, out)
+		v.said = "a panic"
+		return v, nil
 	}
-	why := regexp.MustCompile(`(?m)^\s*\w+_test\.go:\d+: (.*(?:failed after|got|want|panic|checksum).*)$`).FindStringSubmatch(out)
-	v := Verdict{Killed: true, By: by[1]}
-	if why != nil {
-		v.Said = why[1]
+	if passed := regexp.MustCompile(`\[rapid\] (?:failed|panic) after (\d+) tests: (.*)`).FindStringSubmatch(out); passed != nil {
+		v.Cases, _ = strconv.Atoi(passed[1])
+		v.said = passed[2]
 	}
 	return v, nil
 }
