@@ -198,7 +198,7 @@ func (g *drawer) operation() {
 	}
 	ops := []func(*node) *node{
 		g.assign, g.filter, g.window, g.reduce, g.flatmap, g.meet, g.shuffle, g.join, g.join, g.windowed, g.windowed, g.assign, g.reduce, g.flatmap,
-		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.cache, g.apply, g.apply,
+		g.sessions, g.rank, g.rank, g.judged, g.judged, g.unchanged, g.again, g.again, g.again, g.again, g.again, g.again, g.cache, g.apply, g.apply,
 	}
 	if len(g.told) > 0 {
 		ops = append(ops, g.recall, g.recall)
