@@ -229,8 +229,9 @@ func (c *core) rerun(t, waiter *task, err error) {
 	}
 }
 
-// rewind takes the part of a stateful task back to it. That is only
-// possible as long as no later batch has changed the state.
+// rewind takes the part of a stateful task back to it. That is only possible as long
+// as no later batch can have changed the state: none of which a task was sent out, even
+// if that one is to be run again, too, and has not begun.
 func (c *core) rewind(t *task, err error) bool {
 	if !c.graph.stages[t.stage].Stateful {
 		return true
@@ -243,23 +244,26 @@ func (c *core) rewind(t *task, err error) bool {
 		c.setBack(fault.New(fault.Lost, "the state of stage %d part %d has moved behind batch %d: %w", t.stage, t.index, t.batch.id, err), Node{})
 		return false
 	}
-	settled := &c.parts.settled[t.stage][t.index]
-	for id := t.batch.id + 1; ; id++ {
+	gone := c.parts.reached[t.stage][t.index]
+	for id := t.batch.id + 1; gone <= t.batch.id; id++ {
 		b := c.at(id)
 		if b == nil || !b.stages[t.stage].opened {
 			break
 		}
 		switch later := &b.stages[t.stage].tasks[t.index]; later.state {
 		case launched, accepted, parked:
-			c.setBack(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
-				t.batch.id, t.stage, t.index, id, err), Node{})
-			return false
+			gone = id
 		case ready:
 			later.state = blocked
 		case blocked, skipped:
 		}
 	}
-	*settled = t.batch.id - 1
+	if gone > t.batch.id {
+		c.setBack(fault.New(fault.Lost, "batch %d stage %d: the state of part %d has gone on to batch %d and cannot be made again: %w",
+			t.batch.id, t.stage, t.index, gone, err), Node{})
+		return false
+	}
+	c.parts.settled[t.stage][t.index] = t.batch.id - 1
 	return true
 }
 

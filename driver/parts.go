@@ -19,6 +19,7 @@ type parts struct {
 	full      [][]bool        // by stateful stage and part: it may have state, and only at home
 	moves     [][]move        // by stateful stage and part
 	settled   [][]rdd.BatchID // by stateful stage and part: the last batch accepted or skipped
+	reached   [][]rdd.BatchID // by stateful stage and part: the last batch of which a task was sent out
 }
 
 // newParts divides the stages into count parts, or where that is 0 into as many as
@@ -35,6 +36,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 		full:      make([][]bool, len(g.stages)),
 		moves:     make([][]move, len(g.stages)),
 		settled:   make([][]rdd.BatchID, len(g.stages)),
+		reached:   make([][]rdd.BatchID, len(g.stages)),
 	}
 	given, turns := 0, 0
 	for i, s := range g.stages {
@@ -46,7 +48,7 @@ func newParts(g graph, keyGroups, count int, nodes []Node) parts {
 		}
 		p.homes[i] = make([]int, p.count)
 		p.full[i], p.moves[i] = make([]bool, p.count), make([]move, p.count)
-		p.settled[i] = make([]rdd.BatchID, p.count)
+		p.settled[i], p.reached[i] = make([]rdd.BatchID, p.count), make([]rdd.BatchID, p.count)
 		for part := range p.homes[i] {
 			// Every stage goes on where the one before ended, and one further
 			// when it would begin where the first one did: part 0, which alone

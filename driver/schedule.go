@@ -153,6 +153,9 @@ func (c *core) launch(t *task, node int, with bool) bool {
 // try sends a task to a node.
 func (c *core) try(t *task, node int, with bool) attempt {
 	t.attempt++
+	if c.graph.stages[t.stage].Stateful {
+		c.parts.reached[t.stage][t.index] = max(c.parts.reached[t.stage][t.index], t.batch.id)
+	}
 	c.do(runTask{node: node, with: with, task: work.Task{
 		Job: c.job, Plan: c.digest, Batch: t.batch.id, Stage: t.stage, Index: t.index, Attempt: t.attempt,
 		Splits: t.splits, Blocks: t.blocks, Marks: t.batch.plan.Marks, Results: t.batch.known.of(&c.graph.stages[t.stage]),
