@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/idag/idag/internal/fault"
+	kinds "github.com/idag/idag/internal/kernel/types"
 	"github.com/idag/idag/rdd"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -36,6 +39,45 @@ func (s stock) Block(_ context.Context, _ RunID, b rdd.Block) (*rdd.Frames, erro
 		out.Keep(&frames.List()[i])
 	}
 	return out, nil
+}
+
+// market is a stock that changes while an answer that nobody waits for any more is still made.
+type market struct {
+	mu sync.Mutex
+	stock
+}
+
+func (m *market) Block(ctx context.Context, run RunID, b rdd.Block) (*rdd.Frames, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stock.Block(ctx, run, b)
+}
+
+// fill takes over blocks, settled as those of a store are: an array makes the array of its
+// dictionary when that is asked for first.
+func (m *market) fill(has stock) {
+	for _, frames := range has {
+		for i := range frames.List() {
+			if b := frames.List()[i].Batch; b != nil {
+				for _, c := range b.Columns() {
+					kinds.Settle(c)
+				}
+			}
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(m.stock, has)
+}
+
+// empty releases what there is.
+func (m *market) empty() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, frames := range m.stock {
+		frames.Release()
+	}
+	clear(m.stock)
 }
 
 // heard is what was told of a block.
@@ -71,11 +113,12 @@ func TestSeveralComeAsTheyAre(t *testing.T) {
 	serverMem, clientMem := memory.NewCheckedAllocator(memory.DefaultAllocator), memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer clientMem.AssertSize(t, 0)
 	defer serverMem.AssertSize(t, 0)
-	has := stock{}
-	s := serve(t, ServerConfig{Security: Plain(), Mem: serverMem, Blocks: has})
+	m := &market{stock: stock{}}
+	s := serve(t, ServerConfig{Security: Plain(), Mem: serverMem, Blocks: m})
 	c := dial(t, s.Addr(), Plain(), clientMem)
 	rapid.Check(t, func(rt *rapid.T) {
-		clear(has)
+		defer m.empty()
+		has := stock{}
 		var list []rdd.Block
 		for i := range rapid.IntRange(0, 5).Draw(rt, "blocks") {
 			b := rdd.Block{Task: i, Node: "n"}
@@ -85,13 +128,13 @@ func TestSeveralComeAsTheyAre(t *testing.T) {
 				b.Task = 666
 			default:
 				has[i] = drawFrames(rt, serverMem)
-				defer has[i].Release()
 				if b.Rows = has[i].Rows(); rapid.IntRange(0, 9).Draw(rt, "one of ten is another") == 0 {
 					b.Rows++
 				}
 			}
 			list = append(list, b)
 		}
+		m.fill(has)
 		got, err := gather(t.Context(), rt, c, rapid.SampledFrom([]string{"", codecNone}).Draw(rt, "codec"), list)
 		if err != nil || len(got) != len(list) {
 			rt.Fatalf("%d of %d blocks: %v", len(got), len(list), err)
