@@ -67,6 +67,7 @@ func measureEfficiency(ctx context.Context, l *lab) error {
 		if err := l.efficiencyAt(ctx, short, l.set.Mixes[0], l.set.Ops[0], l.set.Rows); err != nil {
 			return err
 		}
+		l.judge("efficiency"+short, "ideal_seconds"+short)
 	}
 	chart := bars("efficiency", "Efficiency: ideal ÷ I-DAG", "operations a label", "efficiency", l.set.Mixes...)
 	for _, ops := range l.set.Ops {
